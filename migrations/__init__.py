@@ -1,0 +1,1 @@
+"""These are the steps between schemas; installed as `telemock.migrations`, so a wheel can migrate."""

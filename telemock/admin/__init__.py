@@ -1,0 +1,1 @@
+"""This is the admin side: health and metrics for those who run telemock; never captured."""

@@ -1,0 +1,133 @@
+"""This is what telemock counts of itself, for Prometheus; right across worker processes.
+
+It refuses to count per client or per path: a hostile client could make series without end.
+"""
+
+import os
+import re
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from telemock import __version__
+from telemock.exchange import Connection, Exchange, Record
+
+_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+# Where worker processes share their numbers; prometheus_client reads it when it is imported.
+SHARED_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Metrics:
+    """Counters of one process; with workers, `exposition` adds up those of all.
+
+    Args:
+        waiting: gives the count of exchanges that wait for their commit.
+    """
+
+    CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+    def __init__(self, waiting: Callable[[], int]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        registry = CollectorRegistry()
+        self._waiting = waiting
+        self._exchanges = Counter(
+            "telemock_exchanges", "Exchanges stored.", ["outcome", "via", "status"], registry=registry
+        )
+        self._refused = Counter(
+            "telemock_refused", "Requests not stored in time, or not HTTP.", ["reason"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "telemock_request_duration_seconds",
+            "Request head read to answer ready, before the commit.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._commit_seconds = Histogram(
+            "telemock_commit_duration_seconds", "Time of one commit.", buckets=_SECONDS, registry=registry
+        )
+        self._commit_batch = Histogram(
+            "telemock_commit_batch_exchanges", "Exchanges in one commit.", buckets=_BATCHES, registry=registry
+        )
+        self._queue = Gauge(
+            "telemock_queue_exchanges",
+            "Exchanges that wait for their commit.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        build = Gauge(
+            "telemock_build_info",
+            "Always 1; the label says which telemock this is.",
+            ["version"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        build.labels(__version__).set(1)
+        folder = os.environ.get(SHARED_FOLDER_VARIABLE)
+        if folder is None:
+            self._registry = registry
+            ProcessCollector(registry=registry)
+        else:
+            self._registry = CollectorRegistry()
+            MultiProcessCollector(self._registry, folder)  # type: ignore[no-untyped-call]
+            self._registry.register(_Workers(Path(folder)))
+
+    def committed(self, records: Sequence[Record], seconds: float) -> None:
+        """Count one commit."""
+        self._commit_seconds.observe(seconds)
+        exchanges = [record for record in records if not isinstance(record, Connection)]
+        self._commit_batch.observe(len(exchanges))
+        observe = self._request_seconds.observe
+        for exchange in exchanges:
+            observe(exchange.latency_ms / 1000)
+        tally = Tally((exchange.outcome, exchange.via, exchange.status) for exchange in exchanges)
+        for labels, count in tally.items():
+            self._exchanges.labels(*labels).inc(count)
+        self._queue.set(self._waiting())
+
+    def refused(self, reason: str, _exchange: Exchange | None = None) -> None:
+        """Count one request that was not stored in time, or was not HTTP."""
+        self._refused.labels(reason).inc()
+
+    def exposition(self) -> bytes:
+        """Write everything in the Prometheus text format."""
+        self._queue.set(self._waiting())
+        return generate_latest(self._registry)
+
+
+class _Workers(Collector):
+    """The process metrics of all workers: what they use is added up; of starts and limits the least."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """Read each live worker's process metrics from /proc."""
+        names = (re.fullmatch(r"gauge_livesum_(\d+)\.db", path.name) for path in self._folder.iterdir())
+        totals: dict[str, Metric] = {}
+        for pid in (name[1] for name in names if name):
+            for metric in ProcessCollector(pid=lambda pid=pid: pid, registry=None).collect():  # type: ignore[misc]
+                total = totals.setdefault(metric.name, metric)
+                if total is metric:
+                    continue
+                sample, more = total.samples[0], metric.samples[0]
+                least = metric.name in ("process_start_time_seconds", "process_max_fds")
+                value = min(sample.value, more.value) if least else sample.value + more.value
+                total.samples[0] = sample._replace(value=value)
+        return totals.values()

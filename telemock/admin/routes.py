@@ -1,0 +1,50 @@
+"""This is what administrators and their tools may ask, and how they are answered.
+
+It refuses to be reached by a product: the gate in front decides by host.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from telemock.admin.metrics import Metrics
+from telemock.answers import json_answer, method_not_allowed
+from telemock.errors import StoreUnavailable
+
+HEALTHY = b'{"status": "healthy"}'
+
+
+def admin_handler(check_store: Callable[[], Awaitable[None]], metrics: Metrics) -> Handler:
+    """Make the handler of all admin requests.
+
+    Args:
+        check_store: raises StoreUnavailable when exchanges could not be kept.
+        metrics: what /metrics shows.
+    """
+
+    async def health(_request: web.Request) -> web.Response:
+        try:
+            await check_store()
+        except StoreUnavailable as error:
+            return json_answer(503, {"status": "unhealthy", "reason": str(error)})
+        return web.Response(body=HEALTHY, headers={"Content-Type": "application/json"})
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    routes = {
+        "/health": {"GET": health, "HEAD": health},
+        "/metrics": {"GET": show_metrics},
+    }
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        methods = routes.get(request.path)
+        if methods is None:
+            return json_answer(404, {"error": f"The admin side has no {request.path[:300]}.", "answers": [*routes]})
+        handler = methods.get(request.method)
+        if handler is None:
+            return method_not_allowed(request.method, [*methods])
+        return await handler(request)
+
+    return answer

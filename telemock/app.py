@@ -1,0 +1,201 @@
+"""This is the composition root: the only place that wires rooms together, and where one process serves.
+
+It refuses to know of options and terminals; the CLI hands it settings and a bound socket.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from aiohttp import web
+from marshmallow import Schema
+
+from telemock.admin.metrics import Metrics
+from telemock.admin.routes import admin_handler
+from telemock.errors import StoreUnavailable
+from telemock.exchange import Connection, Exchange, Record
+from telemock.journal import Journal, JournalHandler
+from telemock.profiles.cribl import CRIBL
+from telemock.profiles.profile import Profile
+from telemock.server.capture import capture, expectation
+from telemock.server.gate import gate
+from telemock.server.listener import Site
+from telemock.server.mock import Mock
+from telemock.settings import ServeSettings
+from telemock.store.appender import SqliteAppender
+from telemock.store.engine import locate
+from telemock.store.writer import Writer
+
+# What stopping may take: requests in flight twice this (to answer, then to be cancelled), then the store.
+_REQUESTS_SECONDS = 2.0
+_STORE_SECONDS = 4.0
+
+# The writer's thread must not wait 5 ms for the interpreter lock while the loop is busy.
+_SWITCH_SECONDS = 0.0005
+
+# Reads queries that belong to no product: decoded, but nothing is expected of them.
+_NO_PROFILE = Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_names={})
+
+
+class Telemock:
+    """One process's telemock: its application, its store and its counters; made by `open_telemock`."""
+
+    def __init__(self, settings: ServeSettings, journal: Journal, appender: SqliteAppender) -> None:
+        self._journal = journal
+        self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
+        self.metrics = Metrics(lambda: self.writer.waiting)
+        mock = Mock(settings.max_body)
+        self.app = web.Application(
+            middlewares=[
+                gate(admin_handler(self._check_store, self.metrics), CRIBL.hosts),
+                capture(
+                    profile=CRIBL,
+                    bare=_NO_PROFILE,
+                    writer=self.writer,
+                    max_body=settings.max_body,
+                    on_refused=self._refused,
+                ),
+                mock.instead,
+            ]
+        )
+        # Every path, known or not, is one route: what answers is the gate's and the mock's business.
+        self.app.router.add_route("*", "/{path:(?s:.*)}", mock.answer, expect_handler=expectation(settings.max_body))
+
+    def malformed(self, connection: Connection) -> None:
+        """Note traffic that was not HTTP."""
+        self.metrics.refused("malformed")
+        try:
+            self.writer.submit(connection).add_done_callback(lambda stored: stored.exception())
+        except StoreUnavailable:
+            self._journal.records([connection])
+
+    async def _check_store(self) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await self.writer.check()
+        except TimeoutError as error:
+            raise StoreUnavailable("The database does not answer; check its disk.") from error
+
+    def _committed(self, records: Sequence[Record], seconds: float) -> None:
+        self.metrics.committed(records, seconds)
+        self._journal.records(records)
+
+    def _refused(self, reason: str, exchange: Exchange) -> None:
+        self.metrics.refused(reason)
+        self._journal.event(
+            "refused",
+            f"{exchange.method} {exchange.path} was refused: the store did not take it ({reason}).",
+            level="error",
+            reason=reason,
+            guid=exchange.guid,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_telemock(settings: ServeSettings, journal: Journal) -> AsyncIterator[Telemock]:
+    """Open the migrated store and build the application; at the end, commit what waits."""
+    telemock = Telemock(settings, journal, await SqliteAppender.open(locate(settings.db), settings.durability))
+    try:
+        yield telemock
+    finally:
+        try:
+            async with asyncio.timeout(_STORE_SECONDS):
+                await telemock.writer.close()
+        except TimeoutError:
+            journal.event(
+                "store_stuck",
+                f"{telemock.writer.waiting} exchanges could not be stored before the end.",
+                level="error",
+            )
+
+
+async def serve(
+    settings: ServeSettings,
+    listening: socket.socket,
+    journal: Journal,
+    *,
+    on_ready: Callable[[], None],
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop`; then answer what is in flight, commit, and return within 10 seconds.
+
+    Args:
+        settings: the database must be migrated.
+        listening: bound; owned from now on.
+        journal: gets a line per exchange; owned by the caller.
+        on_ready: called once requests are answered.
+        stop: set by the caller's signal handlers.
+    """
+    async with open_telemock(settings, journal) as telemock:
+        runner = web.AppRunner(telemock.app, shutdown_timeout=_REQUESTS_SECONDS)
+        await runner.setup()
+        try:
+            await Site(runner, listening, on_malformed=telemock.malformed).start()
+            # What lives until the end need not be looked at again, and requests die without the collector's help.
+            gc.freeze()
+            gc.set_threshold(10_000, 20, 50)
+            on_ready()
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+def run(
+    settings: ServeSettings,
+    listening: socket.socket,
+    journal: Journal,
+    *,
+    on_ready: Callable[[], None],
+    parent: int | None = None,
+) -> None:
+    """Run `serve` on a loop of its own; SIGINT and SIGTERM stop it, a second one ends the process at once.
+
+    Args:
+        settings: see `serve`.
+        listening: see `serve`.
+        journal: see `serve`.
+        on_ready: see `serve`.
+        parent: descriptor that reads as ended when the process that started this one is gone.
+    """
+    logging.getLogger().addHandler(JournalHandler(journal))
+    sys.setswitchinterval(_SWITCH_SECONDS)
+
+    async def main() -> None:
+        stop = stop_event()
+        if parent is not None:
+            asyncio.get_running_loop().add_reader(parent, stop.set)
+        await serve(settings, listening, journal, on_ready=on_ready, stop=stop)
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main())
+
+
+def stop_event(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
+    """Give an event that SIGINT and SIGTERM set; the second signal calls `at_once` and ends the process."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop_or_end(number: int) -> None:
+        if stop.is_set():
+            at_once()
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop_or_end, number)
+    return stop
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Give uvloop's loop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

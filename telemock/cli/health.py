@@ -1,0 +1,80 @@
+"""This is `telemock health`: one question to a running telemock, for people and for containers.
+
+It refuses to go through a proxy: the answer must come from the server that was named.
+"""
+
+import json
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, InvalidURL
+from urllib.parse import SplitResult, urlsplit
+
+import click
+
+from telemock.cli.options import TEXT, config_option, option
+from telemock.errors import HealthError, InvalidSetting
+
+_MOST_BYTES = 65536
+
+
+@click.command()
+@option("--url", type=TEXT, default="http://127.0.0.1:8080", show_default=True, help="Where telemock serves.")
+@option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=3600),
+    default=5.0,
+    show_default=True,
+    help="Seconds to wait for the connection, and for the answer.",
+)
+@config_option
+def health(url: str, timeout: float) -> None:
+    """Ask a running telemock whether it is healthy.
+
+    Prints healthy and exits with 0, or says why not and exits with 1.
+    """
+    address = _split(url)
+    status, content = _get(url, address, timeout)
+    said = _said(content)
+    if status == 200 and said.get("status") == "healthy":
+        click.echo("healthy")
+    elif status == 200:
+        raise HealthError(f"What answers at {url} is not telemock; name the right one with --url.")
+    else:
+        reason = str(said.get("reason") or "no reason given").rstrip(".")[:500]
+        raise HealthError(f"telemock at {url} is not healthy (status {status}): {reason}.")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        usable = None
+    if not usable or not url.isprintable():
+        raise InvalidSetting(f"{url!r} is not a URL to ask; write it like http://127.0.0.1:8080.")
+    return address
+
+
+def _get(url: str, address: SplitResult, timeout: float) -> tuple[int, bytes]:
+    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+    connection = kind(str(address.hostname), address.port, timeout=timeout)
+    try:
+        connection.request("GET", address.path.rstrip("/") + "/health", headers={"Connection": "close"})
+        response = connection.getresponse()
+        return response.status, response.read(_MOST_BYTES)
+    except TimeoutError as error:
+        raise HealthError(f"telemock at {url} did not answer within {timeout:g} s.") from error
+    except (InvalidURL, UnicodeError) as error:
+        raise InvalidSetting(f"{url!r} is not a URL to ask; write it like http://127.0.0.1:8080.") from error
+    except HTTPException as error:
+        raise HealthError(f"What answers at {url} does not speak HTTP ({type(error).__name__}).") from error
+    except OSError as error:
+        raise HealthError(f"telemock at {url} cannot be reached: {error.strerror or error}.") from error
+    finally:
+        connection.close()
+
+
+def _said(content: bytes) -> dict[str, object]:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,159 @@
+"""This is how every option of every command is declared: with a help line and an environment variable.
+
+It refuses options without either; flag > environment > `--config` file > default.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from telemock.errors import InvalidSetting
+from telemock.exchange import encodable, utc_text
+from telemock.settings import DEFAULT_DB
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class _Text(click.ParamType[str]):
+    """Text that UTF-8 can hold; the command line and the environment may give other bytes."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not encodable(text):
+            self.fail(f"{text!r} is not UTF-8.", param, ctx)
+        return text
+
+
+class _Moment(click.ParamType[str]):
+    """A moment: ISO 8601, which is UTC unless it says otherwise, or how long ago; becomes the store's form."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = value.isoformat() if isinstance(value, date) else str(value)
+        ago = re.fullmatch(r"(\d{1,9})([smhdw])", text, re.ASCII)
+        try:
+            if ago:
+                moment = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            else:
+                moment = datetime.fromisoformat(text)
+            return utc_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            self.fail(f"{text!r} is not a time; write 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d.", param, ctx)
+
+
+TEXT = _Text()
+MOMENT = _Moment()
+
+
+def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - click's own word
+    """Declare an option that `TELEMOCK_<NAME>` sets too, whatever the command."""
+    long_name = next(name for name in names if name.startswith("--"))
+    variable = "TELEMOCK_" + long_name.split("/")[0].lstrip("-").replace("-", "_").upper()
+    return click.option(*names, help=help, envvar=variable, show_envvar=True, **attributes)
+
+
+def _take_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """Take defaults for this command from a YAML file; what only other commands know is left to them."""
+    if path is None:
+        return
+    values = _read_config(path)
+    known = _options(ctx.command)
+    taken: dict[str, Any] = {}
+    elsewhere: set[str] | None = None
+    for key, value in values.items():
+        name = key.replace("_", "-")
+        if name in known:
+            if value is not None:
+                _check_fits(ctx, f"The configuration {path} gives {key}", known[name], value)
+                taken[str(known[name].name)] = value
+            continue
+        elsewhere = _options_of_all(ctx) if elsewhere is None else elsewhere
+        if name not in elsewhere:
+            names = ", ".join(sorted(known))
+            raise InvalidSetting(f"The configuration {path} has the unknown key {key!r}; this command knows {names}.")
+    ctx.default_map = {**(ctx.default_map or {}), **taken}
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - only who has a file pays for it
+
+    try:
+        values = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise InvalidSetting(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        place = " ".join(str(error).split())
+        raise InvalidSetting(f"The configuration {path} is not YAML: {place}.") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise InvalidSetting(
+            f"The configuration {path} must be a mapping of option names to values, such as port: 8080."
+        )
+    return values
+
+
+def _options(command: click.Command) -> dict[str, click.Option]:
+    """Give the options by their names on the command line, without dashes in front; a file names no other file."""
+    options = [param for param in command.params if isinstance(param, click.Option) and param.name != "config"]
+    return {spelling[2:]: param for param in options for spelling in param.opts if spelling.startswith("--")}
+
+
+def _options_of_all(ctx: click.Context) -> set[str]:
+    group = ctx.find_root().command
+    if not isinstance(group, click.Group):
+        return set()
+    commands = [group.get_command(ctx, name) for name in group.list_commands(ctx)]
+    return {name for command in commands if command is not None for name in _options(command)}
+
+
+def _check_fits(ctx: click.Context, what: str, param: click.Option, value: Any) -> None:
+    """Refuse what would have to be guessed: YAML reads an unquoted version 4.10 as the number 4.1."""
+    wanted = None
+    for one in value if param.multiple and isinstance(value, list) else [value]:
+        if param.is_flag:
+            wanted = None if isinstance(one, bool) else "true or false"
+        elif isinstance(param.type, click.types.IntParamType | click.types.FloatParamType):
+            wanted = "a number" if isinstance(one, bool | list | dict) else None
+            wanted = "a whole number" if isinstance(one, float) and param.type.name.startswith("int") else wanted
+        elif isinstance(param.type, _Moment):
+            wanted = None if isinstance(one, str | date) else "a time in quotes"
+        elif param.type.name == "size":
+            wanted = None if isinstance(one, str) or type(one) is int else "a size"
+        else:
+            wanted = None if isinstance(one, str) else "text in quotes"
+        if wanted:
+            break
+    if wanted:
+        raise InvalidSetting(f"{what} the value {value!r}; it must be {wanted}.")
+    try:
+        param.type_cast_value(ctx, [value] if param.multiple and not isinstance(value, list) else value)
+    except click.BadParameter as error:
+        raise InvalidSetting(f"{what} a wrong value: {error.message}") from error
+
+
+config_option = option(
+    "--config",
+    type=click.Path(path_type=Path),
+    callback=_take_config,
+    is_eager=True,
+    expose_value=False,
+    help="YAML file with values for options; what is given here or in the environment goes first.",
+)
+
+db_option = option(
+    "--db",
+    type=TEXT,
+    default=DEFAULT_DB,
+    show_default=True,
+    help="Database: a path or a URL such as sqlite:////data/telemetry.db.",
+)

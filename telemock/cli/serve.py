@@ -1,0 +1,135 @@
+"""This is `telemock serve`: settings in, a served port out, and nothing else.
+
+It refuses to define an option twice: all of them come from the table in `telemock.settings`.
+"""
+
+import dataclasses
+import json
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemock import __version__
+from telemock.cli.options import config_option, option
+from telemock.errors import InvalidSetting, StoreUnavailable
+from telemock.settings import MAX_WORKERS, ServeSettings, parse_size
+
+
+class _Size(click.ParamType[int]):
+    """A size in bytes, such as 10MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_size(str(value))
+        except InvalidSetting as error:
+            self.fail(str(error), param, ctx)
+
+
+_TYPES: dict[str, click.ParamType[Any]] = {
+    "port": click.IntRange(0, 65535),
+    "durability": click.Choice(["commit", "fsync", "async"]),
+    "workers": click.IntRange(1, MAX_WORKERS),
+    "max_body": _Size(),
+    "log_format": click.Choice(["text", "json"]),
+    "log_dir": click.Path(path_type=Path, file_okay=False),
+    "ready_file": click.Path(path_type=Path, dir_okay=False),
+}
+
+
+def _serve_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add one option for each setting, in the order of the table."""
+    for setting in reversed(dataclasses.fields(ServeSettings)):
+        shown = "10MiB" if setting.name == "max_body" else setting.default
+        function = option(
+            "--" + setting.name.replace("_", "-"),
+            type=_TYPES.get(setting.name, click.STRING),
+            default=shown,
+            show_default=setting.default is not None,
+            help=setting.metadata["help"],
+        )(function)
+    return function
+
+
+@click.command()
+@_serve_options
+@config_option
+def serve(**options: Any) -> None:
+    """Answer the product's telemetry and keep every exchange."""
+    settings = ServeSettings(**options)
+    _check_folders(settings)
+    # What serves is imported only here: the other commands start without it.
+    from telemock.journal import Journal  # noqa: PLC0415
+    from telemock.server.listener import bind  # noqa: PLC0415
+    from telemock.store.engine import locate  # noqa: PLC0415
+    from telemock.store.migration import migrate  # noqa: PLC0415
+
+    path = locate(settings.db)
+    if settings.workers > 1 and settings.port:
+        bind(settings.host, settings.port).close()  # SO_REUSEPORT would hide that somebody has it
+    listening = bind(settings.host, settings.port, shared=settings.workers > 1)
+    migrate(path)
+    settings = dataclasses.replace(settings, db=str(path), port=listening.getsockname()[1])
+    journal = Journal(settings.log_format, settings.log_dir)
+    try:
+        _announce_and_run(settings, listening, journal)
+    finally:
+        journal.close()
+
+
+def _announce_and_run(settings: ServeSettings, listening: socket.socket, journal: Any) -> None:
+    from telemock.app import run  # noqa: PLC0415
+    from telemock.server.listener import site_url  # noqa: PLC0415
+
+    url = site_url(listening)
+    journal.event(
+        "starting",
+        f"telemock {__version__} on {url} keeps exchanges in {settings.db}; Ctrl-C stops it.",
+        version=__version__,
+        url=url,
+        db=settings.db,
+    )
+
+    def on_ready() -> None:
+        if settings.ready_file is not None:
+            _write_ready_file(settings, settings.ready_file)
+        journal.event("ready", "ready")
+
+    try:
+        if settings.workers > 1:
+            from telemock.supervisor import supervise  # noqa: PLC0415
+
+            supervise(settings, journal, on_ready=on_ready)
+        else:
+            run(settings, listening, journal, on_ready=on_ready)
+    finally:
+        listening.close()
+        if settings.ready_file is not None:
+            settings.ready_file.unlink(missing_ok=True)
+    journal.event("stopped", "stopped")
+
+
+def _check_folders(settings: ServeSettings) -> None:
+    """Make the log folder, and refuse early what could not be written later."""
+    try:
+        if settings.log_dir is not None:
+            settings.log_dir.mkdir(parents=True, exist_ok=True)
+            if not os.access(settings.log_dir, os.W_OK):
+                raise StoreUnavailable(f"The folder {settings.log_dir} is not writable; choose another --log-dir.")
+        if settings.ready_file is not None and not os.access(settings.ready_file.absolute().parent, os.W_OK):
+            raise StoreUnavailable(f"{settings.ready_file} cannot be written; choose another --ready-file.")
+    except OSError as error:
+        raise StoreUnavailable(f"Cannot make the folder {settings.log_dir}: {error.strerror}.") from error
+
+
+def _write_ready_file(settings: ServeSettings, path: Path) -> None:
+    """Say where telemock answers, in a file that is either not there or whole."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    said = {"host": settings.host, "port": settings.port, "pid": os.getpid(), "db": settings.db}
+    draft.write_text(json.dumps(said) + "\n")
+    draft.replace(path)

@@ -1,0 +1,61 @@
+"""This is how captured text is made fit to be looked at; all of it is hostile until it went through here.
+
+It refuses to let a control character through, be it an escape sequence or a change of writing direction.
+"""
+
+import json
+import re
+
+_JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey as an escape: `\x1b`, `\n`, `\u202e`; a byte that was no UTF-8 as `\xff`."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def printable_lines(text: str) -> str:
+    """Do as `printable` does, and let line feeds and tabs be; CRLF becomes a line feed."""
+    return re.sub(r"[^\n\t]+", lambda part: printable(part[0]), text.replace("\r\n", "\n"))
+
+
+def printable_json(text: str) -> str:
+    """Make compact JSON text safe to print; it stays the same JSON."""
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def indented_json(text: str) -> str | None:
+    """Indent JSON text without touching a number, a string or a repeated name in it; None when it is not JSON."""
+    try:
+        json.loads(text, parse_int=str, parse_float=str)  # an integer may be too long for int
+    except (ValueError, RecursionError):
+        return None
+    out: list[str] = []
+    depth = 0
+    previous = ""
+    for part in _JSON_TOKENS.findall(text):
+        if part in "]}":
+            depth -= 1
+            out.append(part if previous in ("[", "{") else _line(depth) + part)
+        elif previous in ("[", "{", ","):
+            out.append(_line(depth) + part)
+        else:
+            out.append(part)
+        if part in "[{":
+            depth += 1
+        elif part == ":":
+            out.append(" ")
+        previous = part
+    return "".join(out)
+
+
+def _line(depth: int) -> str:
+    return "\n" + "  " * depth
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # PEP 383
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

@@ -1,0 +1,61 @@
+"""This is the tree of errors that cross room borders; each message is one sentence a user can act on.
+
+TelemockError
+├── InvalidSetting        an option, argument or configuration file is wrong      exit 2
+├── ListenError           the address cannot be served                            exit 1
+├── HealthError           the server that was asked is not healthy                exit 1
+├── EventsRejected        a posted body is not a JSON object, array or NDJSON
+└── StoreError            the database                                            exit 1
+    ├── StoreMissing      there is none where one was expected
+    ├── StoreForeign      the file is not a telemock database, or of a newer telemock
+    └── StoreUnavailable  it cannot take or give exchanges now
+
+It refuses to wrap what no caller can act on: a bug stays the exception it is.
+"""
+
+
+class TelemockError(Exception):
+    """Any failure that telemock foresees; `str(error)` is one sentence for the user."""
+
+    exit_code = 1
+
+
+class InvalidSetting(TelemockError):
+    """An option, argument or configuration file holds a value that cannot be used."""
+
+    exit_code = 2
+
+
+class ListenError(TelemockError):
+    """The address cannot be bound."""
+
+
+class HealthError(TelemockError):
+    """A running telemock says, or shows by silence, that it is not healthy."""
+
+
+class EventsRejected(TelemockError):
+    """A body posted to the events endpoint is not what it takes; the message names line and column."""
+
+
+class StoreError(TelemockError):
+    """The database cannot be used."""
+
+
+class StoreMissing(StoreError):
+    """There is no database where one was expected."""
+
+
+class StoreForeign(StoreError):
+    """The file is no telemock database, or one of a newer telemock; it was left untouched."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot take or give exchanges now.
+
+    `reason` is a short fixed word for metrics: `queue_full`, `store_failed`, `unstorable` or `stopping`.
+    """
+
+    def __init__(self, message: str, reason: str = "store_failed") -> None:
+        super().__init__(message)
+        self.reason = reason

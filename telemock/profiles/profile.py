@@ -1,0 +1,205 @@
+"""This is how a profile reads what a product sends: names, values, what does not fit, and who is speaking.
+
+It refuses to decide what is answered, and to change a value: what does not fit is named and kept.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+from marshmallow import Schema, ValidationError
+
+from telemock.exchange import compact_json
+
+# Products repeat most of their values from ping to ping: what was read once is remembered. Long values
+# are not, so that a hostile client cannot fill the memory.
+_REMEMBERED_VALUES = 16_384
+_REMEMBERED_CHARACTERS = 192
+
+MAX_PROBLEMS = 100
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Identity(NamedTuple):
+    """Who speaks; each None when the product did not say. `client_time` is UTC ISO 8601 with milliseconds."""
+
+    version: str | None = None
+    guid: str | None = None
+    env: str | None = None
+    session_id: str | None = None
+    client_time: str | None = None
+
+
+class Reading(NamedTuple):
+    """What a request says, as the profile understands it.
+
+    Attributes:
+        params: JSON object text of the decoded query; a repeated name is an array.
+        problems: one sentence for each value that does not fit, at most MAX_PROBLEMS.
+        identity: who speaks.
+    """
+
+    params: str
+    problems: tuple[str, ...]
+    identity: Identity
+
+
+_NOTHING = Reading("{}", (), Identity())
+
+# Name, value, and what is wrong with the value.
+_Pair = tuple[str, str, str | None]
+
+
+class Profile:
+    """What telemock knows of one product.
+
+    Args:
+        name: as stored in `Exchange.profile`.
+        hosts: names the product calls, lower case.
+        schema: the fields the product sends, as text or as JSON values; their data keys are the wire's names.
+        path_prefix: paths of the product, for clients that name telemock itself as the host.
+        identity_names: for each field of Identity the names that may carry it, the best first.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        hosts: Iterable[str],
+        path_prefix: str,
+        schema: Schema,
+        identity_names: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.name = name
+        self.hosts = frozenset(hosts)
+        self._path_prefix = path_prefix
+        self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
+        self._identity_names = [identity_names.get(key, ()) for key in Identity._fields]
+        self._identity_order = tuple(chain.from_iterable(self._identity_names))
+        self._remembered_identity = lru_cache(maxsize=256)(self._identity_of_texts)
+        # Pairs as they stand in queries, of those that fit: as members of a JSON object, and their names.
+        self._members: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def owns(self, host: str, path: str) -> bool:
+        """Tell whether a request is the product's: by its host, or by its path."""
+        return host in self.hosts or path.startswith(self._path_prefix)
+
+    def read_query(self, query: str) -> Reading:
+        """Decode a raw query (`&` between pairs, UTF-8 percent-encoding, `+` is a space); never fails.
+
+        A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
+        """
+        if not query:
+            return _NOTHING
+        texts = query.split("&")
+        members = list(map(self._members.get, texts))
+        if not all(members):
+            for text in texts:
+                if text not in self._members:
+                    self._learn(text)
+            members = list(map(self._members.get, texts))
+        if all(members):
+            # Every pair fits: what is left is to see that no name is repeated.
+            said = dict(zip(map(self._names.get, texts), texts, strict=True))
+            if len(said) == len(texts):
+                params = "{" + ",".join(members) + "}"  # type: ignore[arg-type] # none of them is None
+                return Reading(params, (), self._remembered_identity(tuple(map(said.get, self._identity_order))))
+        return self._read_pairs([self._learn(text) for text in texts if text])
+
+    def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
+        """Add to what the query said what the events say: their problems, and identity that was missing."""
+        problems = list(said.problems)
+        identity = said.identity
+        for number, event in enumerate(events, 1):
+            if None in identity:
+                found = self._identity(
+                    {name: text for name, value in event.items() if (text := _as_text(value)) is not None}
+                )
+                identity = Identity(
+                    *(old if old is not None else new for old, new in zip(identity, found, strict=True))
+                )
+            if len(problems) < MAX_PROBLEMS:
+                found_problems = (self._problem(name, event[name]) for name in event.keys() & self._fields.keys())
+                problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
+        return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
+
+    def _read_pairs(self, pairs: list[_Pair]) -> Reading:
+        values: dict[str, list[str]] = {}
+        for name, value, _ in pairs:
+            values.setdefault(name, []).append(value)
+        return Reading(
+            compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()}),
+            tuple([problem for _, _, problem in pairs if problem][:MAX_PROBLEMS]),
+            self._identity({name: each[0] for name, each in values.items()}),
+        )
+
+    def _learn(self, text: str) -> _Pair:
+        name, value = _decode_pair(text)
+        problem = self._problem(name, value)
+        if problem is None and len(text) <= _REMEMBERED_CHARACTERS and text not in self._members:
+            if len(self._members) >= _REMEMBERED_VALUES:
+                self._members.clear()
+                self._names.clear()
+            self._members[text] = f"{compact_json(name)}:{compact_json(value)}"
+            self._names[text] = name
+        return name, value, problem
+
+    def _problem(self, name: str, value: object) -> str | None:
+        field = self._fields.get(name)
+        if field is None:
+            return None
+        try:
+            field.deserialize(value, name)
+        except ValidationError as error:
+            shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+            return f"{name}: {' '.join(map(str, error.messages))} Got {shown}."
+        return None
+
+    def _identity(self, said: Mapping[str, str]) -> Identity:
+        found = [next((said[name] for name in names if said.get(name)), None) for names in self._identity_names]
+        version, guid, env, session_id, clock = found
+        return Identity(
+            version and _searchable(version),
+            guid and _searchable(guid),
+            env and _searchable(env),
+            session_id and _searchable(session_id),
+            clock and time_text(clock),
+        )
+
+    def _identity_of_texts(self, texts: tuple[str | None, ...]) -> Identity:
+        """Find who speaks from the pairs that may say it, still encoded."""
+        return self._identity(dict(_decode_pair(text) for text in texts if text is not None))
+
+
+def time_text(value: str) -> str | None:
+    """Read a client's clock: digits of epoch milliseconds, or ISO 8601 (UTC unless it says); None when neither."""
+    try:
+        if value.isdigit():
+            moment = _EPOCH + timedelta(milliseconds=int(value))
+        else:
+            moment = datetime.fromisoformat(value[:64])
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _decode_pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return unquote_plus(name), unquote_plus(value)
+
+
+def _searchable(text: str) -> str | None:
+    """Take what a person can search for: printable text, of sensible length."""
+    text = text[:256]
+    return text if text.isprintable() else None
+
+
+def _as_text(value: object) -> str | None:
+    """Give a JSON scalar as the text that a query would hold."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,190 @@
+"""This is the one place where traffic is captured: a middleware around every answer, whatever its exit.
+
+It refuses to answer requests itself, except to say that something below or behind it failed.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+
+from aiohttp import HttpVersion11, web
+from aiohttp.typedefs import Handler, Middleware
+
+from telemock.answers import json_answer
+from telemock.errors import StoreUnavailable
+from telemock.exchange import Exchange, compact_json, utc_text_at
+from telemock.profiles.profile import Profile
+from telemock.server.body import Body, read_body
+from telemock.server.notes import NOTES, Notes
+from telemock.server.target import read_target
+from telemock.store.writer import Writer
+
+_logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = "5"
+_WITHOUT_LENGTH = frozenset({204, 304, 499})
+CLIENT_CLOSED_REQUEST = 499  # nginx's code, the field's custom; no RFC has one
+
+
+def capture(
+    *,
+    profile: Profile,
+    bare: Profile,
+    writer: Writer,
+    max_body: int,
+    on_refused: Callable[[str, Exchange], None],
+) -> Middleware:
+    """Make the middleware.
+
+    Args:
+        profile: the product telemock knows.
+        bare: reads the queries of requests that belong to no profile.
+        writer: keeps exchanges before their answers leave.
+        max_body: most bytes kept of a request body.
+        on_refused: told the reason and the exchange when the store did not take one in time.
+    """
+
+    @web.middleware
+    async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        received_at = utc_text_at(time.time_ns())
+        target = read_target(request.raw_path, request.headers.get("Host", ""))
+        owner = profile if profile.owns(target.host, target.path) else None
+        notes = Notes(target, owner, (owner or bare).read_query(target.query))
+        request[NOTES] = notes
+        left: asyncio.CancelledError | None = None
+        try:
+            response = await _answer(request, handler, notes, max_body)
+        except asyncio.CancelledError as error:
+            left = error
+            response = web.Response(status=CLIENT_CLOSED_REQUEST)
+        _complete(response)
+        exchange = _exchange(request, response, notes, received_at, started)
+        if left is not None:
+            writer.remember(exchange)
+            raise left
+        try:
+            await writer.keep(exchange)
+        except StoreUnavailable as error:
+            response = _unavailable(error)
+            _complete(response)
+            refused = _exchange(request, response, notes, received_at, started)
+            refused.outcome = "refused"
+            on_refused(error.reason, refused)
+            if error.reason == "store_failed":
+                writer.remember(refused)
+        return response
+
+    return captured
+
+
+def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
+    """Make the handler that says 100 Continue to bodies that are wanted (RFC 9110 section 10.1.1).
+
+    What it does not expect it leaves to the middleware, so that the refusal is captured as well.
+    """
+
+    async def expect(request: web.Request) -> None:
+        wanted = (request.content_length or 0) <= max_body and request.version >= HttpVersion11
+        if wanted and request.headers["Expect"].lower() == "100-continue" and request.transport is not None:
+            request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    return expect
+
+
+async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response:
+    """Get an answer from the handler, or make the one that says why there is none."""
+    try:
+        expectation = request.headers.get("Expect", "100-continue")
+        if expectation.lower() != "100-continue":
+            if request.body_exists:
+                notes.body = Body(b"", too_large=True)
+            return json_answer(417, {"error": f"The expectation {expectation[:100]!r} is not supported."})
+        if request.body_exists:
+            notes.body = await read_body(request, max_body)
+        if notes.body.gone:
+            return _broken_off(request, notes)
+        response = await handler(request)
+    except web.HTTPException as error:
+        return web.Response(status=error.status, body=error.body, headers=error.headers)
+    except Exception:
+        notes.outcome = "fault"
+        _logger.exception("%s %s crashed", request.method, notes.target.path)
+        return json_answer(500, {"error": "telemock failed to answer; its log says why."})
+    if request.transport is None:
+        return web.Response(status=CLIENT_CLOSED_REQUEST)
+    if not isinstance(response, web.Response):
+        raise TypeError(f"{handler} gave {response!r}, which cannot be captured")
+    return response
+
+
+def _broken_off(request: web.Request, notes: Notes) -> web.Response:
+    """Answer a body without its end: to nobody when the client left, else because it was not HTTP."""
+    if request.transport is None:
+        return web.Response(status=CLIENT_CLOSED_REQUEST)
+    notes.outcome = "refused"
+    response = json_answer(400, {"error": "The body is malformed."}, {"Connection": "close"})
+    response.force_close()
+    return response
+
+
+def _exchange(request: web.Request, response: web.Response, notes: Notes, received_at: str, started: float) -> Exchange:
+    target, reading, body = notes.target, notes.reading, notes.body
+    identity = reading.identity
+    content = response.body if request.method != "HEAD" and isinstance(response.body, bytes) else None
+    return Exchange(
+        received_at=received_at,
+        scheme=target.scheme,
+        method=request.method,
+        host=target.host,
+        path=target.path,
+        query=target.query,
+        params=reading.params,
+        request_headers=_request_headers(request.raw_headers),
+        request_body=body.content or None,
+        request_truncated=body.too_large or body.gone,
+        client=request.remote or "",
+        via=target.via,
+        status=response.status,
+        response_headers=_response_headers(tuple(response.headers.items())),
+        response_body=content or None,
+        latency_ms=round((time.perf_counter() - started) * 1000, 3),
+        outcome="refused" if response.status == CLIENT_CLOSED_REQUEST else notes.outcome,
+        profile=notes.profile.name if notes.profile is not None else None,
+        version=identity.version,
+        guid=identity.guid,
+        env=identity.env,
+        session_id=identity.session_id,
+        client_time=identity.client_time,
+        problems=compact_json(reading.problems) if reading.problems else None,
+    )
+
+
+def _complete(response: web.Response) -> None:
+    """Set the length now, so that it is stored; what aiohttp adds while sending (Date, Server, Connection) is not."""
+    if response.status not in _WITHOUT_LENGTH:
+        response.headers["Content-Length"] = str(len(response.body) if isinstance(response.body, bytes) else 0)
+
+
+def _unavailable(error: StoreUnavailable) -> web.Response:
+    return json_answer(503, {"error": str(error)}, {"Retry-After": RETRY_AFTER_SECONDS})
+
+
+@lru_cache(maxsize=512)
+def _response_headers(headers: tuple[tuple[str, str], ...]) -> str:
+    return compact_json(headers)
+
+
+def _request_headers(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+    """Encode header lines; a client sends the same ones with every request, so short ones are remembered."""
+    size = sum(map(len, [value for _, value in headers]))
+    return _remembered_headers(headers) if size <= 1024 else _headers_json(headers)
+
+
+def _headers_json(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+    return compact_json([[part.decode("utf-8", "surrogateescape") for part in line] for line in headers])
+
+
+_remembered_headers = lru_cache(maxsize=512)(_headers_json)

@@ -1,0 +1,169 @@
+"""This is the mock: what telemock answers of its own for a profile's paths, and for all others.
+
+It refuses to know about storing; it says in the request's notes who answered, and what a body said.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final
+from urllib.parse import unquote
+
+from aiohttp import ETag, web
+from aiohttp.typedefs import Handler
+
+from telemock.answers import json_answer, method_not_allowed, too_large
+from telemock.errors import EventsRejected
+from telemock.server.body import decode_content
+from telemock.server.events import parse_events
+from telemock.server.notes import NOTES, Notes
+
+Answer = Callable[[web.Request, Notes], Awaitable[web.Response]]
+
+PING_BODY: Final = b"cribl /// living the stream!\n"
+_PING_HEADERS: Final = {"Content-Type": "text/html; charset=utf-8"}
+
+# What parsing takes longer than, in bytes of body, is done beside the event loop.
+_LARGE_BODY_BYTES: Final = 64 * 2**10
+
+_PREFLIGHT_SECONDS: Final = "600"
+
+# Names of headers with commas between (RFC 9110 section 5.6.2); what a client sends goes back only as such.
+_FIELD_NAMES: Final = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z, \t]+")
+
+
+async def ping(_request: web.Request, _notes: Notes) -> web.Response:
+    """Answer a telemetry ping as the vendor does."""
+    return web.Response(body=PING_BODY, headers=_PING_HEADERS)
+
+
+class Script:
+    """The JavaScript client, with validators (RFC 9110 section 8.8)."""
+
+    def __init__(self) -> None:
+        self._body = files("telemock.server").joinpath("cribl.js").read_bytes()
+        self._etag = ETag(sha256(self._body).hexdigest()[:16])
+
+    async def __call__(self, request: web.Request, _notes: Notes) -> web.Response:
+        """Answer the script, or 304 to a client that has it."""
+        asked = request.if_none_match or ()
+        fresh = any(etag.value in ("*", self._etag.value) for etag in asked)
+        response = (
+            web.Response(status=304)
+            if fresh
+            else web.Response(body=self._body, headers={"Content-Type": "text/javascript; charset=utf-8"})
+        )
+        response.headers["Cache-Control"] = "public, max-age=300"
+        response.etag = self._etag
+        return response
+
+
+async def config(_request: web.Request, notes: Notes) -> web.Response:
+    """Answer what a telemetry client should do; echoes the version that asked."""
+    return json_answer(
+        200,
+        {
+            "enabled": True,
+            "interval_seconds": 300,
+            "endpoint": "/telemetry/events",
+            "sample_rate": 1.0,
+            "version": notes.reading.identity.version,
+        },
+    )
+
+
+class Events:
+    """Takes posted events; `limit` is the most bytes that a coded body may decode to."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    async def __call__(self, request: web.Request, notes: Notes) -> web.Response:
+        """Accept a JSON object, an array of them or NDJSON; note what the events say of who speaks."""
+        content = notes.body.content
+        read = partial(self._read, content, ",".join(request.headers.getall("Content-Encoding", ())), notes)
+        try:
+            count = await asyncio.to_thread(read) if len(content) > _LARGE_BODY_BYTES else read()
+        except OverflowError:
+            return too_large(self._limit)
+        except EventsRejected as error:
+            return json_answer(400, {"status": "rejected", "error": str(error)})
+        return json_answer(200, {"status": "accepted", "count": count})
+
+    def _read(self, content: bytes, codings: str, notes: Notes) -> int:
+        events = parse_events(decode_content(content, codings, self._limit))
+        if notes.profile is not None:
+            notes.reading = notes.profile.read_events(events, notes.reading)
+        return len(events)
+
+
+class Mock:
+    """Chooses the answer by path and method; `max_body` is the most bytes of a body."""
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+        page: dict[str, Answer] = {"GET": ping, "HEAD": ping}
+        script = Script()
+        self._answers: Mapping[str, Mapping[str, Answer]] = {
+            "/telemetry/index.html": page,
+            "/telemetry/": page,
+            "/telemetry/cribl.js": {"GET": script, "HEAD": script},
+            "/telemetry/events": {"POST": Events(max_body)},
+            "/telemetry/config": {"GET": config},
+        }
+        self._asked_for = [f"{'|'.join(methods)} {path}" for path, methods in self._answers.items()]
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer a captured request."""
+        notes = request[NOTES]
+        path = notes.target.path
+        answers = self._answers.get(path) or ("%" in path and self._answers.get(unquote(path)))
+        if not answers:
+            return too_large(self._max_body) if notes.body.too_large else self._nothing(request, notes)
+        notes.outcome = "mock"
+        method_answer = answers.get(request.method)
+        if request.method == "OPTIONS":
+            response = _preflight(request, answers)
+        elif method_answer is None:
+            response = method_not_allowed(request.method, [*answers, "OPTIONS"])
+        elif notes.body.too_large:
+            response = too_large(self._max_body)
+        else:
+            response = await method_answer(request, notes)
+        if "Origin" in request.headers:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+    @web.middleware
+    async def instead(self, request: web.Request, handler: Handler) -> web.Response:  # noqa: ARG002 - aiohttp's keyword
+        """Answer instead of any route: aiohttp has none for targets that are no path (`*`, an authority)."""
+        return await self.answer(request)
+
+    def _nothing(self, request: web.Request, notes: Notes) -> web.Response:
+        asked = f"{request.method} {notes.target.path}"
+        return json_answer(
+            404,
+            {
+                "error": f"Nothing here answers {asked[:300]}.",
+                "method": request.method,
+                "host": notes.target.host,
+                "path": notes.target.path[:300],
+                "answers": self._asked_for,
+            },
+        )
+
+
+def _preflight(request: web.Request, answers: Mapping[str, Answer]) -> web.Response:
+    """Answer OPTIONS: what is allowed, and to a browser's preflight that any origin may, without credentials."""
+    allow = ", ".join([*answers, "OPTIONS"])
+    headers = {"Allow": allow}
+    if "Origin" in request.headers and "Access-Control-Request-Method" in request.headers:
+        headers["Access-Control-Allow-Methods"] = allow
+        asked = request.headers.get("Access-Control-Request-Headers", "")
+        headers["Access-Control-Allow-Headers"] = asked if _FIELD_NAMES.fullmatch(asked) else "Content-Type"
+        headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
+        headers["Vary"] = "Access-Control-Request-Headers"
+    return web.Response(status=204, headers=headers)

@@ -1,0 +1,24 @@
+"""This is what the rooms of the server tell each other about one request while it is answered."""
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from telemock.exchange import Outcome
+from telemock.profiles.profile import Profile, Reading
+from telemock.server.body import Body
+from telemock.server.target import Target
+
+
+@dataclass(slots=True)
+class Notes:
+    """Made by capture before the handler runs; handlers say `outcome`, and may refine `reading`."""
+
+    target: Target
+    profile: Profile | None
+    reading: Reading
+    body: Body = field(default_factory=lambda: Body(b""))
+    outcome: Outcome = "unmatched"
+
+
+NOTES: web.RequestKey[Notes] = web.RequestKey("notes", Notes)

@@ -1,0 +1,70 @@
+"""This is the one table of what `telemock serve` can be told: it feeds the CLI, the runtime and the README.
+
+It refuses to read files or the environment; the CLI does that and hands over values.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from telemock.errors import InvalidSetting
+
+Durability = Literal["commit", "fsync", "async"]
+LogFormat = Literal["text", "json"]
+
+DEFAULT_DB = "telemetry.db"
+MAX_WORKERS = 256
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Read a size in bytes: `10485760`, `500kB` (powers of ten), `10MiB` (powers of two).
+
+    Raises:
+        InvalidSetting: not a size, or larger than 1 GiB, which SQLite cannot keep in one row.
+    """
+    match = re.fullmatch(r"(\d{1,12})\s*([a-zA-Z]*)", text.strip(), re.ASCII)
+    unit = _UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None:
+        raise InvalidSetting(f"{text!r} is not a size; write bytes or a unit, such as 10MiB.")
+    size = int(match[1]) * unit
+    if size > 2**29:
+        raise InvalidSetting(f"{text!r} is more than one row of the database can hold; at most 512MiB.")
+    return size
+
+
+def _setting(default: Any, help_text: str) -> Any:
+    """Declare a setting with the sentence that CLI and README show."""
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """Everything `telemock serve` can be told; each field is an option, an environment variable and a key."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 address, :: is IPv6.")
+    port: int = _setting(8080, "Port to listen on; 0 picks a free one.")
+    db: str = _setting(DEFAULT_DB, "Database: a path or a URL such as sqlite:////data/telemetry.db.")
+    durability: Durability = _setting(
+        "commit",
+        "When an answer leaves: after the commit (survives the process), after fsync (survives power "
+        "loss), or before either (async; for load tests).",
+    )
+    workers: int = _setting(1, "Processes that serve; a parent restarts one that dies.")
+    max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
+    log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
+    log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")
+    ready_file: Path | None = _setting(None, "File that gets host, port, pid and db as JSON once serving.")
+
+
+def settings_to_json(settings: ServeSettings) -> dict[str, Any]:
+    """Give the settings as values that JSON holds."""
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(settings).items()}
+
+
+def settings_from_json(values: Mapping[str, Any]) -> ServeSettings:
+    """Undo `settings_to_json`."""
+    paths = {name: Path(values[name]) for name in ("log_dir", "ready_file") if values[name] is not None}
+    return ServeSettings(**{**values, **paths})

@@ -1,0 +1,152 @@
+"""This is where a batch becomes one SQLite transaction, and where the write-ahead log is kept short.
+
+It refuses to retry: the writer decides what a failure means for those who wait.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+
+import aiosqlite
+
+from telemock.errors import StoreUnavailable
+from telemock.exchange import Connection, Exchange, Record
+from telemock.settings import Durability
+from telemock.store.engine import open_beside, open_for_writing
+from telemock.store.rows import CONNECTION_COLUMNS, EXCHANGE_COLUMNS, connection_to_row, exchange_to_row
+
+# After about this much in the write-ahead log, its pages are copied to the database.
+CHECKPOINT_BYTES = 8 * 2**20
+
+# The loop may wait this long for another worker's commit, which is as short as its own.
+_LOOP_MAY_WAIT_SECONDS = 0.004
+
+# A disk that took longer than this once is waited for in the thread for a while.
+_SLOW_SECONDS = 0.05
+_SLOW_FOR_SECONDS = 1.0
+
+# A row, its index entries and the rest of the pages they touch, above the size of its large columns.
+_ROW_OVERHEAD_BYTES = 3000
+
+
+class SqliteAppender:
+    """Appends to a migrated SQLite database; one writer owns it.
+
+    A batch is one multi-row INSERT in autocommit mode, which is one transaction. Without fsync that is a
+    copy in memory, done sooner than a thread could be woken: it is made at once, on the loop. What may
+    wait, for a disk or for another process's lock, is made in a thread.
+    """
+
+    def __init__(self, path: Path, at_once: sqlite3.Connection | None, beside: aiosqlite.Connection) -> None:
+        self._path = path
+        self._file = _identity(path)
+        self._at_once = at_once
+        self._beside = beside
+        self._slow_until = 0.0
+        self._uncopied_bytes = 0
+        self._copying: asyncio.Task[None] | None = None
+        self._settle = False
+
+    @classmethod
+    async def open(cls, path: Path, durability: Durability) -> "SqliteAppender":
+        """Open a migrated database; close the result."""
+        beside = await open_beside(path, durability)
+        at_once = None
+        if durability != "fsync":
+            at_once = open_for_writing(path, durability, busy_seconds=_LOOP_MAY_WAIT_SECONDS)
+        return cls(path, at_once, beside)
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Commit the records; see `telemock.store.writer.Appender`."""
+        self._check_file()
+        exchanges = [record for record in records if isinstance(record, Exchange)]
+        if len(exchanges) != len(records):
+            connections = [record for record in records if isinstance(record, Connection)]
+            await self._insert("connections", CONNECTION_COLUMNS, list(map(connection_to_row, connections)))
+        if exchanges:
+            await self._insert("exchanges", EXCHANGE_COLUMNS, list(map(exchange_to_row, exchanges)))
+            self._uncopied_bytes += sum(_ROW_OVERHEAD_BYTES + len(record.request_body or b"") for record in exchanges)
+        await self._tend()
+
+    async def check(self) -> None:
+        """Take and give back the write lock, on the connection that no batch uses."""
+        self._check_file()
+        try:
+            await self._beside.executescript("BEGIN IMMEDIATE; ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise self._unavailable(error) from error
+
+    async def close(self) -> None:
+        """Copy the write-ahead log into the database where nobody else uses it, and close."""
+        if self._copying is not None:
+            await self._copying
+        if self._at_once is not None:
+            self._at_once.close()
+        await self._beside.close()
+
+    async def _insert(self, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+        values = list(chain.from_iterable(rows))
+        statement = _insert_sql(table, columns, len(rows))
+        if self._at_once is not None and (started := time.monotonic()) > self._slow_until:
+            try:
+                self._at_once.execute(statement, values)
+            except sqlite3.OperationalError:
+                pass  # locked, or full: the thread can wait, and says what it is
+            else:
+                if time.monotonic() - started > _SLOW_SECONDS:
+                    self._slow_until = started + _SLOW_FOR_SECONDS
+                return
+        try:
+            await self._beside.execute_fetchall(statement, values)
+        except sqlite3.OperationalError as error:
+            raise self._unavailable(error) from error
+
+    async def _tend(self) -> None:
+        """Copy the log beside the writing, then its short rest between two batches, so that it starts anew."""
+        if self._settle:
+            self._settle = False
+            await self._copy()
+        elif self._uncopied_bytes >= CHECKPOINT_BYTES and self._copying is None:
+            self._uncopied_bytes = 0
+            self._copying = asyncio.create_task(self._copy_aside(), name="store checkpoint")
+
+    async def _copy_aside(self) -> None:
+        await self._copy()
+        self._settle = True
+        self._copying = None
+
+    async def _copy(self) -> None:
+        try:
+            await self._beside.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
+        except sqlite3.OperationalError:
+            # Locked or full: the log just stays longer; the next append tells if writing fails.
+            return
+
+    def _check_file(self) -> None:
+        """A deleted or replaced file still takes writes, into nothing that anybody can open."""
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable(
+                f"The database {self._path} was removed or replaced while in use; put it back, or restart telemock."
+            )
+
+    def _unavailable(self, error: sqlite3.Error) -> StoreUnavailable:
+        return StoreUnavailable(f"The database {self._path} cannot be written: {error}.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - once per commit; a third of the time of Path.stat
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@lru_cache(maxsize=1024)
+def _insert_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
+    row = "(" + ", ".join("?" * len(columns)) + ")"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - own names

@@ -1,0 +1,165 @@
+"""This is the one way out of the file: filters become a query, rows become exchanges, page by page.
+
+It refuses to write, and holds no transaction longer than a page, so that it never keeps a server's
+write-ahead log from starting anew. It is plain `sqlite3`, because a command that asks for ten exchanges
+is done before SQLAlchemy would be imported; on an event loop, call it through `asyncio.to_thread`.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from telemock.errors import StoreForeign, StoreUnavailable
+from telemock.exchange import Exchange
+from telemock.store.engine import ReadOnlyFile
+from telemock.store.filters import Filters, contains, filter_sql
+from telemock.store.rows import EXCHANGE_COLUMNS, row_to_exchange
+
+# A page is what one short transaction reads: this many rows, or fewer large ones.
+PAGE_ROWS = 500
+PAGE_BYTES = 8 * 2**20
+
+_SELECT = f"SELECT {', '.join(('id', *EXCHANGE_COLUMNS))} FROM exchanges"  # noqa: S608 - own names
+_BODY_PLACES = tuple(EXCHANGE_COLUMNS.index(name) + 1 for name in ("request_body", "response_body"))
+
+# SQLite's interpreter looks for Ctrl-C every so many of its steps.
+_STEPS = 1_000_000
+
+_Row = Sequence[Any]
+
+
+class Reader:
+    """Reads one database; made by `open_reader`.
+
+    All methods raise StoreUnavailable when the file cannot be read, and StoreForeign when it has another schema.
+    """
+
+    def __init__(self, path: Path, file: ReadOnlyFile) -> None:
+        self._path = path
+        self._file = file
+
+    def newest(
+        self, filters: Filters, *, limit: int = 0, oldest: bool = False, last_id: int | None = None
+    ) -> Iterator[Exchange]:
+        """Give matching exchanges newest first (or oldest first), by time received.
+
+        Args:
+            filters: which.
+            limit: at most so many; 0 is all.
+            oldest: oldest first.
+            last_id: none that was stored after this one.
+        """
+        conditions, values = filter_sql(filters, order="received_at")
+        if last_id is not None:
+            conditions.append("+id <= ?")
+            values.append(last_id)
+        direction, beyond = ("ASC", ">") if oldest else ("DESC", "<")
+        bounds: dict[str, tuple[object, ...]] = {
+            "received_at >= ?": (filters.since,),
+            "received_at < ?": (filters.until,),
+        }
+        given, more = 0, True
+        while more and not (limit and given >= limit):
+            used = {bound: value for bound, value in bounds.items() if value != (None,)}
+            rows, more = self._page(
+                [*used, *conditions],
+                [*chain.from_iterable(used.values()), *values],
+                f"ORDER BY received_at {direction}, id {direction}",
+                min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
+            )
+            for row in rows:
+                exchange = row_to_exchange(row)
+                yield exchange
+            if rows:
+                # The last row is a bound tighter than the one it replaces; SQLite would start at either.
+                bounds.pop("received_at >= ?" if oldest else "received_at < ?", None)
+                bounds[f"(received_at, id) {beyond} (?, ?)"] = (exchange.received_at, exchange.id)
+            given += len(rows)
+
+    def after(self, filters: Filters, first_id: int, last_id: int) -> Iterator[Exchange]:
+        """Give matching exchanges stored after `first_id` up to `last_id`, in the order they were stored."""
+        conditions, values = filter_sql(filters, order="id", times=True)
+        more = True
+        while more:
+            rows, more = self._page(
+                ["id > ?", "id <= ?", *conditions], [first_id, last_id, *values], "ORDER BY id", PAGE_ROWS
+            )
+            for row in rows:
+                first_id = row[0]
+                yield row_to_exchange(row)
+
+    def last_id(self) -> int:
+        """Give the id of the exchange stored last; 0 when there is none."""
+        return int(self._fetch("SELECT coalesce(max(id), 0) FROM exchanges", ())[0][0][0])
+
+    def count(self, filters: Filters) -> int:
+        """Count matching exchanges."""
+        conditions, values = filter_sql(filters, order="received_at", times=True)
+        sql = f"SELECT count(*) FROM exchanges{_where(conditions)}"  # noqa: S608 - own names, values are bound
+        return int(self._fetch(sql, values)[0][0][0])
+
+    def exchange(self, exchange_id: int) -> Exchange | None:
+        """Give one exchange; None when there is no such id."""
+        rows, _ = self._page(["id = ?"], [exchange_id], "", 1)
+        return row_to_exchange(rows[0]) if rows else None
+
+    def _page(self, conditions: list[str], values: list[object], order: str, most: int) -> tuple[list[_Row], bool]:
+        return self._fetch(f"{_SELECT}{_where(conditions)} {order} LIMIT ?", [*values, most])
+
+    def _fetch(self, sql: str, values: Sequence[object]) -> tuple[list[_Row], bool]:
+        """Give rows, and whether there may be more behind them."""
+        try:
+            return self._file.read(partial(_read_page, sql=sql, values=values))
+        except sqlite3.Error as error:
+            if str(error) in ("interrupted", "user-defined function raised exception"):
+                raise KeyboardInterrupt from None  # neither of our two callbacks raises anything else
+            if str(error).startswith("no such "):
+                raise StoreForeign(
+                    f"{self._path} has not the schema of this telemock ({error}); start `telemock serve` with it "
+                    "once, or use the telemock that made it."
+                ) from error
+            raise StoreUnavailable(f"The database {self._path} cannot be read: {error}.") from error
+
+
+@contextmanager
+def open_reader(path: Path) -> Iterator[Reader]:
+    """Open a database read-only for the length of a block.
+
+    Raises:
+        StoreMissing: there is none.
+        StoreForeign: it is not telemock's.
+        StoreUnavailable: it cannot be opened.
+    """
+    with closing(ReadOnlyFile(path, _prepare)) as file:
+        yield Reader(path, file)
+
+
+def _read_page(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> tuple[list[_Row], bool]:
+    rows: list[_Row] = []
+    size = 0
+    bodies = _BODY_PLACES if sql.startswith(_SELECT) else ()
+    with closing(connection.execute(sql, values)) as cursor:
+        for row in cursor:
+            rows.append(row)
+            size += sum([len(row[place] or b"") for place in bodies])
+            if size > PAGE_BYTES:
+                return rows, True
+    return rows, len(rows) >= PAGE_ROWS
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.create_function("telemock_contains", 7, contains, deterministic=True)
+    connection.set_progress_handler(_go_on, _STEPS)
+
+
+def _go_on() -> int:
+    """Do nothing, in Python, where a waiting Ctrl-C is raised."""
+    return 0
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -1,0 +1,23 @@
+"""This is where exchanges become rows and rows become exchanges; nothing here touches a database."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from telemock.exchange import Connection, Exchange
+
+# Every field is a column of the same name; the schema itself is not imported, since SQLAlchemy takes
+# three times as long to import as a query to run.
+EXCHANGE_COLUMNS = tuple(field.name for field in fields(Exchange) if field.name != "id")
+CONNECTION_COLUMNS = tuple(field.name for field in fields(Connection) if field.name != "id")
+
+exchange_to_row = attrgetter(*EXCHANGE_COLUMNS)
+connection_to_row = attrgetter(*CONNECTION_COLUMNS)
+
+
+def row_to_exchange(row: Sequence[Any]) -> Exchange:
+    """Build the exchange from a row of the id and `EXCHANGE_COLUMNS`."""
+    record = Exchange(**dict(zip(("id", *EXCHANGE_COLUMNS), row, strict=True)))
+    record.request_truncated = bool(record.request_truncated)
+    return record

@@ -1,0 +1,263 @@
+"""This is the one way into the file: a bounded queue and a group commit.
+
+It refuses to lose anything in silence: a record is committed, or its owner is told that it was not.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from telemock.errors import StoreUnavailable
+from telemock.exchange import Connection, Record
+
+# At most this much in one transaction: a statement may hold 32,766 values, and a commit should stay short.
+MAX_BATCH_RECORDS = 256
+MAX_BATCH_BYTES = 8 * 2**20
+
+# At most this much waits in memory; past it a client is told at once.
+MAX_QUEUE_RECORDS = 10_000
+MAX_QUEUE_BYTES = 256 * 2**20
+
+PATIENCE_SECONDS = 5.0
+RETRY_SECONDS = 0.1
+_NEVER = float("inf")
+
+
+class Appender(Protocol):
+    """What the writer writes to: all of a batch or nothing of it."""
+
+    async def append(self, records: Sequence[Record]) -> None:
+        """Commit the records in order.
+
+        Raises:
+            StoreUnavailable: not now; the same records may be tried again. Any other exception means
+                that one of the records can never be stored.
+        """
+
+    async def check(self) -> None:
+        """Raise StoreUnavailable when a write would fail now."""
+
+    async def close(self) -> None:
+        """Give everything back."""
+
+
+class _Waiting(NamedTuple):
+    record: Record
+    stored: asyncio.Future[None]
+    deadline: float
+    size: int
+
+
+class Writer:
+    """Commits records in the order they came, several in one transaction when several wait.
+
+    One task of the running loop owns it; call everything from that loop.
+
+    Args:
+        appender: where to; closed by `close`.
+        on_commit: called after each commit with the stored records and the seconds the commit took.
+        wait: False lets `keep` return before the commit.
+        patience: seconds a record may wait for a store that does not take it.
+    """
+
+    def __init__(
+        self,
+        appender: Appender,
+        *,
+        on_commit: Callable[[Sequence[Record], float], None],
+        wait: bool = True,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._appender = appender
+        self._on_commit = on_commit
+        self._wait = wait
+        self._patience = patience
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Waiting] = deque()
+        self._queue_bytes = 0
+        self._in_flight: list[_Waiting] = []
+        self._wake: asyncio.Future[None] | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failure: str | None = None
+        self._refused: deque[_Waiting] = deque(maxlen=1000)
+        self._closing = False
+        self._task = self._loop.create_task(self._run(), name="store writer")
+        self._watch = self._loop.create_task(self._expire_forever(), name="store watch")
+
+    @property
+    def waiting(self) -> int:
+        """Count of records that wait for their commit."""
+        return len(self._queue) + len(self._in_flight)
+
+    def submit(self, record: Record) -> asyncio.Future[None]:
+        """Queue a record; the future is done at its commit, or fails with StoreUnavailable.
+
+        Raises:
+            StoreUnavailable: the queue is full or the writer is closed; nothing was queued.
+        """
+        if self._closing:
+            raise StoreUnavailable("telemock is stopping; try again later.", "stopping")
+        size = _size_bytes(record)
+        if len(self._queue) >= MAX_QUEUE_RECORDS or self._queue_bytes + size > MAX_QUEUE_BYTES:
+            raise StoreUnavailable("Too many exchanges wait for the database; try again later.", "queue_full")
+        waiting = _Waiting(record, self._loop.create_future(), self._loop.time() + self._patience, size)
+        self._queue.append(waiting)
+        self._queue_bytes += size
+        self._idle.clear()
+        self._rouse()
+        return waiting.stored
+
+    async def keep(self, record: Record) -> None:
+        """Return once the record is committed (at once when answers do not wait).
+
+        Raises:
+            StoreUnavailable: the store did not take it in time; `reason` says why.
+        """
+        stored = self.submit(record)
+        if self._wait:
+            await stored
+        else:
+            stored.add_done_callback(_retrieve)
+
+    def remember(self, record: Record) -> None:
+        """Keep a refused exchange in memory until the store takes it; the oldest of 1,000 gives way.
+
+        It is also what the writer tries a failed store with, so that it heals when nobody asks.
+        """
+        if not self._closing and _size_bytes(record) <= MAX_BATCH_BYTES // 8:
+            stored = self._loop.create_future()
+            stored.add_done_callback(_retrieve)
+            self._refused.append(_Waiting(record, stored, _NEVER, 0))
+            self._rouse()
+
+    async def drain(self) -> None:
+        """Return when everything submitted so far is committed or refused."""
+        await self._idle.wait()
+
+    async def check(self) -> None:
+        """Raise StoreUnavailable, with the reason in its message, when the store cannot be written."""
+        if self._failure is not None:
+            raise StoreUnavailable(self._failure)
+        await self._appender.check()
+
+    async def close(self) -> None:
+        """Commit what is queued, refuse what cannot be, and close the appender."""
+        await self.drain()
+        self._closing = True
+        if self._failure is not None:
+            self._refused.clear()
+        self._rouse()
+        await self._task
+        self._watch.cancel()
+        await self._appender.close()
+
+    def _rouse(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    async def _run(self) -> None:
+        while True:
+            batch = self._take()
+            if not batch or batch[0].deadline == _NEVER:
+                self._idle.set()
+            if not batch:
+                if self._closing:
+                    return
+                self._wake = self._loop.create_future()
+                await self._wake
+                await asyncio.sleep(0)  # requests that were read in the same turn of the loop come along
+                continue
+            self._in_flight = batch
+            try:
+                await self._commit(batch)
+            except StoreUnavailable as error:
+                self._failure = str(error)
+                self._put_back(batch)
+                await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self._in_flight = []
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        queue = self._queue
+        while queue and len(batch) < MAX_BATCH_RECORDS and (not batch or size + queue[0].size <= MAX_BATCH_BYTES):
+            waiting = queue.popleft()
+            size += waiting.size
+            batch.append(waiting)
+        self._queue_bytes -= size
+        # A store that failed is tried with one; one that works takes all that is left over.
+        most = 1 if self._failure else MAX_BATCH_RECORDS
+        while self._refused and len(batch) < most:
+            batch.append(self._refused.popleft())
+        return batch
+
+    def _put_back(self, batch: list[_Waiting]) -> None:
+        for waiting in reversed(batch):
+            if waiting.deadline == _NEVER:
+                if not self._closing:
+                    self._refused.appendleft(waiting)
+            elif not waiting.stored.done():
+                self._queue.appendleft(waiting)
+                self._queue_bytes += waiting.size
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        started = time.perf_counter()
+        records = [waiting.record for waiting in batch]
+        try:
+            await self._appender.append(records)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises for a value, only that record fails
+            await self._commit_apart(batch, error)
+            return
+        self._failure = None
+        self._on_commit(records, time.perf_counter() - started)
+        for waiting in batch:
+            if not waiting.stored.done():
+                waiting.stored.set_result(None)
+
+    async def _commit_apart(self, batch: list[_Waiting], error: Exception) -> None:
+        """Store a batch one by one, so that one record that no database takes spoils no other."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._commit([waiting])
+        elif not batch[0].stored.done():
+            batch[0].stored.set_exception(
+                StoreUnavailable(f"The database cannot hold this exchange ({error}).", "unstorable")
+            )
+
+    async def _expire_forever(self) -> None:
+        """Tell clients in time, even while a commit hangs: one slow tick instead of a timer per request."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            now = self._loop.time()
+            reason = self._failure or "The database does not answer; check its disk."
+            while self._queue and self._queue[0].deadline <= now:
+                waiting = self._queue.popleft()
+                self._queue_bytes -= waiting.size
+                _refuse(waiting, StoreUnavailable(reason, "store_failed"))
+            for waiting in self._in_flight:
+                if waiting.deadline <= now:
+                    self._failure = reason
+                    _refuse(waiting, StoreUnavailable(reason, "store_slow"))
+
+
+def _refuse(waiting: _Waiting, error: StoreUnavailable) -> None:
+    if not waiting.stored.done():
+        waiting.stored.set_exception(error)
+
+
+def _retrieve(stored: asyncio.Future[None]) -> None:
+    """Mark a failure as seen where nobody waits; the writer's state tells it."""
+    if not stored.cancelled():
+        stored.exception()
+
+
+def _size_bytes(record: Record) -> int:
+    if isinstance(record, Connection):
+        return len(record.detail)
+    return 2 * len(record.query) + len(record.request_headers) + len(record.request_body or b"")

@@ -1,0 +1,152 @@
+"""This is the parent of several workers: it starts them, restarts one that dies, and stops them together.
+
+It refuses to touch traffic: workers share the port and the store, and never talk to each other.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from telemock.app import stop_event
+from telemock.errors import ListenError
+from telemock.journal import Journal
+from telemock.settings import ServeSettings, settings_to_json
+
+# Prometheus' client library shares the workers' numbers through files there.
+_SHARED_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+_RESTART_SECONDS = 1.0
+_STOP_SECONDS = 9.0
+
+
+class Supervisor:
+    """Runs `settings.workers` processes.
+
+    Args:
+        settings: with the port that is bound already.
+        journal: gets the events of workers' lives.
+        folder: for what the processes share; owned by the caller, empty.
+    """
+
+    def __init__(self, settings: ServeSettings, journal: Journal, folder: Path) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._folder = folder
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Start all, call `on_ready` once all answer, and keep them alive until SIGINT or SIGTERM.
+
+        Raises:
+            ListenError: a worker ended before it was ready.
+        """
+        stop = stop_event(at_once=self._kill)
+        workers = [asyncio.Event() for _ in range(self._settings.workers)]
+        keepers = [asyncio.create_task(self._keep(stop, ready)) for ready in workers]
+        try:
+            if await self._all_ready(workers, keepers, stop):
+                on_ready()
+                await stop.wait()
+        finally:
+            stop.set()
+            self._terminate()
+            done, late = await asyncio.wait(keepers, timeout=_STOP_SECONDS)
+            if late:
+                self._kill()
+        for keeper in done:
+            keeper.result()
+
+    @staticmethod
+    async def _all_ready(workers: list[asyncio.Event], keepers: list[asyncio.Task[None]], stop: asyncio.Event) -> bool:
+        ready = asyncio.gather(*(worker.wait() for worker in workers))
+        stopped = asyncio.ensure_future(stop.wait())
+        waited: list[asyncio.Future[Any]] = [ready, stopped, *keepers]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if ready.done():
+            return True
+        ready.cancel()
+        return False
+
+    async def _keep(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Run one worker again and again until `stop`."""
+        while not stop.is_set():
+            process = await self._start(ready)
+            status = await process.wait()
+            self._running.discard(process)
+            self._forget(process.pid)
+            if stop.is_set():
+                return
+            if not ready.is_set():
+                raise ListenError(f"A worker process ended with status {status} before it was ready; its log says why.")
+            self._journal.event(
+                "worker_died",
+                f"Worker {process.pid} ended with status {status}; another takes its place.",
+                level="error",
+                pid=process.pid,
+                status=status,
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RESTART_SECONDS):
+                    await stop.wait()
+
+    async def _start(self, ready: asyncio.Event) -> asyncio.subprocess.Process:
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "telemock.worker",
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=[writing],
+                start_new_session=True,  # Ctrl-C is the parent's to pass on
+                env=os.environ | {_SHARED_FOLDER_VARIABLE: str(self._folder)},
+            )
+        finally:
+            os.close(writing)
+        self._running.add(process)
+        order = {
+            "settings": settings_to_json(self._settings),
+            "lock": str(self._folder / "lock"),
+            "ready": writing,
+        }
+        if process.stdin is not None:
+            process.stdin.write(json.dumps(order).encode() + b"\n")
+            await process.stdin.drain()
+        asyncio.get_running_loop().add_reader(reading, _hear, reading, ready)
+        return process
+
+    def _terminate(self) -> None:
+        for process in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+
+    def _kill(self) -> None:
+        for process in self._running:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    def _forget(self, pid: int) -> None:
+        """Take a dead worker's live gauges out of the sum."""
+        for path in self._folder.glob(f"gauge_live*_{pid}.db"):
+            path.unlink(missing_ok=True)
+
+
+def _hear(reading: int, ready: asyncio.Event) -> None:
+    """Hear a worker say that it is ready; it says nothing when it dies."""
+    asyncio.get_running_loop().remove_reader(reading)
+    if os.read(reading, 1):
+        ready.set()
+    os.close(reading)
+
+
+def supervise(settings: ServeSettings, journal: Journal, *, on_ready: Callable[[], None]) -> None:
+    """Run a supervisor on a loop of its own, with a folder of its own; see `Supervisor.run`."""
+    with tempfile.TemporaryDirectory(prefix="telemock-") as folder:
+        asyncio.run(Supervisor(settings, journal, Path(folder)).run(on_ready))

@@ -1,0 +1,96 @@
+"""These are the promises of how content codings are undone."""
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.errors import EventsRejected
+from telemock.server.body import decode_content
+from tests.steady import STEADY
+
+TEXT = b'{"name": "started"}'
+LIMIT = 1000
+
+
+def raw_deflate(content: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-15)
+    return deflater.compress(content) + deflater.flush()
+
+
+@pytest.mark.parametrize(
+    ("content", "codings"),
+    [
+        (TEXT, ""),
+        (TEXT, "identity"),
+        (TEXT, " , "),
+        (gzip.compress(TEXT), "gzip"),
+        (gzip.compress(TEXT), "x-gzip"),
+        (gzip.compress(TEXT), "GZip"),
+        (zlib.compress(TEXT), "deflate"),
+        (zlib.compress(TEXT, 0), "deflate"),
+        (zlib.compress(TEXT, wbits=9), "deflate"),
+        (raw_deflate(TEXT), "deflate"),
+        (zlib.compress(gzip.compress(TEXT)), "gzip, deflate"),
+        (gzip.compress(raw_deflate(TEXT)), "deflate,identity ,gzip"),
+        (gzip.compress(TEXT[:5]) + gzip.compress(b"") + gzip.compress(TEXT[5:]), "gzip"),
+    ],
+)
+def test_a_coded_body_is_decoded_the_last_coding_first(content: bytes, codings: str) -> None:
+    assert decode_content(content, codings, LIMIT) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("content", "codings", "sentence"),
+    [
+        (TEXT, "br", r"^Content-Encoding 'br' is not supported; send gzip, deflate or neither\.$"),
+        (gzip.compress(TEXT), "gzip, zstd", "'zstd' is not supported"),
+        (TEXT, "gzip", "The body is not valid gzip"),
+        (b"\xff" + TEXT, "deflate", "The body is not valid deflate"),
+        (zlib.compress(TEXT), "gzip", "The body is not valid gzip"),
+        (b"", "gzip", r"^The gzip body ends before its end\.$"),
+        (b"", "deflate", r"^The deflate body ends before its end\.$"),
+        (gzip.compress(TEXT)[:5], "gzip", r"^The gzip body ends before its end\.$"),
+        (gzip.compress(TEXT)[:-1], "gzip", r"^The gzip body ends before its end\.$"),
+        (gzip.compress(TEXT)[:-12], "gzip", r"^The gzip body ends before its end\.$"),
+        (zlib.compress(TEXT)[:-1], "deflate", r"^The deflate body ends before its end\.$"),
+        (raw_deflate(TEXT)[:-3], "deflate", r"^The deflate body ends before its end\.$"),
+        (gzip.compress(TEXT) + b"more", "gzip", "The body is not valid gzip"),
+        (zlib.compress(TEXT) + b"more", "deflate", "there is more after its end"),
+    ],
+)
+def test_a_damaged_body_is_rejected_with_the_reason(content: bytes, codings: str, sentence: str) -> None:
+    with pytest.raises(EventsRejected, match=sentence):
+        decode_content(content, codings, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("bomb", "codings"),
+    [
+        (gzip.compress(bytes(50_000_000)), "gzip"),
+        (zlib.compress(bytes(50_000_000)), "deflate"),
+        (gzip.compress(gzip.compress(bytes(50_000_000))), "gzip, gzip"),
+        (gzip.compress(bytes(LIMIT)) + gzip.compress(b"1"), "gzip"),
+        (gzip.compress(bytes(LIMIT + 1)), "gzip"),
+    ],
+)
+def test_a_bomb_is_not_inflated_past_the_limit(bomb: bytes, codings: str) -> None:
+    with pytest.raises(OverflowError):
+        decode_content(bomb, codings, LIMIT)
+
+
+def test_what_is_as_long_as_the_limit_is_decoded() -> None:
+    assert decode_content(gzip.compress(bytes(LIMIT)), "gzip", LIMIT) == bytes(LIMIT)
+    assert decode_content(zlib.compress(bytes(LIMIT)), "deflate", LIMIT) == bytes(LIMIT)
+
+
+@STEADY
+@given(st.binary(max_size=500), st.sampled_from(["gzip", "deflate", "gzip, deflate", ""]))
+def test_no_bytes_fail_otherwise_than_by_rejection(content: bytes, codings: str) -> None:
+    try:
+        decoded = decode_content(content, codings, LIMIT)
+    except (EventsRejected, OverflowError):
+        return
+    assert len(decoded) <= LIMIT or not codings

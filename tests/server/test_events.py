@@ -1,0 +1,101 @@
+"""These are the promises of how posted events are read."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.errors import EventsRejected
+from telemock.server.events import parse_events
+from tests.steady import STEADY
+
+
+@pytest.mark.parametrize(
+    ("body", "events"),
+    [
+        (b"{}", [{}]),
+        (b'{"a": 1}', [{"a": 1}]),
+        (b'\xef\xbb\xbf{"a": 1}', [{"a": 1}]),
+        (b' \r\n\t{"a": 1}\n\n', [{"a": 1}]),
+        (b"[]", []),
+        (b" [ ] ", []),
+        (b'[{"a": 1}, {"b": [2]}]', [{"a": 1}, {"b": [2]}]),
+        (b'[\n{"a": 1}\n,\n{"b": 2}\n]\n', [{"a": 1}, {"b": 2}]),
+        (b'{"a": 1}\n{"b": 2}\n', [{"a": 1}, {"b": 2}]),
+        (b'{"a": 1}\r\n\r\n{"b": 2}', [{"a": 1}, {"b": 2}]),
+        (b'{"a":\n1}\n{"b": 2}', [{"a": 1}, {"b": 2}]),
+        ('{"a": "é\u2028\x85"}\n{}'.encode(), [{"a": "é\u2028\x85"}, {}]),
+        (b'{"a": "x", "a": "y"}', [{"a": "y"}]),
+        (b'{"a": ' + b"9" * 400 + b"}", [{"a": int("9" * 400)}]),
+    ],
+)
+def test_an_object_an_array_and_lines_of_objects_are_events(body: bytes, events: list[object]) -> None:
+    assert parse_events(body) == events
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", "line 1 column 1"),
+        (b" \n ", "line 1 column 1"),
+        (b"\xef\xbb\xbf", "line 1 column 1"),
+        (b"hello", "line 1 column 1"),
+        (b'{"a": }', "line 1 column 7"),
+        (b'{"a": 1}\n{"b": }', "line 2 column 7"),
+        (b'[{"a": 1},\n {"b" 2}]', "line 2 column 7"),
+        (b"[{}", "line 1 column 4"),
+        (b"1", "line 1 column 1"),
+        (b'\n "text"', "line 2 column 2"),
+        (b"null", "line 1 column 1"),
+        (b"[1]", "line 1 column 2"),
+        (b'[{},\n  {"a": [1]}, [2]]', "line 2 column 15"),
+        (b"{}\n[]", "line 2 column 1"),
+        (b"[]\n{}", "line 1 column 1"),
+        (b"{}\n\n  7\n", "line 3 column 3"),
+        (b"{} {}", "line 1 column 4"),
+        (b"{}{}", "line 1 column 3"),
+        (b"{},{}", "line 1 column 3"),
+        (b"[{}] x", "line 1 column 1"),
+        (b'{"a": NaN}', "line 1 column 1"),
+        (b'{}\n{"a": -Infinity}', "line 2 column 1"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "line 1 column 1"),
+        (b'{"a": ' + b"[" * 100_000, "line 1 column 1"),
+        (b"[" * 100_000, "line 1 column 1"),
+        (b'{"a": "\xff"}', "line 1 column 8"),
+        (b'{"a":\n"\xc3\xa9\xff"}', "line 2 column 3"),
+        (b'\xef\xbb\xbf{"a": "\xff"}', "line 1 column 8"),
+        (b'{"a": "\n"}', "line 1 column 8"),
+    ],
+)
+def test_everything_else_is_rejected_with_line_and_column(body: bytes, place: str) -> None:
+    with pytest.raises(EventsRejected) as caught:
+        parse_events(body)
+    assert f"{place}:" in f"{caught.value}:".replace(place + " ", place + ":"), str(caught.value)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_EVENTS = st.lists(st.dictionaries(st.text(), _VALUES, max_size=3), min_size=1, max_size=4)
+
+
+@STEADY
+@given(_EVENTS, st.booleans())
+def test_what_json_writes_is_read_back_as_array_and_as_lines(events: list[dict[str, object]], is_ascii: bool) -> None:  # noqa: FBT001 - drawn
+    array = json.dumps(events, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    lines = "\n".join(json.dumps(event, ensure_ascii=is_ascii) for event in events).encode("utf-8", "surrogatepass")
+    assert parse_events(array) == parse_events(lines) == events
+
+
+@STEADY
+@given(st.binary(max_size=200) | st.text(alphabet='[]{}":,1 \n\\eNa', max_size=60).map(str.encode))
+def test_no_bytes_fail_otherwise_than_by_rejection(body: bytes) -> None:
+    try:
+        events = parse_events(body)
+    except EventsRejected as error:
+        assert "line " in str(error)  # noqa: PT017 - either way is right
+    else:
+        assert all(isinstance(event, dict) for event in events)

@@ -1,0 +1,60 @@
+"""These are the promises of how request lines and Host fields are read."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.server.target import Target, host_name, read_target
+from tests.steady import STEADY
+
+
+@pytest.mark.parametrize(
+    ("raw", "host_field", "target"),
+    [
+        ("/", "a.b", Target("http", "a.b", "/", "", "direct")),
+        ("/p?q=1", "a.b:80", Target("http", "a.b", "/p", "q=1", "direct")),
+        ("/p?q=1?r=2", "a.b", Target("http", "a.b", "/p", "q=1?r=2", "direct")),
+        ("/p?", "a.b", Target("http", "a.b", "/p", "", "direct")),
+        ("/%2Fp%3F", "a.b", Target("http", "a.b", "/%2Fp%3F", "", "direct")),
+        ("//a.c/p", "a.b", Target("http", "a.b", "//a.c/p", "", "direct")),
+        ("/go?to=http://c.d/e", "a.b", Target("http", "a.b", "/go", "to=http://c.d/e", "direct")),
+        ("*", "a.b", Target("http", "a.b", "*", "", "direct")),
+        ("c.d:443", "a.b", Target("http", "a.b", "c.d:443", "", "direct")),
+        ("http://C.D/p?q", "a.b", Target("http", "c.d", "/p", "q", "proxy")),
+        ("http://c.d", "a.b", Target("http", "c.d", "/", "", "proxy")),
+        ("http://c.d?q=/x", "a.b", Target("http", "c.d", "/", "q=/x", "proxy")),
+        ("HTTPS://u:p@c.d:8443/p", "a.b", Target("https", "c.d", "/p", "", "proxy")),
+        ("http://[::1]:80/p", "a.b", Target("http", "::1", "/p", "", "proxy")),
+    ],
+)
+def test_every_form_of_a_target_is_read_as_rfc_9112_says(raw: str, host_field: str, target: Target) -> None:
+    assert read_target(raw, host_field) == target
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("", ""),
+        ("cdn.cribl.io", "cdn.cribl.io"),
+        ("CDN.Cribl.IO:443", "cdn.cribl.io"),
+        ("cdn.cribl.io.", "cdn.cribl.io"),
+        ("cdn.cribl.io.:443", "cdn.cribl.io"),
+        ("cdn.cribl.io:", "cdn.cribl.io"),
+        ("user:secret@cdn.cribl.io", "cdn.cribl.io"),
+        ("[2001:DB8::1]:8080", "2001:db8::1"),
+        ("[2001:db8::1", ""),
+        ("[not an address]", ""),
+        ("a\udcffb", ""),
+        ("bücher.example", ""),
+    ],
+)
+def test_a_host_is_lower_case_without_port_user_or_trailing_dot(authority: str, host: str) -> None:
+    assert host_name(authority) == host
+
+
+@STEADY
+@given(st.text(), st.text())
+def test_no_text_fails_to_be_a_target(raw: str, host_field: str) -> None:
+    target = read_target(raw, host_field)
+    assert target.host.isascii()
+    assert target.path or not raw.startswith(("/", "http://"))
