@@ -16,8 +16,8 @@ from aiohttp import ETag, web
 from aiohttp.typedefs import Handler
 
 from telemock.answers import json_answer, method_not_allowed, too_large
+from telemock.codings import decode_content
 from telemock.errors import EventsRejected
-from telemock.server.body import decode_content
 from telemock.server.events import parse_events
 from telemock.server.notes import NOTES, Notes
 

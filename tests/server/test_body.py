@@ -1,96 +1,35 @@
-"""These are the promises of how content codings are undone."""
-
-import gzip
-import zlib
+"""These are the promises of how a request body is read; the codings it may have are tests/test_codings.py's."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from telemock.errors import EventsRejected
-from telemock.server.body import decode_content
-from tests.steady import STEADY
-
-TEXT = b'{"name": "started"}'
-LIMIT = 1000
-
-
-def raw_deflate(content: bytes) -> bytes:
-    deflater = zlib.compressobj(wbits=-15)
-    return deflater.compress(content) + deflater.flush()
+from tests.server.served import MAX_BODY_BYTES, Served
 
 
 @pytest.mark.parametrize(
-    ("content", "codings"),
+    ("size", "status", "kept", "truncated"),
     [
-        (TEXT, ""),
-        (TEXT, "identity"),
-        (TEXT, " , "),
-        (gzip.compress(TEXT), "gzip"),
-        (gzip.compress(TEXT), "x-gzip"),
-        (gzip.compress(TEXT), "GZip"),
-        (zlib.compress(TEXT), "deflate"),
-        (zlib.compress(TEXT, 0), "deflate"),
-        (zlib.compress(TEXT, wbits=9), "deflate"),
-        (raw_deflate(TEXT), "deflate"),
-        (zlib.compress(gzip.compress(TEXT)), "gzip, deflate"),
-        (gzip.compress(raw_deflate(TEXT)), "deflate,identity ,gzip"),
-        (gzip.compress(TEXT[:5]) + gzip.compress(b"") + gzip.compress(TEXT[5:]), "gzip"),
+        (0, 400, 0, 0),
+        (MAX_BODY_BYTES, 400, MAX_BODY_BYTES, 0),
+        (MAX_BODY_BYTES + 1, 413, MAX_BODY_BYTES, 1),
+        (3 * MAX_BODY_BYTES, 413, MAX_BODY_BYTES, 1),
     ],
 )
-def test_a_coded_body_is_decoded_the_last_coding_first(content: bytes, codings: str) -> None:
-    assert decode_content(content, codings, LIMIT) == TEXT
+def test_a_body_is_kept_up_to_the_limit(server: Served, size: int, status: int, kept: int, truncated: int) -> None:
+    assert server.ask("POST", "/telemetry/events", body=b"x" * size).status == status
+    row = server.exchange()
+    assert (len(row["request_body"] or b""), row["request_truncated"]) == (kept, truncated)
 
 
-@pytest.mark.parametrize(
-    ("content", "codings", "sentence"),
-    [
-        (TEXT, "br", r"^Content-Encoding 'br' is not supported; send gzip, deflate or neither\.$"),
-        (gzip.compress(TEXT), "gzip, zstd", "'zstd' is not supported"),
-        (TEXT, "gzip", "The body is not valid gzip"),
-        (b"\xff" + TEXT, "deflate", "The body is not valid deflate"),
-        (zlib.compress(TEXT), "gzip", "The body is not valid gzip"),
-        (b"", "gzip", r"^The gzip body ends before its end\.$"),
-        (b"", "deflate", r"^The deflate body ends before its end\.$"),
-        (gzip.compress(TEXT)[:5], "gzip", r"^The gzip body ends before its end\.$"),
-        (gzip.compress(TEXT)[:-1], "gzip", r"^The gzip body ends before its end\.$"),
-        (gzip.compress(TEXT)[:-12], "gzip", r"^The gzip body ends before its end\.$"),
-        (zlib.compress(TEXT)[:-1], "deflate", r"^The deflate body ends before its end\.$"),
-        (raw_deflate(TEXT)[:-3], "deflate", r"^The deflate body ends before its end\.$"),
-        (gzip.compress(TEXT) + b"more", "gzip", "The body is not valid gzip"),
-        (zlib.compress(TEXT) + b"more", "deflate", "there is more after its end"),
-    ],
-)
-def test_a_damaged_body_is_rejected_with_the_reason(content: bytes, codings: str, sentence: str) -> None:
-    with pytest.raises(EventsRejected, match=sentence):
-        decode_content(content, codings, LIMIT)
+def test_a_chunked_body_is_kept_without_its_chunks(server: Served) -> None:
+    head = b"POST /telemetry/events HTTP/1.1\r\nHost: telemock.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert server.say(head + b"3;note=1\r\n{} \r\n1\r\n\n\r\n0\r\nTrailer: 1\r\n\r\n").json()["count"] == 1
+    assert server.exchange()["request_body"] == b"{} \n"
 
 
-@pytest.mark.parametrize(
-    ("bomb", "codings"),
-    [
-        (gzip.compress(bytes(50_000_000)), "gzip"),
-        (zlib.compress(bytes(50_000_000)), "deflate"),
-        (gzip.compress(gzip.compress(bytes(50_000_000))), "gzip, gzip"),
-        (gzip.compress(bytes(LIMIT)) + gzip.compress(b"1"), "gzip"),
-        (gzip.compress(bytes(LIMIT + 1)), "gzip"),
-    ],
-)
-def test_a_bomb_is_not_inflated_past_the_limit(bomb: bytes, codings: str) -> None:
-    with pytest.raises(OverflowError):
-        decode_content(bomb, codings, LIMIT)
-
-
-def test_what_is_as_long_as_the_limit_is_decoded() -> None:
-    assert decode_content(gzip.compress(bytes(LIMIT)), "gzip", LIMIT) == bytes(LIMIT)
-    assert decode_content(zlib.compress(bytes(LIMIT)), "deflate", LIMIT) == bytes(LIMIT)
-
-
-@STEADY
-@given(st.binary(max_size=500), st.sampled_from(["gzip", "deflate", "gzip, deflate", ""]))
-def test_no_bytes_fail_otherwise_than_by_rejection(content: bytes, codings: str) -> None:
-    try:
-        decoded = decode_content(content, codings, LIMIT)
-    except (EventsRejected, OverflowError):
-        return
-    assert len(decoded) <= LIMIT or not codings
+def test_a_body_that_stays_out_is_kept_as_far_as_it_came(server: Served) -> None:
+    with server.connect() as wire:
+        wire.send(b"POST /telemetry/events HTTP/1.1\r\nHost: telemock.test\r\nContent-Length: 10\r\n\r\n{}")
+        server.settle()
+    server.settle()
+    row = server.exchange()
+    assert (row["request_body"], row["request_truncated"], row["status"]) == (b"{}", 1, 499)
