@@ -24,9 +24,10 @@ from telemock.journal import Journal, JournalHandler
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
 from telemock.server.capture import capture, expectation
-from telemock.server.gate import gate
+from telemock.server.gate import Gate
 from telemock.server.listener import Site
 from telemock.server.mock import Mock
+from telemock.server.router import application
 from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
 from telemock.store.engine import locate
@@ -51,21 +52,19 @@ class Telemock:
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self.metrics = Metrics(lambda: self.writer.waiting)
         mock = Mock(settings.max_body)
-        self.app = web.Application(
-            middlewares=[
-                gate(admin_handler(self._check_store, self.metrics), CRIBL.hosts),
-                capture(
-                    profile=CRIBL,
-                    bare=_NO_PROFILE,
-                    writer=self.writer,
-                    max_body=settings.max_body,
-                    on_refused=self._refused,
-                ),
-                mock.instead,
-            ]
+        self.app = application(
+            capture(
+                gate=Gate(CRIBL.hosts),
+                admin=admin_handler(self._check_store, self.metrics),
+                profile=CRIBL,
+                bare=_NO_PROFILE,
+                writer=self.writer,
+                max_body=settings.max_body,
+                on_refused=self._refused,
+            ),
+            mock.answer,
+            expectation(settings.max_body),
         )
-        # Every path, known or not, is one route: what answers is the gate's and the mock's business.
-        self.app.router.add_route("*", "/{path:(?s:.*)}", mock.answer, expect_handler=expectation(settings.max_body))
 
     def malformed(self, connection: Connection) -> None:
         """Note traffic that was not HTTP."""
@@ -167,7 +166,7 @@ def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
 
     async def main() -> None:
-        stop = stop_event()
+        stop = stop_event(end_at_once if parent is None else _leave_it_to_the_parent)
         if parent is not None:
             asyncio.get_running_loop().add_reader(parent, stop.set)
         await serve(settings, listening, journal, on_ready=on_ready, stop=stop)
@@ -176,19 +175,27 @@ def run(
         runner.run(main())
 
 
-def stop_event(at_once: Callable[[], None] = lambda: None) -> asyncio.Event:
-    """Give an event that SIGINT and SIGTERM set; the second signal calls `at_once` and ends the process."""
+def end_at_once(number: int) -> None:
+    """End the process as the signal of that number would."""
+    os._exit(128 + number)
+
+
+def _leave_it_to_the_parent(_number: int) -> None:
+    """Do nothing: who signals a whole group of processes signals a worker twice, itself and through its parent."""
+
+
+def stop_event(at_second: Callable[[int], None]) -> asyncio.Event:
+    """Give an event that SIGINT and SIGTERM set; each further signal calls `at_second` with its number."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop_or_end(number: int) -> None:
+    def hear(number: int) -> None:
         if stop.is_set():
-            at_once()
-            os._exit(128 + number)
+            at_second(number)
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_or_end, number)
+        loop.add_signal_handler(number, hear, number)
     return stop
 
 

@@ -53,7 +53,8 @@ class StoreForeign(StoreError):
 class StoreUnavailable(StoreError):
     """The store cannot take or give exchanges now.
 
-    `reason` is a short fixed word for metrics: `queue_full`, `store_failed`, `unstorable` or `stopping`.
+    `reason` is a short fixed word for metrics: `queue_full`, `store_failed`, `store_slow`, `unstorable` or
+    `stopping`.
     """
 
     def __init__(self, message: str, reason: str = "store_failed") -> None:

@@ -14,7 +14,7 @@ Outcome = Literal["mock", "stub", "recorded", "unmatched", "fault", "refused"]
 ConnectionKind = Literal["tunnel", "blocked", "tls_refused", "upstream", "malformed"]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Exchange:
     """One request and its answer, field by field as the `exchanges` table keeps them.
 

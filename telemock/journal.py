@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import queue
+import select
 import sys
 import threading
 import time
@@ -44,17 +45,23 @@ class Journal:
     ) -> None:
         self._as_text = log_format == "text"
         self._folder = folder
-        self._lock = None if lock is None else os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock: int | None = None
+        if lock is not None:
+            self.share(lock)
         self._items: queue.SimpleQueue[tuple[int, Sequence[Record] | _Event] | None] = queue.SimpleQueue()
         self._lost = 0
         self._put_bytes = 0  # counted by those who put, the next by the thread
         self._written_bytes = 0
         self._closing = threading.Event()
-        self._output: int | None = sys.stdout.fileno()
+        self._output = None if sys.stdout is None else sys.stdout.fileno()
         self._file: tuple[str, int] | None = None
         self._folder_works = True
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
+
+    def share(self, lock: Path) -> None:
+        """From now on hold the file's lock while writing to standard output, which is other processes' as well."""
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def records(self, records: Sequence[Record]) -> None:
         """Note stored exchanges and connections."""
@@ -62,8 +69,7 @@ class Journal:
 
     def event(self, event: str, message: str, *, level: Level = "info", **details: Any) -> None:
         """Note an event of the server's own life: a short name, a sentence, and named details."""
-        now = utc_text_at(time.time_ns())
-        self._put({"time": now, "level": level, "event": event, "message": message, **details}, 1)
+        self._put(_event(event, message, level, details), 1)
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Write what waits, for at most the given time."""
@@ -87,12 +93,14 @@ class Journal:
             while not self._items.empty():
                 waiting.append(self._items.get())
             ended = waiting[-1] is None
+            lost = self._lost
             self._write_safely([item for item in waiting if item is not None])
+            if self._lost and (ended or self._lost == lost):  # nothing more comes, or the outputs take lines again
+                lost, self._lost = self._lost, 0
+                said = _event("lines_lost", f"{lost} log lines were lost.", "warning", {"lines": lost})
+                self._write_safely([(0, said)])
             if ended:
                 return
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                self.event("lines_lost", f"{lost} log lines were lost.", level="warning", lines=lost)
             # Waking for every commit would take the interpreter lock from the loop each time.
             self._closing.wait(_GATHER_SECONDS)
 
@@ -106,7 +114,7 @@ class Journal:
             except Exception:  # noqa: BLE001
                 self._lost += 1
             self._written_bytes += weight
-        self._write_output("".join(shown))
+        self._write_output(shown)
         if self._folder is not None:
             self._write_folder(self._folder, filed)
 
@@ -126,22 +134,26 @@ class Journal:
             if not self._as_text:
                 shown.extend([line for _, line in lines])
 
-    def _write_output(self, text: str) -> None:
+    def _write_output(self, lines: Sequence[str]) -> None:
         if self._output is None:
             return
         try:
             if self._lock is not None:
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             try:
-                _write_fully(self._output, text)
+                _write_fully(self._output, "".join(lines))
             finally:
                 if self._lock is not None:
                     fcntl.flock(self._lock, fcntl.LOCK_UN)
         except BrokenPipeError:
             self._output = None  # nobody reads any more; the store still keeps everything
+        except OSError:
+            self._lost += len(lines)
 
     def _write_folder(self, folder: Path, lines: Sequence[tuple[str, str]]) -> None:
         try:
+            if self._file is not None and not os.fstat(self._file[1]).st_nlink:
+                self._close_file()  # somebody removed it
             for moment, line in lines:
                 _write_fully(self._descriptor(folder, moment[:10].replace("-", "")), line)
         except OSError as error:
@@ -154,12 +166,15 @@ class Journal:
 
     def _descriptor(self, folder: Path, day: str) -> int:
         if self._file is None or self._file[0] != day:
-            if self._file is not None:
-                os.close(self._file[1])
-                self._file = None
+            self._close_file()
             path = folder / f"telemetry_{day}.jsonl"
             self._file = (day, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return self._file[1]
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            os.close(self._file[1])
+            self._file = None
 
 
 class JournalHandler(logging.Handler):
@@ -175,7 +190,11 @@ class JournalHandler(logging.Handler):
         if record.exc_info and record.exc_info[0] is not None:
             details["traceback"] = "".join(traceback.format_exception(*record.exc_info))
         level: Level = "error" if record.levelno >= logging.ERROR else "warning"
-        self._journal.event("log", record.getMessage(), level=level, **details)
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - arguments that do not fit are the caller's mistake, and no reason to fail
+            message = str(record.msg)
+        self._journal.event("log", message, level=level, **details)
 
 
 def record_json(record: Record) -> str:
@@ -211,21 +230,23 @@ def record_text(record: Record) -> str:
     """Write a record as one readable line; control characters are escaped."""
     if isinstance(record, Connection):
         return _printable(f"{record.opened_at} {record.kind} {record.client} {record.detail}")
-    said = "".join(
-        f" {name}={value}"
-        for name, value in (("guid", record.guid), ("version", record.version), ("problems", record.problems))
-        if value is not None
-    )
+    guid = "" if record.guid is None else f" guid={record.guid}"
+    version = "" if record.version is None else f" version={record.version}"
+    problems = "" if record.problems is None else f" problems={record.problems}"
     return _printable(
         f"{record.received_at} {record.method} {record.host}{record.path} {record.status} {record.outcome} "
-        f"{record.latency_ms} ms {record.client}{said}"
+        f"{record.latency_ms} ms {record.client}{guid}{version}{problems}"
     )
 
 
 def _event_text(event: _Event) -> str:
     level = "" if event["level"] == "info" else f"{event['level']}: "
-    trace = "\n" + str(event["traceback"]).rstrip() if "traceback" in event else ""
-    return f"{event['time']} {level}{_printable(event['message'])}{trace}"
+    lines = [event["message"], *str(event.get("traceback", "")).splitlines()]
+    return f"{event['time']} {level}" + "\n".join(map(_printable, lines))
+
+
+def _event(event: str, message: str, level: Level, details: Mapping[str, Any]) -> _Event:
+    return {"time": utc_text_at(time.time_ns()), "level": level, "event": event, "message": message, **details}
 
 
 _quote: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
@@ -256,4 +277,7 @@ def _printable(text: str) -> str:
 def _write_fully(descriptor: int, text: str) -> None:
     data = memoryview(text.encode("utf-8", "backslashreplace"))
     while data:
-        data = data[os.write(descriptor, data) :]
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])

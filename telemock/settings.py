@@ -23,7 +23,7 @@ def parse_size(text: str) -> int:
     """Read a size in bytes: `10485760`, `500kB` (powers of ten), `10MiB` (powers of two).
 
     Raises:
-        InvalidSetting: not a size, or larger than 1 GiB, which SQLite cannot keep in one row.
+        InvalidSetting: not a size, or larger than 512 MiB, which SQLite cannot keep in one row.
     """
     match = re.fullmatch(r"(\d{1,12})\s*([a-zA-Z]*)", text.strip(), re.ASCII)
     unit = _UNITS.get(match[2].lower()) if match else None

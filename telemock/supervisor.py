@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from telemock.app import stop_event
+from telemock.app import end_at_once, stop_event
 from telemock.errors import ListenError
 from telemock.journal import Journal
 from telemock.settings import ServeSettings, settings_to_json
@@ -38,6 +38,8 @@ class Supervisor:
         self._settings = settings
         self._journal = journal
         self._folder = folder
+        self._lock = folder / "lock"
+        journal.share(self._lock)
         self._running: set[asyncio.subprocess.Process] = set()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -46,7 +48,7 @@ class Supervisor:
         Raises:
             ListenError: a worker ended before it was ready.
         """
-        stop = stop_event(at_once=self._kill)
+        stop = stop_event(self._end_at_once)
         workers = [asyncio.Event() for _ in range(self._settings.workers)]
         keepers = [asyncio.create_task(self._keep(stop, ready)) for ready in workers]
         try:
@@ -113,7 +115,7 @@ class Supervisor:
         self._running.add(process)
         order = {
             "settings": settings_to_json(self._settings),
-            "lock": str(self._folder / "lock"),
+            "lock": str(self._lock),
             "ready": writing,
         }
         if process.stdin is not None:
@@ -126,6 +128,10 @@ class Supervisor:
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
+
+    def _end_at_once(self, number: int) -> None:
+        self._kill()
+        end_at_once(number)
 
     def _kill(self) -> None:
         for process in self._running:

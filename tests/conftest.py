@@ -1,6 +1,6 @@
-"""This is what all tests may ask for: the command line, run in this process, and the real ping in a database."""
+"""This is what all tests may ask for: a served telemock, the command line, and the real ping in a database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from telemock.cli import main
 from tests.corpus import database, ping
+from tests.server.served import Served, served
 
 Cli = Callable[..., Result]
 
@@ -21,6 +22,20 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
         return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One telemock for the tests of a module."""
+    with served(tmp_path_factory.mktemp("served")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Served) -> Served:
+    """A served telemock; each test sees only what it caused."""
+    running.forget()
+    return running
 
 
 @pytest.fixture

@@ -56,9 +56,9 @@ class PingSchema(Schema):
 
     # product and host
     v = fields.String(
-        validate=validate.Regexp(r"\d+\.\d+\.\d+(-[\w.]+)?$", error="Not a version such as 4.16.1-20904e45.")
+        validate=validate.Regexp(r"\d+\.\d+\.\d+(-[\w.]+)?\Z", error="Not a version such as 4.16.1-20904e45.")
     )
-    version = fields.String(validate=validate.Regexp(r"\d+(\.\d+)*(-[\w.]+)?$", error="Not a version such as 4.16.1."))
+    version = fields.String(validate=validate.Regexp(r"\d+(\.\d+)*(-[\w.]+)?\Z", error="Not a version such as 4.16.1."))
     env = _Text()
     os = _Text()
     kv = _Text()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -79,7 +80,8 @@ class Profile:
         self._path_prefix = path_prefix
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._identity_names = [identity_names.get(key, ()) for key in Identity._fields]
-        self._identity_order = tuple(chain.from_iterable(self._identity_names))
+        self._telling = frozenset(chain.from_iterable(self._identity_names))
+        self._identity_places = lru_cache(maxsize=256)(self._places_of_identity)
         self._remembered_identity = lru_cache(maxsize=256)(self._identity_of_texts)
         # Pairs as they stand in queries, of those that fit: as members of a JSON object, and their names.
         self._members: dict[str, str] = {}
@@ -94,29 +96,25 @@ class Profile:
 
         A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
         """
-        if not query:
-            return _NOTHING
         texts = query.split("&")
-        members = list(map(self._members.get, texts))
-        if not all(members):
+        if "" in texts:
+            texts = [text for text in texts if text]
+            if not texts:
+                return _NOTHING
+        reading = self._read_remembered(texts)
+        if reading is None:
             for text in texts:
                 if text not in self._members:
                     self._learn(text)
-            members = list(map(self._members.get, texts))
-        if all(members):
-            # Every pair fits: what is left is to see that no name is repeated.
-            said = dict(zip(map(self._names.get, texts), texts, strict=True))
-            if len(said) == len(texts):
-                params = "{" + ",".join(members) + "}"  # type: ignore[arg-type] # none of them is None
-                return Reading(params, (), self._remembered_identity(tuple(map(said.get, self._identity_order))))
-        return self._read_pairs([self._learn(text) for text in texts if text])
+            reading = self._read_remembered(texts)
+        return reading or self._read_pairs([self._learn(text) for text in texts])
 
     def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
         problems = list(said.problems)
         identity = said.identity
         for number, event in enumerate(events, 1):
-            if None in identity:
+            if None in identity and not self._telling.isdisjoint(event):
                 found = self._identity(
                     {name: text for name, value in event.items() if (text := _as_text(value)) is not None}
                 )
@@ -127,6 +125,21 @@ class Profile:
                 found_problems = (self._problem(name, event[name]) for name in event.keys() & self._fields.keys())
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
+
+    def _read_remembered(self, texts: list[str]) -> Reading | None:
+        """Read pairs that were all read before, and all fit; None when they were not, or a name is repeated."""
+        if len(texts) < 2:
+            return None
+        of_texts = itemgetter(*texts)
+        try:
+            members: tuple[str, ...] = of_texts(self._members)
+        except KeyError:
+            return None
+        places = self._identity_places(of_texts(self._names))
+        if places is None:
+            return None
+        identity = self._remembered_identity(tuple([texts[place] for place in places]))
+        return Reading("{" + ",".join(members) + "}", (), identity)
 
     def _read_pairs(self, pairs: list[_Pair]) -> Reading:
         values: dict[str, list[str]] = {}
@@ -171,9 +184,15 @@ class Profile:
             clock and time_text(clock),
         )
 
-    def _identity_of_texts(self, texts: tuple[str | None, ...]) -> Identity:
+    def _places_of_identity(self, names: tuple[str, ...]) -> tuple[int, ...] | None:
+        """Tell where among names those stand that may say who speaks; None when a name is repeated."""
+        if len(set(names)) < len(names):
+            return None
+        return tuple(place for place, name in enumerate(names) if name in self._telling)
+
+    def _identity_of_texts(self, texts: tuple[str, ...]) -> Identity:
         """Find who speaks from the pairs that may say it, still encoded."""
-        return self._identity(dict(_decode_pair(text) for text in texts if text is not None))
+        return self._identity(dict(map(_decode_pair, texts)))
 
 
 def time_text(value: str) -> str | None:

@@ -22,15 +22,16 @@ class Body(NamedTuple):
     gone: bool = False
 
 
-_EMPTY = Body(b"")
+NO_BODY = Body(b"")
+REFUSED = Body(b"", too_large=True)  # its sender was told not to send it
 
 
 async def read_body(request: web.Request, limit: int) -> Body:
     """Read up to `limit` bytes; never raises for what a client does."""
     if not request.body_exists:
-        return _EMPTY
+        return NO_BODY
     if "Expect" in request.headers and (request.content_length or 0) > limit:
-        return Body(b"", too_large=True)
+        return REFUSED
     content = bytearray()
     try:
         async for chunk in request.content.iter_any():

@@ -16,9 +16,10 @@ from telemock.answers import json_answer
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile
-from telemock.server.body import Body, read_body
+from telemock.server.body import REFUSED, read_body
+from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
-from telemock.server.target import read_target
+from telemock.server.target import plain_path, read_target
 from telemock.store.writer import Writer
 
 _logger = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ CLIENT_CLOSED_REQUEST = 499  # nginx's code, the field's custom; no RFC has one
 
 def capture(
     *,
+    gate: Gate,
+    admin: Handler,
     profile: Profile,
     bare: Profile,
     writer: Writer,
@@ -39,6 +42,8 @@ def capture(
     """Make the middleware.
 
     Args:
+        gate: tells admin requests, which are not captured.
+        admin: answers them.
         profile: the product telemock knows.
         bare: reads the queries of requests that belong to no profile.
         writer: keeps exchanges before their answers leave.
@@ -49,9 +54,11 @@ def capture(
     @web.middleware
     async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        received_at = utc_text_at(time.time_ns())
         target = read_target(request.raw_path, request.headers.get("Host", ""))
-        owner = profile if profile.owns(target.host, target.path) else None
+        if gate.is_admin(target):
+            return await admin(request)
+        received_at = utc_text_at(time.time_ns())
+        owner = profile if profile.owns(target.host, plain_path(target.path)) else None
         notes = Notes(target, owner, (owner or bare).read_query(target.query))
         request[NOTES] = notes
         left: asyncio.CancelledError | None = None
@@ -61,6 +68,8 @@ def capture(
             left = error
             response = web.Response(status=CLIENT_CLOSED_REQUEST)
         _complete(response)
+        if notes.body is REFUSED:
+            response.force_close()  # what comes next would be the body, from a client that did not wait
         exchange = _exchange(request, response, notes, received_at, started)
         if left is not None:
             writer.remember(exchange)
@@ -97,15 +106,15 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
 async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response:
     """Get an answer from the handler, or make the one that says why there is none."""
     try:
-        expectation = request.headers.get("Expect", "100-continue")
-        if expectation.lower() != "100-continue":
+        expectation = request.headers.get("Expect")
+        if expectation is not None and expectation.lower() != "100-continue":
             if request.body_exists:
-                notes.body = Body(b"", too_large=True)
+                notes.body = REFUSED
             return json_answer(417, {"error": f"The expectation {expectation[:100]!r} is not supported."})
         if request.body_exists:
             notes.body = await read_body(request, max_body)
-        if notes.body.gone:
-            return _broken_off(request, notes)
+            if notes.body.gone:
+                return _broken_off(request, notes)
         response = await handler(request)
     except web.HTTPException as error:
         return web.Response(status=error.status, body=error.body, headers=error.headers)
@@ -132,33 +141,31 @@ def _broken_off(request: web.Request, notes: Notes) -> web.Response:
 
 def _exchange(request: web.Request, response: web.Response, notes: Notes, received_at: str, started: float) -> Exchange:
     target, reading, body = notes.target, notes.reading, notes.body
-    identity = reading.identity
     content = response.body if request.method != "HEAD" and isinstance(response.body, bytes) else None
+    status = response.status
+    # Positions instead of keywords, which would take four times as long.
     return Exchange(
-        received_at=received_at,
-        scheme=target.scheme,
-        method=request.method,
-        host=target.host,
-        path=target.path,
-        query=target.query,
-        params=reading.params,
-        request_headers=_request_headers(request.raw_headers),
-        request_body=body.content or None,
-        request_truncated=body.too_large or body.gone,
-        client=request.remote or "",
-        via=target.via,
-        status=response.status,
-        response_headers=_response_headers(tuple(response.headers.items())),
-        response_body=content or None,
-        latency_ms=round((time.perf_counter() - started) * 1000, 3),
-        outcome="refused" if response.status == CLIENT_CLOSED_REQUEST else notes.outcome,
-        profile=notes.profile.name if notes.profile is not None else None,
-        version=identity.version,
-        guid=identity.guid,
-        env=identity.env,
-        session_id=identity.session_id,
-        client_time=identity.client_time,
-        problems=compact_json(reading.problems) if reading.problems else None,
+        received_at,
+        target.scheme,
+        request.method,
+        target.host,
+        target.path,
+        target.query,
+        reading.params,
+        _request_headers(request.raw_headers),
+        body.content or None,
+        body.too_large or body.gone,  # request_truncated
+        request.remote or "",
+        target.via,
+        status,
+        _response_headers(tuple(response.headers.items())),
+        content or None,
+        round((time.perf_counter() - started) * 1000, 3),
+        "refused" if status == CLIENT_CLOSED_REQUEST else notes.outcome,
+        notes.profile.name if notes.profile is not None else None,
+        None,  # stub_id
+        *reading.identity,
+        compact_json(reading.problems) if reading.problems else None,
     )
 
 

@@ -5,29 +5,21 @@ It refuses to let a request that names a profile's host reach the admin side, wh
 
 from collections.abc import Collection
 
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-
-from telemock.server.target import read_target
+from telemock.server.target import Target
 
 ADMIN_PATHS = frozenset({"/health", "/metrics"})
 ADMIN_PREFIX = "/__admin"
 
 
-def gate(admin: Handler, product_hosts: Collection[str]) -> Middleware:
-    """Make the middleware that sends admin requests to `admin`, and everything else on."""
+class Gate:
+    """Tells admin requests from traffic; `product_hosts` are the names that products call, lower case."""
 
-    @web.middleware
-    async def gated(request: web.Request, handler: Handler) -> web.StreamResponse:
-        raw = request.raw_path
-        if raw.startswith(("/telemetry/", "/telemetry?")):
-            return await handler(request)
-        target = read_target(raw, request.headers.get("Host", ""))
-        is_admin = (
-            target.path in ADMIN_PATHS or target.path == ADMIN_PREFIX or target.path.startswith(ADMIN_PREFIX + "/")
-        )
-        if is_admin and target.via == "direct" and target.host not in product_hosts:
-            return await admin(request)
-        return await handler(request)
+    def __init__(self, product_hosts: Collection[str]) -> None:
+        self._product_hosts = frozenset(product_hosts)
 
-    return gated
+    def is_admin(self, target: Target) -> bool:
+        """Tell whether a request is an administrator's."""
+        path = target.path
+        if path not in ADMIN_PATHS and not (path + "/").startswith(ADMIN_PREFIX + "/"):
+            return False
+        return target.via == "direct" and target.host not in self._product_hosts

@@ -10,23 +10,22 @@ from functools import partial
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final
-from urllib.parse import unquote
 
 from aiohttp import ETag, web
-from aiohttp.typedefs import Handler
 
 from telemock.answers import json_answer, method_not_allowed, too_large
 from telemock.codings import decode_content
 from telemock.errors import EventsRejected
 from telemock.server.events import parse_events
 from telemock.server.notes import NOTES, Notes
+from telemock.server.target import plain_path
 
 Answer = Callable[[web.Request, Notes], Awaitable[web.Response]]
 
 PING_BODY: Final = b"cribl /// living the stream!\n"
 _PING_HEADERS: Final = {"Content-Type": "text/html; charset=utf-8"}
 
-# What parsing takes longer than, in bytes of body, is done beside the event loop.
+# A body of more bytes is parsed beside the event loop, and so is a coded one, which may hold a thousand times as many.
 _LARGE_BODY_BYTES: Final = 64 * 2**10
 
 _PREFLIGHT_SECONDS: Final = "600"
@@ -84,9 +83,10 @@ class Events:
     async def __call__(self, request: web.Request, notes: Notes) -> web.Response:
         """Accept a JSON object, an array of them or NDJSON; note what the events say of who speaks."""
         content = notes.body.content
-        read = partial(self._read, content, ",".join(request.headers.getall("Content-Encoding", ())), notes)
+        codings = ",".join(request.headers.getall("Content-Encoding", ()))
+        read = partial(self._read, content, codings, notes)
         try:
-            count = await asyncio.to_thread(read) if len(content) > _LARGE_BODY_BYTES else read()
+            count = await asyncio.to_thread(read) if codings or len(content) > _LARGE_BODY_BYTES else read()
         except OverflowError:
             return too_large(self._limit)
         except EventsRejected as error:
@@ -119,8 +119,7 @@ class Mock:
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a captured request."""
         notes = request[NOTES]
-        path = notes.target.path
-        answers = self._answers.get(path) or ("%" in path and self._answers.get(unquote(path)))
+        answers = self._answers.get(plain_path(notes.target.path))
         if not answers:
             return too_large(self._max_body) if notes.body.too_large else self._nothing(request, notes)
         notes.outcome = "mock"
@@ -136,11 +135,6 @@ class Mock:
         if "Origin" in request.headers:
             response.headers["Access-Control-Allow-Origin"] = "*"
         return response
-
-    @web.middleware
-    async def instead(self, request: web.Request, handler: Handler) -> web.Response:  # noqa: ARG002 - aiohttp's keyword
-        """Answer instead of any route: aiohttp has none for targets that are no path (`*`, an authority)."""
-        return await self.answer(request)
 
     def _nothing(self, request: web.Request, notes: Notes) -> web.Response:
         asked = f"{request.method} {notes.target.path}"

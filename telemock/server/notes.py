@@ -1,12 +1,12 @@
 """This is what the rooms of the server tell each other about one request while it is answered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from telemock.exchange import Outcome
 from telemock.profiles.profile import Profile, Reading
-from telemock.server.body import Body
+from telemock.server.body import NO_BODY, Body
 from telemock.server.target import Target
 
 
@@ -17,7 +17,7 @@ class Notes:
     target: Target
     profile: Profile | None
     reading: Reading
-    body: Body = field(default_factory=lambda: Body(b""))
+    body: Body = NO_BODY
     outcome: Outcome = "unmatched"
 
 

@@ -14,6 +14,7 @@ from aiohttp.web_protocol import _ErrInfo
 from telemock.exchange import Connection, utc_text_at
 
 HEAD_BYTES = 1024
+_HEAD_END = b"\r\n\r\n"
 
 
 class Protocol(web.RequestHandler):
@@ -25,7 +26,7 @@ class Protocol(web.RequestHandler):
         options: for aiohttp's RequestHandler.
     """
 
-    __slots__ = ("_body", "_head", "_head_ended", "_is_malformed", "_on_malformed")
+    __slots__ = ("_body", "_body_bytes", "_head", "_head_ended", "_is_malformed", "_on_malformed")
 
     def __init__(self, manager: web.Server, *, on_malformed: Callable[[Connection], None], **options: Any) -> None:
         super().__init__(manager, **options)
@@ -33,17 +34,33 @@ class Protocol(web.RequestHandler):
         self._head = b""  # first bytes of what is being parsed
         self._head_ended = False
         self._body: StreamReader = EMPTY_PAYLOAD  # of the last request
+        self._body_bytes = 0  # how long it says it is; 0 when it does not
         self._is_malformed = False
 
     def data_received(self, data: bytes) -> None:
+        """Parse message by message: the parser forgets what it read together with what is malformed."""
+        start, end = 0, self._end_of_piece(data, 0)
+        self._receive(data[:end], data[:HEAD_BYTES])
+        while end < len(data) and not self._is_malformed:
+            start, end = end, self._end_of_piece(data, end)
+            self._receive(data[start:end], data[start : start + HEAD_BYTES] if self._head_ended else b"")
+
+    def _end_of_piece(self, data: bytes, start: int) -> int:
+        """Tell where the body that goes on at `start` ends, or where a head or a chunked body may end."""
+        if not self._body.is_eof() and self._body_bytes > self._body.total_bytes:
+            return start + self._body_bytes - self._body.total_bytes
+        place = data.find(_HEAD_END, start)
+        return len(data) if place < 0 else place + len(_HEAD_END)
+
+    def _receive(self, data: bytes, seen: bytes) -> None:
         """Parse, and keep the first bytes of what is being parsed; after malformed traffic nothing counts."""
         if self._is_malformed:
             return
         if self._head_ended and data:
-            self._head = b""
+            self._head = seen
             self._head_ended = False
-        if len(self._head) < HEAD_BYTES:
-            self._head += data[:HEAD_BYTES]
+        elif len(self._head) < HEAD_BYTES:
+            self._head += seen
         in_body = not self._body.is_eof()
         before = self._request_count
         super().data_received(data)
@@ -84,6 +101,7 @@ class Protocol(web.RequestHandler):
                 self._note_malformed(error.message)
                 return
             self._body = body
+            self._body_bytes = 0 if body.is_eof() else int(message.headers.get("Content-Length", 0))
         self._head_ended = True
 
     def _note_malformed(self, reason: str) -> None:

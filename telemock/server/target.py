@@ -5,7 +5,7 @@ It refuses to decode: path and query stay percent-encoded.
 
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
 
@@ -34,6 +34,11 @@ def read_target(raw: str, host_field: str) -> Target:
     authority = rest.replace("?", "/").partition("/")[0]
     path, _, query = rest[len(authority) :].partition("?")
     return Target(scheme.lower(), host_name(authority), path or "/", query, "proxy")
+
+
+def plain_path(path: str) -> str:
+    """Undo percent-encoding, which says nothing about where a path leads."""
+    return unquote(path) if "%" in path else path
 
 
 @lru_cache(maxsize=1024)

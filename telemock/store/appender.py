@@ -17,11 +17,12 @@ import aiosqlite
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.settings import Durability
-from telemock.store.engine import open_beside, open_for_writing
+from telemock.store.engine import PAGE_BYTES, open_beside, open_for_writing
 from telemock.store.rows import CONNECTION_COLUMNS, EXCHANGE_COLUMNS, connection_to_row, exchange_to_row
 
-# After about this much in the write-ahead log, its pages are copied to the database.
-CHECKPOINT_BYTES = 8 * 2**20
+# After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
+# as it once was: cutting it takes longer than a hundred commits.
+CHECKPOINT_BYTES = 32 * 2**20
 
 # The loop may wait this long for another worker's commit, which is as short as its own.
 _LOOP_MAY_WAIT_SECONDS = 0.004
@@ -30,8 +31,9 @@ _LOOP_MAY_WAIT_SECONDS = 0.004
 _SLOW_SECONDS = 0.05
 _SLOW_FOR_SECONDS = 1.0
 
-# A row, its index entries and the rest of the pages they touch, above the size of its large columns.
-_ROW_OVERHEAD_BYTES = 3000
+# What a commit adds to the log: the last page of the table and of each index, and a row without its body.
+_COMMIT_BYTES = 5 * PAGE_BYTES
+_ROW_BYTES = 2000
 
 
 class SqliteAppender:
@@ -48,7 +50,7 @@ class SqliteAppender:
         self._at_once = at_once
         self._beside = beside
         self._slow_until = 0.0
-        self._uncopied_bytes = 0
+        self._log_bytes = 0
         self._copying: asyncio.Task[None] | None = None
         self._settle = False
 
@@ -70,7 +72,8 @@ class SqliteAppender:
             await self._insert("connections", CONNECTION_COLUMNS, list(map(connection_to_row, connections)))
         if exchanges:
             await self._insert("exchanges", EXCHANGE_COLUMNS, list(map(exchange_to_row, exchanges)))
-            self._uncopied_bytes += sum(_ROW_OVERHEAD_BYTES + len(record.request_body or b"") for record in exchanges)
+            bodies = [len(exchange.request_body) for exchange in exchanges if exchange.request_body is not None]
+            self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(exchanges) + sum(bodies)
         await self._tend()
 
     async def check(self) -> None:
@@ -111,8 +114,8 @@ class SqliteAppender:
         if self._settle:
             self._settle = False
             await self._copy()
-        elif self._uncopied_bytes >= CHECKPOINT_BYTES and self._copying is None:
-            self._uncopied_bytes = 0
+        elif self._log_bytes >= CHECKPOINT_BYTES and self._copying is None:
+            self._log_bytes = 0
             self._copying = asyncio.create_task(self._copy_aside(), name="store checkpoint")
 
     async def _copy_aside(self) -> None:

@@ -89,7 +89,6 @@ def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float 
     )
     connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
     return connection
 
 
@@ -181,7 +180,6 @@ def migrating_connection(path: Path) -> "Iterator[SqlConnection]":
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.exec_driver_sql("COMMIT")
     finally:
         engine.dispose()
@@ -192,6 +190,8 @@ def _plain_connection(path: Path, *, fresh: bool) -> sqlite3.Connection:
     try:
         if fresh:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            # First of all: a start that ends half-way must leave a file that the next one takes for ours.
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA journal_mode = WAL")
     except BaseException:
         connection.close()

@@ -4,6 +4,7 @@ It refuses to lose anything in silence: a record is committed, or its owner is t
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from typing import NamedTuple, Protocol
 
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Record
+
+_logger = logging.getLogger(__name__)
 
 # At most this much in one transaction: a statement may hold 32,766 values, and a commit should stay short.
 MAX_BATCH_RECORDS = 256
@@ -159,6 +162,7 @@ class Writer:
             self._wake.set_result(None)
 
     async def _run(self) -> None:
+        crowded = False
         while True:
             batch = self._take()
             if not batch or batch[0].deadline == _NEVER:
@@ -168,13 +172,16 @@ class Writer:
                     return
                 self._wake = self._loop.create_future()
                 await self._wake
-                await asyncio.sleep(0)  # requests that were read in the same turn of the loop come along
+                if crowded:
+                    await asyncio.sleep(0)  # requests that were read in the same turn of the loop come along
                 continue
+            crowded = len(batch) > 1
             self._in_flight = batch
             try:
                 await self._commit(batch)
             except StoreUnavailable as error:
                 self._failure = str(error)
+                self._in_flight = []
                 self._put_back(batch)
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
@@ -214,16 +221,22 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - whatever a driver raises for a value, only that record fails
             await self._commit_apart(batch, error)
             return
+        seconds = time.perf_counter() - started
         self._failure = None
-        self._on_commit(records, time.perf_counter() - started)
+        self._in_flight = self._in_flight[len(batch) :]
         for waiting in batch:
             if not waiting.stored.done():
                 waiting.stored.set_result(None)
+        try:
+            self._on_commit(records, seconds)
+        except Exception:
+            _logger.exception("A commit could not be reported")
 
     async def _commit_apart(self, batch: list[_Waiting], error: Exception) -> None:
         """Store a batch one by one, so that one record that no database takes spoils no other."""
         if len(batch) > 1:
-            for waiting in batch:
+            for number, waiting in enumerate(batch):
+                self._in_flight = batch[number:]
                 await self._commit([waiting])
         elif not batch[0].stored.done():
             batch[0].stored.set_exception(
