@@ -1,6 +1,10 @@
-"""This is `python -m telemock`: the command line without an installed script."""
+"""`python -m telemock` is the command line."""
 
-from telemock.cli import main
+import sys
 
-if __name__ == "__main__":
-    main()
+try:
+    from telemock.cli import main
+except KeyboardInterrupt:
+    sys.exit(130)
+
+main()

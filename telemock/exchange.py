@@ -21,7 +21,7 @@ class Exchange:
     Fields that hold JSON hold JSON *text*, so that nothing is encoded twice on its way to the file.
 
     Attributes:
-        id: place in the store; None until stored.
+        id: place in the order of storing; None until stored.
         received_at: when the request head was read, UTC, `2026-02-05T10:55:58.090735Z`.
         scheme: `http` or `https`, as the client meant it.
         method: as received (RFC 9110 section 9).
@@ -32,15 +32,16 @@ class Exchange:
         request_headers: JSON array of [name, value] in order and case received; a byte that is not
             UTF-8 stands as its surrogate escape (PEP 383).
         request_body: bytes as received after transfer decoding, still content-encoded; None when empty.
-        request_truncated: the body was longer than kept, or the client left before its end.
+        request_truncated: 1 when the body was longer than kept, or the client left before its end.
         client: IP address of the peer.
-        via: the road the request came by.
+        via: the road the request came by: direct, tls, proxy or connect.
         status: status code; 499 when the client left before the answer.
         response_headers: JSON array of [name, value], as answered; Date, Server and Connection, which the
             server adds while sending, are not kept.
         response_body: bytes as sent; None when empty.
-        latency_ms: request head read to answer ready, before the commit.
-        outcome: who answered.
+        latency_ms: milliseconds from request head read to answer ready, before the commit.
+        outcome: who answered: mock, stub, recorded, unmatched (nobody: 404), fault (a crash: 500), or refused
+            (a body without its end, a client that left, a store that was unavailable).
         profile: name of the profile the request belongs to, or None.
         stub_id: the stub that answered, or None.
         version: product version, from the profile's identity fields.
@@ -84,16 +85,16 @@ class Connection:
     """What happened below HTTP; `detail` is a sentence, bytes in it are escaped as in a Python literal.
 
     Attributes:
-        opened_at: UTC, the form of `Exchange.received_at`.
+        opened_at: when, in the form of `received_at`.
         host: host the client wanted; empty when it never said.
         port: port the client wanted; None when it never said.
         client: IP address of the peer.
-        kind: what became of it.
+        kind: what became of it: tunnel, blocked, tls_refused, upstream or malformed.
         bytes_up: bytes from the client.
         bytes_down: bytes to the client.
         duration_ms: from open to close; None when not measured.
         detail: why, in words.
-        id: place in the store; None until stored.
+        id: place in the order of storing; None until stored.
     """
 
     opened_at: str

@@ -74,6 +74,7 @@ class Supervisor:
         if ready.done():
             return True
         ready.cancel()
+        await asyncio.gather(ready, return_exceptions=True)
         return False
 
     async def _keep(self, stop: asyncio.Event, ready: asyncio.Event) -> None:

@@ -25,6 +25,10 @@ MAX_QUEUE_BYTES = 256 * 2**20
 
 PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 0.1
+
+# A commit that is under way when patience ends may take this much longer: a locked database says no sooner.
+HANG_SECONDS = 0.6
+
 _NEVER = float("inf")
 
 
@@ -142,9 +146,10 @@ class Writer:
 
     async def check(self) -> None:
         """Raise StoreUnavailable, with the reason in its message, when the store cannot be written."""
-        if self._failure is not None:
+        if self._failure is not None and (self.waiting or self._refused):
             raise StoreUnavailable(self._failure)
         await self._appender.check()
+        self._failure = None
 
     async def close(self) -> None:
         """Commit what is queued, refuse what cannot be, and close the appender."""
@@ -254,7 +259,7 @@ class Writer:
                 self._queue_bytes -= waiting.size
                 _refuse(waiting, StoreUnavailable(reason, "store_failed"))
             for waiting in self._in_flight:
-                if waiting.deadline <= now:
+                if waiting.deadline + HANG_SECONDS <= now:
                     self._failure = reason
                     _refuse(waiting, StoreUnavailable(reason, "store_slow"))
 

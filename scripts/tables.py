@@ -1,0 +1,73 @@
+"""This writes README's tables from what the code says, so that they cannot disagree; `scripts/check` compares them."""
+
+import inspect
+import re
+from collections.abc import Iterable
+
+import click
+
+from telemock.cli import main
+from telemock.exchange import Connection, Exchange
+from telemock.store.schema import connections, exchanges
+
+
+def options() -> str:
+    """Write the options of all commands."""
+    context = click.Context(main)
+    parts = []
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        rows = [_option(param) for param in command.params if isinstance(param, click.Option)]
+        parts += [
+            f"`telemock {_usage(command, name)}`",
+            _table(("option", "environment", "default", "what it says"), rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def schema() -> str:
+    """Write the columns of both tables."""
+    parts = []
+    for table, record in ((exchanges, Exchange), (connections, Connection)):
+        said = _attributes(record)
+        rows = [(f"`{column.name}`", str(column.type), said[column.name]) for column in table.columns]
+        parts += [f"`{table.name}`", _table(("column", "type", "what it holds"), rows)]
+    return "\n\n".join(parts)
+
+
+def _usage(command: click.Command, name: str) -> str:
+    return " ".join(
+        [
+            name,
+            *(
+                param.make_metavar(click.Context(command))
+                for param in command.params
+                if isinstance(param, click.Argument)
+            ),
+        ]
+    )
+
+
+def _option(param: click.Option) -> tuple[str, ...]:
+    default = (
+        ""
+        if param.default is None or param.is_flag or param.multiple or not param.show_default
+        else f"`{param.default}`"
+    )
+    return f"`{'`, `'.join(param.opts)}`", f"`{param.envvar}`", default, param.help or ""
+
+
+def _attributes(record: type) -> dict[str, str]:
+    """Read the Attributes of a docstring."""
+    text = (inspect.getdoc(record) or "").partition("Attributes:\n")[2]
+    entries = re.split(r"\n(?=    \w+: )", "\n" + text)
+    return {
+        name.strip(): " ".join(meaning.split()).replace("None", "NULL")
+        for name, _, meaning in (entry.partition(": ") for entry in entries if entry)
+    }
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

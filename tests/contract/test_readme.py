@@ -1,0 +1,71 @@
+"""README's commands and queries do what it says."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemock.cli import COMMANDS
+from tests.corpus import GUID, database, ping
+from tests.server.served import Served
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+HANG_SECONDS = 60
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+USE = next(block for block in blocks("sh") if block.startswith("curl "))
+QUERIES = [query.strip() for query in "".join(blocks("sql")).split(";") if query.strip()]
+ASKING = re.findall(r"^telemock (?:query|show)[^|\n]*", "".join(blocks("sh")), re.MULTILINE)
+
+
+def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run lines of shell in a folder, with `telemock` on the path; a line that fails ends them."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-euxo", "pipefail", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+
+
+def test_the_first_commands_work_on_a_running_server(server: Served, tmp_path: Path) -> None:
+    script = USE.replace("127.0.0.1:8080", f"{server.host}:{server.port}")
+    script = script.replace("sqlite3 telemetry.db", f"sqlite3 {server.db}")
+    done = run(script, tmp_path, TELEMOCK_DB=str(server.db))
+    assert done.returncode == 0, done.stderr
+    pong, *said = done.stdout.splitlines()
+    assert pong == "cribl /// living the stream!"
+    assert "healthy" in said
+    assert server.exchange()["guid"] == GUID
+    assert sum(GUID in line for line in said) >= 3
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_every_command_that_asks_is_understood(command: str, tmp_path: Path) -> None:
+    database(tmp_path, ping())
+    done = run(command, tmp_path)
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_every_query_gives_rows(query: str, tmp_path: Path) -> None:
+    old = ping(0, version="4.15.0", query="v=4.15.0", params='{"v":"4.15.0"}')
+    with closing(sqlite3.connect(database(tmp_path, old, ping(1)))) as connection:
+        assert connection.execute(query).fetchall()
+
+
+def test_every_command_has_its_options_listed() -> None:
+    assert [name for name in COMMANDS if f"\n`telemock {name}" not in README] == []
