@@ -6,6 +6,7 @@ It refuses to define an option twice: all of them come from the table in `telemo
 import dataclasses
 import json
 import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,9 @@ def _serve_options(function: Callable[..., None]) -> Callable[..., None]:
 @config_option
 def serve(**options: Any) -> None:
     """Answer the product's telemetry and keep every exchange."""
+    # Until the loop listens to signals, Ctrl-C just ends the process: as an exception it could come where Python
+    # loses it, in a destructor, and a start that is cut off anywhere leaves a sound database.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     settings = ServeSettings(**options)
     _check_folders(settings)
     # What serves is imported only here: the other commands start without it.

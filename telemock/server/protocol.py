@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import EMPTY_PAYLOAD, HttpVersion10, HttpVersion11, StreamReader, web
-from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.web_protocol import _ErrInfo
 
 from telemock.exchange import Connection, utc_text_at
@@ -56,6 +56,9 @@ class Protocol(web.RequestHandler):
         """Parse, and keep the first bytes of what is being parsed; after malformed traffic nothing counts."""
         if self._is_malformed:
             return
+        if (self._close or self._force_close) and not self._body.is_eof():
+            self._finish_body(data)
+            return
         if self._head_ended and data:
             self._head = seen
             self._head_ended = False
@@ -85,6 +88,14 @@ class Protocol(web.RequestHandler):
         response = web.Response(status=400, text=f"{reason}.\n", headers={"Server": "telemock"})
         response.force_close()
         return response
+
+    def _finish_body(self, data: bytes) -> None:
+        """Take the rest of a body while the server stops: aiohttp takes nothing any more, and would wait for it."""
+        if self._parser is not None:
+            try:
+                self._parser.feed_data(data)
+            except HttpProcessingError as error:
+                self._note_malformed(_first_line(error.message))
 
     def _look_at_last(self, count: int) -> None:
         """Look at the messages that the last data completed."""

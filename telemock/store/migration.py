@@ -5,7 +5,6 @@ It refuses files that are not telemock's, or that a newer telemock made, before 
 
 import fcntl
 import os
-import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +60,7 @@ def _migrate(path: Path) -> None:
             f"{path} was made by a newer telemock (schema {revision}) and was left untouched; "
             "upgrade telemock, or choose another file with --db."
         )
-    with _uninterrupted(), migrating_connection(path) as connection:
+    with migrating_connection(path) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, HEAD)
 
@@ -76,16 +75,6 @@ def _revision(path: Path) -> str | None:
         return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
     finally:
         connection.close()
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C waiting: it would end the half of a second that a migration takes with a driver's traceback."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
