@@ -147,7 +147,10 @@ class ReadOnlyFile:
         self._connection.close()
 
     def _is_current(self) -> bool:
-        return self._state is None or self._state == _file_state(self._path)
+        try:
+            return self._state is None or self._state == _file_state(self._path)
+        except OSError:
+            return False  # removed; opening it anew says so
 
     def _open(self) -> sqlite3.Connection:
         try:

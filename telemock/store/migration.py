@@ -25,9 +25,11 @@ def migrate(path: Path) -> None:
         StoreForeign: the file is not telemock's or is newer; untouched.
         StoreUnavailable: the folder or file cannot be written.
     """
-    if not path.parent.is_dir():
-        raise StoreUnavailable(f"There is no folder {path.parent} for the database; make it, or choose another --db.")
     try:
+        if not path.parent.is_dir():
+            raise StoreUnavailable(
+                f"There is no folder {path.parent} for the database; make it, or choose another --db."
+            )
         with _one_at_a_time(path.parent):
             _migrate(path)
     except StoreError:

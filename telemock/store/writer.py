@@ -146,10 +146,14 @@ class Writer:
 
     async def check(self) -> None:
         """Raise StoreUnavailable, with the reason in its message, when the store cannot be written."""
-        if self._failure is not None and (self.waiting or self._refused):
-            raise StoreUnavailable(self._failure)
+        failure = self._failure
+        if failure is not None and (self.waiting or self._refused):
+            raise StoreUnavailable(failure)
         await self._appender.check()
-        self._failure = None
+        if self._failure is failure:
+            self._failure = None
+        elif self._failure is not None:
+            raise StoreUnavailable(self._failure)
 
     async def close(self) -> None:
         """Commit what is queued, refuse what cannot be, and close the appender."""
