@@ -1,7 +1,7 @@
 """This is the journal: one line per exchange and per event of the server's own life, in order.
 
-It refuses to fail or delay an answer: lines are written by a thread of its own, and when an output does
-not take them they are counted as lost, and the count is written once it does.
+It refuses to fail or delay an answer: a thread of its own hands lines to the outputs, and when one does not
+take them they are counted as lost, and the count is written once it does.
 """
 
 import fcntl
@@ -15,20 +15,33 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from telemock.exchange import Connection, Exchange, Record, compact_json, utc_text_at
+from telemock.exchange import Connection, Record, compact_json, utc_text_at
 
 Level = Literal["info", "warning", "error"]
 
-# What may wait for a slow output before it is counted as lost: lines, and the bodies they hold on to.
-MAX_WAITING_BYTES = 64 * 2**20
-_LINE_BYTES = 4096
+# What may wait for a slow output before it is counted as lost, in characters.
+MAX_WAITING = 16 * 2**20
 
 _GATHER_SECONDS = 0.02
 
 _Event = Mapping[str, Any]
+
+
+class _Lines(NamedTuple):
+    """Lines that go out together: all in one text for standard output, and each with its day (UTC) for files."""
+
+    number: int
+    shown: str
+    filed: Sequence[tuple[str, str]]
+
+    @property
+    def weight(self) -> int:
+        return len(self.shown) + sum(len(line) for _, line in self.filed)
 
 
 class Journal:
@@ -48,10 +61,10 @@ class Journal:
         self._lock: int | None = None
         if lock is not None:
             self.share(lock)
-        self._items: queue.SimpleQueue[tuple[int, Sequence[Record] | _Event] | None] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[_Lines | None] = queue.SimpleQueue()
         self._lost = 0
-        self._put_bytes = 0  # counted by those who put, the next by the thread
-        self._written_bytes = 0
+        self._put = 0  # counted by those who put, the next by the thread
+        self._written = 0
         self._closing = threading.Event()
         self._output = None if sys.stdout is None else sys.stdout.fileno()
         self._file: tuple[str, int] | None = None
@@ -64,12 +77,27 @@ class Journal:
         self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def records(self, records: Sequence[Record]) -> None:
-        """Note stored exchanges and connections."""
-        self._put(records, len(records))
+        """Note stored exchanges and connections.
+
+        Their lines are made here: the thread would fight the loop for the interpreter lock, at ten times the cost.
+        """
+        filed: list[tuple[str, str]] = []
+        try:
+            shown = "".join([record_text(record) + "\n" for record in records]) if self._as_text else ""
+            if self._folder is not None or not self._as_text:
+                filed = [(_day(_time(record)), record_json(record) + "\n") for record in records]
+        except Exception:  # noqa: BLE001 - no line is worth an answer
+            self._lost += len(records)
+        else:
+            self._queue_up(len(records), shown, filed)
 
     def event(self, event: str, message: str, *, level: Level = "info", **details: Any) -> None:
         """Note an event of the server's own life: a short name, a sentence, and named details."""
-        self._put(_event(event, message, level, details), 1)
+        said = _event(event, message, level, details)
+        try:
+            self._queue_up(1, _event_text(said) + "\n", [(_day(said["time"]), compact_json(said) + "\n")])
+        except Exception:  # noqa: BLE001 - see above
+            self._lost += 1
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Write what waits, for at most the given time."""
@@ -77,85 +105,66 @@ class Journal:
         self._items.put(None)
         self._thread.join(timeout_seconds)
 
-    def _put(self, item: Sequence[Record] | _Event, lines: int) -> None:
-        weight = lines * _LINE_BYTES
-        if not isinstance(item, Mapping):
-            weight += sum(len(record.request_body or b"") for record in item if isinstance(record, Exchange))
-        if self._put_bytes - self._written_bytes + weight > MAX_WAITING_BYTES:
-            self._lost += lines
+    def _queue_up(self, count: int, shown: str, filed: Sequence[tuple[str, str]]) -> None:
+        lines = _Lines(
+            count,
+            shown if self._as_text else "".join([line for _, line in filed]),
+            filed if self._folder is not None else (),
+        )
+        weight = lines.weight
+        if self._put - self._written + weight > MAX_WAITING:
+            self._lost += count
         else:
-            self._put_bytes += weight
-            self._items.put((weight, item))
+            self._put += weight
+            self._items.put(lines)
 
     def _write_all(self) -> None:
         while (first := self._items.get()) is not None:
-            waiting: list[tuple[int, Sequence[Record] | _Event] | None] = [first]
+            waiting: list[_Lines | None] = [first]
             while not self._items.empty():
                 waiting.append(self._items.get())
             ended = waiting[-1] is None
             lost = self._lost
-            self._write_safely([item for item in waiting if item is not None])
+            self._write([lines for lines in waiting if lines is not None])
             if self._lost and (ended or self._lost == lost):  # nothing more comes, or the outputs take lines again
                 lost, self._lost = self._lost, 0
-                said = _event("lines_lost", f"{lost} log lines were lost.", "warning", {"lines": lost})
-                self._write_safely([(0, said)])
+                self.event("lines_lost", f"{lost} log lines were lost.", level="warning", lines=lost)
+                if ended and (last := self._items.get()) is not None:
+                    self._write([last])
             if ended:
                 return
             # Waking for every commit would take the interpreter lock from the loop each time.
             self._closing.wait(_GATHER_SECONDS)
 
-    def _write_safely(self, waiting: Sequence[tuple[int, Sequence[Record] | _Event]]) -> None:
-        """Write, whatever happens: a line that cannot be written must not end those after it."""
-        shown: list[str] = []
-        filed: list[tuple[str, str]] = []
-        for weight, item in waiting:
-            try:
-                self._format(item, shown, filed)
-            except Exception:  # noqa: BLE001
-                self._lost += 1
-            self._written_bytes += weight
-        self._write_output(shown)
+    def _write(self, waiting: Sequence[_Lines]) -> None:
+        count = sum(lines.number for lines in waiting)
+        self._write_output("".join([lines.shown for lines in waiting]), count)
         if self._folder is not None:
-            self._write_folder(self._folder, filed)
+            self._write_folder(self._folder, list(chain.from_iterable([lines.filed for lines in waiting])))
+        self._written += sum(lines.weight for lines in waiting)
 
-    def _format(self, item: Sequence[Record] | _Event, shown: list[str], filed: list[tuple[str, str]]) -> None:
-        """Add the lines of an item: to those for standard output, and with their times to those for files."""
-        if self._as_text:
-            if isinstance(item, Mapping):
-                shown.append(_event_text(item) + "\n")
-            else:
-                shown.extend([record_text(record) + "\n" for record in item])
-        if self._folder is not None or not self._as_text:
-            if isinstance(item, Mapping):
-                lines = [(str(item["time"]), compact_json(item) + "\n")]
-            else:
-                lines = [(_time(record), record_json(record) + "\n") for record in item]
-            filed.extend(lines)
-            if not self._as_text:
-                shown.extend([line for _, line in lines])
-
-    def _write_output(self, lines: Sequence[str]) -> None:
+    def _write_output(self, text: str, count: int) -> None:
         if self._output is None:
             return
         try:
             if self._lock is not None:
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             try:
-                _write_fully(self._output, "".join(lines))
+                _write_fully(self._output, text)
             finally:
                 if self._lock is not None:
                     fcntl.flock(self._lock, fcntl.LOCK_UN)
         except BrokenPipeError:
             self._output = None  # nobody reads any more; the store still keeps everything
         except OSError:
-            self._lost += len(lines)
+            self._lost += count
 
     def _write_folder(self, folder: Path, lines: Sequence[tuple[str, str]]) -> None:
         try:
             if self._file is not None and not os.fstat(self._file[1]).st_nlink:
                 self._close_file()  # somebody removed it
-            for moment, line in lines:
-                _write_fully(self._descriptor(folder, moment[:10].replace("-", "")), line)
+            for day, group in groupby(lines, itemgetter(0)):
+                _write_fully(self._descriptor(folder, day), "".join([line for _, line in group]))
         except OSError as error:
             if self._folder_works:
                 self._folder_works = False
@@ -266,6 +275,10 @@ def _connection(record: Connection) -> dict[str, Any]:
 
 def _time(record: Record) -> str:
     return record.opened_at if isinstance(record, Connection) else record.received_at
+
+
+def _day(moment: str) -> str:
+    return moment[:10].replace("-", "")
 
 
 def _printable(text: str) -> str:

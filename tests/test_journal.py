@@ -232,7 +232,7 @@ def test_a_log_folder_that_is_not_there_is_said_once_its_lines_are_counted_and_i
 
 
 def test_a_standard_output_that_nobody_reads_delays_nobody_and_what_it_lost_is_said(pipe: Pipe) -> None:
-    records = [ping(number, request_body=bytes(2**20)) for number in range(200)]
+    records = [ping(number, params=json.dumps({"long": "x" * 2**18})) for number in range(200)]
     with journal_on(pipe.writing) as journal:
         for record in records:
             in_time(journal.records, [record])

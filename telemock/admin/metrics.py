@@ -5,6 +5,7 @@ It refuses to count per client or per path: a hostile client could make series w
 
 import os
 import re
+from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ class Metrics:
         self._refused = Counter(
             "telemock_refused", "Requests not stored in time, or not HTTP.", ["reason"], registry=registry
         )
-        self._request_seconds = Histogram(
+        self._request_seconds = _Histogram(
             "telemock_request_duration_seconds",
             "Request head read to answer ready, before the commit.",
             buckets=_SECONDS,
@@ -93,10 +94,8 @@ class Metrics:
         self._commit_seconds.observe(seconds)
         exchanges = [record for record in records if not isinstance(record, Connection)]
         self._commit_batch.observe(len(exchanges))
-        observe = self._request_seconds.observe
-        for exchange in exchanges:
-            observe(exchange.latency_ms / 1000)
-        tally = Tally((exchange.outcome, exchange.via, exchange.status) for exchange in exchanges)
+        self._request_seconds.observe_all([exchange.latency_ms / 1000 for exchange in exchanges])
+        tally = Tally([(exchange.outcome, exchange.via, exchange.status) for exchange in exchanges])
         for labels, count in tally.items():
             self._exchanges.labels(*labels).inc(count)
         self._queue.set(self._waiting())
@@ -109,6 +108,16 @@ class Metrics:
         """Write everything in the Prometheus text format."""
         self._queue.set(self._waiting())
         return generate_latest(self._registry)
+
+
+class _Histogram(Histogram):
+    """A histogram that takes many values at once: one by one they cost a tenth of an answer."""
+
+    def observe_all(self, amounts: Sequence[float]) -> None:
+        """Observe each of the amounts."""
+        self._sum.inc(sum(amounts))
+        for place, count in Tally([bisect_left(self._upper_bounds, amount) for amount in amounts]).items():
+            self._buckets[place].inc(count)
 
 
 class _Workers(Collector):

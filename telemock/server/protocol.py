@@ -105,7 +105,7 @@ class Protocol(web.RequestHandler):
             if isinstance(message, _ErrInfo):
                 self._note_malformed(_first_line(message.message))
                 return
-            if not HttpVersion10 <= message.version <= HttpVersion11:
+            if message.version is not HttpVersion11 and not HttpVersion10 <= message.version <= HttpVersion11:
                 # The parser takes HTTP/0.9 and 2.0, whose answers look nothing like ours.
                 error = BadHttpMessage(f"HTTP/{message.version.major}.{message.version.minor} is not spoken here")
                 messages[index] = (_ErrInfo(status=400, exc=error, message=error.message), EMPTY_PAYLOAD)
