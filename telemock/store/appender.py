@@ -18,7 +18,14 @@ from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.settings import Durability
 from telemock.store.engine import PAGE_BYTES, open_beside, open_for_writing
-from telemock.store.rows import CONNECTION_COLUMNS, EXCHANGE_COLUMNS, connection_to_row, exchange_to_row
+from telemock.store.rows import (
+    CONNECTION_COLUMNS,
+    EXCHANGE_COLUMNS,
+    PLAIN_COLUMNS,
+    connection_to_row,
+    exchange_to_row,
+    plain_to_row,
+)
 
 # After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
 # as it once was: cutting it takes longer than a hundred commits.
@@ -71,7 +78,9 @@ class SqliteAppender:
             connections = [record for record in records if isinstance(record, Connection)]
             await self._insert("connections", CONNECTION_COLUMNS, list(map(connection_to_row, connections)))
         if exchanges:
-            await self._insert("exchanges", EXCHANGE_COLUMNS, list(map(exchange_to_row, exchanges)))
+            is_plain = not any(e.request_body or e.session_id or e.problems or e.stub_id for e in exchanges)
+            columns, to_row = (PLAIN_COLUMNS, plain_to_row) if is_plain else (EXCHANGE_COLUMNS, exchange_to_row)
+            await self._insert("exchanges", columns, list(map(to_row, exchanges)))
             bodies = [len(exchange.request_body) for exchange in exchanges if exchange.request_body is not None]
             self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(exchanges) + sum(bodies)
         await self._tend()
