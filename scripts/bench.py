@@ -176,14 +176,14 @@ def run_long(total: int) -> None:
         captured, step = 0, total // 10
         while captured < total:
             before = run_wrk(plain, GET_PATH, 32, 2, None)
-            rate, started, goal = 0.0, time.monotonic(), captured + step
-            while captured < goal:
-                result = run_wrk(server, GET_PATH, 32, 4, None)
-                captured += result.requests
-                rate = result.rate
+            results: list[Result] = []
+            while sum(result.requests for result in results) < step:
+                results.append(run_wrk(server, GET_PATH, 32, 2, None))
+            result = results[-1]
+            captured += sum(each.requests for each in results)
+            rate = statistics.median(each.rate for each in results)
             print(
-                f"{captured:9} {step / (time.monotonic() - started):7.0f} {rate / before.rate:6.2f}"
-                f" {result.p99_ms:7.2f} {server.memory_mib():5.0f}",
+                f"{captured:9} {rate:7.0f} {rate / before.rate:6.2f} {result.p99_ms:7.2f} {server.memory_mib():5.0f}",
                 flush=True,
             )
         db = str(server.db)

@@ -29,10 +29,11 @@ from telemock.store.rows import (
 
 # After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
 # as it once was: cutting it takes longer than a hundred commits.
-CHECKPOINT_BYTES = 32 * 2**20
+CHECKPOINT_BYTES = 8 * 2**20
 
-# The loop may wait this long for another worker's commit, which is as short as its own.
-_LOOP_MAY_WAIT_SECONDS = 0.004
+# Another worker's commit is as short as our own: so long it is waited for on the loop, turn by turn, in which other
+# requests are read. SQLite's own waiting would stop the loop, and sleeps ever longer.
+_TURNS_SECONDS = 0.01
 
 # A disk that took longer than this once is waited for in the thread for a while.
 _SLOW_SECONDS = 0.05
@@ -67,7 +68,7 @@ class SqliteAppender:
         beside = await open_beside(path, durability)
         at_once = None
         if durability != "fsync":
-            at_once = open_for_writing(path, durability, busy_seconds=_LOOP_MAY_WAIT_SECONDS)
+            at_once = open_for_writing(path, durability, busy_seconds=0)
         return cls(path, at_once, beside)
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -105,14 +106,19 @@ class SqliteAppender:
         values = list(chain.from_iterable(rows))
         statement = _insert_sql(table, columns, len(rows))
         if self._at_once is not None and (started := time.monotonic()) > self._slow_until:
-            try:
-                self._at_once.execute(statement, values)
-            except sqlite3.OperationalError:
-                pass  # locked, or full: the thread can wait, and says what it is
-            else:
-                if time.monotonic() - started > _SLOW_SECONDS:
-                    self._slow_until = started + _SLOW_FOR_SECONDS
-                return
+            until = started + _TURNS_SECONDS
+            while True:
+                try:
+                    self._at_once.execute(statement, values)
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                        break  # full, or locked for long: the thread can wait, and says what it is
+                    started = time.monotonic()
+                    await asyncio.sleep(0)
+                else:
+                    if time.monotonic() - started > _SLOW_SECONDS:
+                        self._slow_until = started + _SLOW_FOR_SECONDS
+                    return
         try:
             await self._beside.execute_fetchall(statement, values)
         except sqlite3.OperationalError as error:
@@ -120,10 +126,13 @@ class SqliteAppender:
 
     async def _tend(self) -> None:
         """Copy the log beside the writing, then its short rest between two batches, so that it starts anew."""
+        if self._copying is not None and self._log_bytes >= CHECKPOINT_BYTES:
+            await self._copying  # writing must not outrun copying
         if self._settle:
             self._settle = False
+            self._log_bytes = 0
             await self._copy()
-        elif self._log_bytes >= CHECKPOINT_BYTES and self._copying is None:
+        elif self._log_bytes >= CHECKPOINT_BYTES:
             self._log_bytes = 0
             self._copying = asyncio.create_task(self._copy_aside(), name="store checkpoint")
 

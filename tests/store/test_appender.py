@@ -1,0 +1,130 @@
+"""A batch becomes one transaction of a real file, and the write-ahead log beside it stays short."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from telemock.errors import StoreUnavailable
+from telemock.exchange import Connection, Record
+from telemock.settings import Durability
+from telemock.store.appender import CHECKPOINT_BYTES, SqliteAppender
+from telemock.store.filters import Filters
+from telemock.store.migration import migrate
+from telemock.store.reader import open_reader
+from tests.corpus import moment, ping
+
+HANG_SECONDS = 20
+
+# An exchange with something in every field, next to one that has no more than it must.
+WHOLE = ping(
+    request_body=b"\0\xff\n",
+    request_truncated=True,
+    response_body=None,
+    stub_id="stub",
+    session_id="s-1",
+    problems='["guid: no"]',
+    query="name=%00%FF",
+)
+CONNECTION = Connection(
+    opened_at=moment(0),
+    host="",
+    port=None,
+    client="::1",
+    kind="malformed",
+    bytes_up=3,
+    bytes_down=0,
+    duration_ms=None,
+    detail="It began with b'\\x00'",
+)
+
+
+@asynccontextmanager
+async def appending(path: Path, durability: Durability = "commit") -> AsyncIterator[SqliteAppender]:
+    migrate(path)
+    appender = await SqliteAppender.open(path, durability)
+    async with asyncio.timeout(HANG_SECONDS):
+        try:
+            yield appender
+        finally:
+            await appender.close()
+
+
+def count(path: Path, table: str = "exchanges") -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+@pytest.mark.parametrize("durability", get_args(Durability))
+async def test_what_is_appended_is_read_back_whole_and_no_log_is_left(tmp_path: Path, durability: Durability) -> None:
+    path = tmp_path / "telemetry.db"
+    batches: list[list[Record]] = [[ping(0)], [replace(WHOLE, received_at=moment(1)), CONNECTION, ping(2)], [CONNECTION]]
+    async with appending(path, durability) as appender:
+        for batch in batches:
+            await appender.append(batch)
+        assert count(path) == 3
+    with open_reader(path) as reader:
+        kept = [replace(exchange, id=None) for exchange in reader.newest(Filters(), oldest=True)]
+    assert kept == [ping(0), replace(WHOLE, received_at=moment(1)), ping(2)]
+    with closing(sqlite3.connect(path)) as connection:
+        row = connection.execute("SELECT host, port, client, kind, bytes_up, detail FROM connections").fetchone()
+    assert row == ("", None, "::1", "malformed", 3, CONNECTION.detail)
+    assert os.listdir(tmp_path) == ["telemetry.db"]  # noqa: PTH208 - pathlib is what ruff minds in async tests
+
+
+async def test_of_a_batch_with_a_record_that_cannot_be_stored_nothing_is(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    async with appending(path) as appender:
+        with pytest.raises(UnicodeEncodeError):
+            await appender.append([ping(0), ping(1, guid="\udcff"), ping(2)])
+        assert count(path) == 0
+        await appender.append([ping(3)])
+    assert count(path) == 1
+
+
+@pytest.mark.parametrize("durability", ["commit", "fsync"])
+async def test_a_locked_database_says_so_and_takes_the_same_records_afterwards(
+    tmp_path: Path, durability: Durability
+) -> None:
+    path = tmp_path / "telemetry.db"
+    async with appending(path, durability) as appender:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for attempt in (appender.append([ping()]), appender.check()):
+                with pytest.raises(StoreUnavailable, match=r"telemetry\.db cannot be written: database is locked"):
+                    await attempt
+            other.execute("ROLLBACK")
+        await appender.check()
+        await appender.append([ping()])
+    assert count(path) == 1
+
+
+async def test_a_file_that_went_away_is_noticed_and_taken_again_when_it_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    async with appending(path) as appender:
+        away = path.rename(tmp_path / "away")
+        for attempt in (appender.append([ping()]), appender.check()):
+            with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+                await attempt
+        away.replace(path)
+        await appender.append([ping()])
+        assert count(path) == 1
+
+
+async def test_the_log_is_copied_on_the_way_and_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    batch = [ping(number, request_body=bytes(2**18)) for number in range(16)]
+    longest = 0
+    async with appending(path) as appender:
+        for _ in range(64):
+            await appender.append(batch)
+            longest = max(longest, path.with_name("telemetry.db-wal").stat().st_size)
+        assert path.stat().st_size > 4 * CHECKPOINT_BYTES
+        assert longest < 4 * CHECKPOINT_BYTES
+    assert count(path) == 64 * 16
