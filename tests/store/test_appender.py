@@ -64,14 +64,18 @@ def count(path: Path, table: str = "exchanges") -> int:
 @pytest.mark.parametrize("durability", get_args(Durability))
 async def test_what_is_appended_is_read_back_whole_and_no_log_is_left(tmp_path: Path, durability: Durability) -> None:
     path = tmp_path / "telemetry.db"
-    batches: list[list[Record]] = [[ping(0)], [replace(WHOLE, received_at=moment(1)), CONNECTION, ping(2)], [CONNECTION]]
+    batches: list[list[Record]] = [
+        [ping(0)],
+        [replace(WHOLE, received_at=moment(1)), CONNECTION, ping(2)],
+        [CONNECTION],
+    ]
     async with appending(path, durability) as appender:
         for batch in batches:
             await appender.append(batch)
         assert count(path) == 3
     with open_reader(path) as reader:
         kept = [replace(exchange, id=None) for exchange in reader.newest(Filters(), oldest=True)]
-    assert kept == [ping(0), replace(WHOLE, received_at=moment(1)), ping(2)]
+    assert kept == [ping(0), whole, ping(2)]
     with closing(sqlite3.connect(path)) as connection:
         row = connection.execute("SELECT host, port, client, kind, bytes_up, detail FROM connections").fetchone()
     assert row == ("", None, "::1", "malformed", 3, CONNECTION.detail)
