@@ -75,7 +75,7 @@ async def test_what_is_appended_is_read_back_whole_and_no_log_is_left(tmp_path: 
         assert count(path) == 3
     with open_reader(path) as reader:
         kept = [replace(exchange, id=None) for exchange in reader.newest(Filters(), oldest=True)]
-    assert kept == [ping(0), whole, ping(2)]
+    assert kept == [ping(0), replace(WHOLE, received_at=moment(1)), ping(2)]
     with closing(sqlite3.connect(path)) as connection:
         row = connection.execute("SELECT host, port, client, kind, bytes_up, detail FROM connections").fetchone()
     assert row == ("", None, "::1", "malformed", 3, CONNECTION.detail)
