@@ -16,6 +16,7 @@ import pytest
 from telemock.server.listener import bind
 from telemock.settings import ServeSettings, settings_to_json
 from telemock.store.migration import migrate
+from tests.journeys.serving import until
 from tests.server.served import PING_BODY, PING_TARGET
 from tests.server.wire import HANG_SECONDS, Wire, request_bytes
 
@@ -84,8 +85,12 @@ def test_a_request_in_flight_is_answered_and_stored_when_the_parent_goes(held: s
     ):
         other.execute("BEGIN IMMEDIATE")
         wire.send(request_bytes("GET", PING_TARGET))
-        beside.send(request_bytes("GET", "/metrics"))  # answered after the ping was read
-        assert b"telemock_queue_exchanges 1.0" in beside.answer().body
+
+        def is_waiting() -> bool:
+            beside.send(request_bytes("GET", "/metrics"))
+            return b"telemock_queue_exchanges 1.0" in beside.answer().body
+
+        until(is_waiting)  # of two connections nobody says which is read first
         assert worker.stdin is not None
         worker.stdin.close()
         worker.stdin = None
