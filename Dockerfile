@@ -6,13 +6,14 @@ FROM python:3.13-slim-trixie AS python
 
 # Makes a wheel of the checkout and an environment of the wheel. Only /opt/telemock and /data leave this stage.
 FROM python AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+ENV PIP_CACHE_DIR=/var/cache/pip \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY migrations migrations/
 COPY telemock telemock/
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python -m pip wheel --no-deps --wheel-dir /dist . \
     && python -m venv --without-pip /opt/telemock \
     && python -m pip --python /opt/telemock/bin/python install /dist/*.whl \
