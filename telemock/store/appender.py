@@ -18,14 +18,7 @@ from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.settings import Durability
 from telemock.store.engine import PAGE_BYTES, open_beside, open_for_writing
-from telemock.store.rows import (
-    CONNECTION_COLUMNS,
-    EXCHANGE_COLUMNS,
-    PLAIN_COLUMNS,
-    connection_to_row,
-    exchange_to_row,
-    plain_to_row,
-)
+from telemock.store.rows import connection_rows, exchange_rows
 
 # After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
 # as it once was: cutting it takes longer than a hundred commits.
@@ -77,11 +70,9 @@ class SqliteAppender:
         exchanges = [record for record in records if isinstance(record, Exchange)]
         if len(exchanges) != len(records):
             connections = [record for record in records if isinstance(record, Connection)]
-            await self._insert("connections", CONNECTION_COLUMNS, list(map(connection_to_row, connections)))
+            await self._insert("connections", *connection_rows(connections))
         if exchanges:
-            is_plain = not any(e.request_body or e.session_id or e.problems or e.stub_id for e in exchanges)
-            columns, to_row = (PLAIN_COLUMNS, plain_to_row) if is_plain else (EXCHANGE_COLUMNS, exchange_to_row)
-            await self._insert("exchanges", columns, list(map(to_row, exchanges)))
+            await self._insert("exchanges", *exchange_rows(exchanges))
             bodies = [len(exchange.request_body) for exchange in exchanges if exchange.request_body is not None]
             self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(exchanges) + sum(bodies)
         await self._tend()
@@ -105,24 +96,30 @@ class SqliteAppender:
     async def _insert(self, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
         values = list(chain.from_iterable(rows))
         statement = _insert_sql(table, columns, len(rows))
-        if self._at_once is not None and (started := time.monotonic()) > self._slow_until:
-            until = started + _TURNS_SECONDS
-            while True:
-                try:
-                    self._at_once.execute(statement, values)
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                        break  # full, or locked for long: the thread can wait, and says what it is
-                    started = time.monotonic()
-                    await asyncio.sleep(0)
-                else:
-                    if time.monotonic() - started > _SLOW_SECONDS:
-                        self._slow_until = started + _SLOW_FOR_SECONDS
-                    return
+        if self._at_once is not None and await self._insert_at_once(self._at_once, statement, values):
+            return
         try:
             await self._beside.execute_fetchall(statement, values)
         except sqlite3.OperationalError as error:
             raise self._unavailable(error) from error
+
+    async def _insert_at_once(self, at_once: sqlite3.Connection, statement: str, values: list[object]) -> bool:
+        """Insert on the loop; False when the disk is slow, full or locked for long, which the thread can wait for."""
+        began = time.monotonic()
+        if began <= self._slow_until:
+            return False
+        while (started := time.monotonic()) <= began + _TURNS_SECONDS:
+            try:
+                at_once.execute(statement, values)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    return False
+                await asyncio.sleep(0)
+            else:
+                if time.monotonic() - started > _SLOW_SECONDS:
+                    self._slow_until = started + _SLOW_FOR_SECONDS
+                return True
+        return False
 
     async def _tend(self) -> None:
         """Copy the log beside the writing, then its short rest between two batches, so that it starts anew."""

@@ -13,13 +13,26 @@ EXCHANGE_COLUMNS = tuple(field.name for field in fields(Exchange) if field.name 
 CONNECTION_COLUMNS = tuple(field.name for field in fields(Connection) if field.name != "id")
 
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
-PLAIN_COLUMNS = tuple(
-    name for name in EXCHANGE_COLUMNS if name not in {"request_body", "stub_id", "session_id", "problems"}
-)
+_RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
+_PLAIN_COLUMNS = tuple(name for name in EXCHANGE_COLUMNS if name not in _RARE_COLUMNS)
 
 exchange_to_row = attrgetter(*EXCHANGE_COLUMNS)
-plain_to_row = attrgetter(*PLAIN_COLUMNS)
-connection_to_row = attrgetter(*CONNECTION_COLUMNS)
+_plain_to_row = attrgetter(*_PLAIN_COLUMNS)
+_rare = attrgetter(*_RARE_COLUMNS)
+_connection_to_row = attrgetter(*CONNECTION_COLUMNS)
+_NOTHING = (None,) * len(_RARE_COLUMNS)
+
+
+def exchange_rows(exchanges: Sequence[Exchange]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Give the columns that the exchanges need, and a row for each."""
+    if all(_rare(exchange) == _NOTHING for exchange in exchanges):
+        return _PLAIN_COLUMNS, list(map(_plain_to_row, exchanges))
+    return EXCHANGE_COLUMNS, list(map(exchange_to_row, exchanges))
+
+
+def connection_rows(connections: Sequence[Connection]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Give the columns of connections, and a row for each."""
+    return CONNECTION_COLUMNS, list(map(_connection_to_row, connections))
 
 
 def row_to_exchange(row: Sequence[Any]) -> Exchange:
