@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
 
@@ -30,6 +30,7 @@ MAX_WAITING = 16 * 2**20
 _GATHER_SECONDS = 0.02
 
 _Event = Mapping[str, Any]
+_Item = TypeVar("_Item")
 
 
 class _Lines(NamedTuple):
@@ -38,10 +39,10 @@ class _Lines(NamedTuple):
     number: int
     shown: str
     filed: Sequence[tuple[str, str]]
+    size: int  # in characters
 
-    @property
-    def weight(self) -> int:
-        return len(self.shown) + sum(len(line) for _, line in self.filed)
+
+_NO_LINES = _Lines(0, "", (), 0)
 
 
 class Journal:
@@ -81,23 +82,11 @@ class Journal:
 
         Their lines are made here: the thread would fight the loop for the interpreter lock, at ten times the cost.
         """
-        filed: list[tuple[str, str]] = []
-        try:
-            shown = "".join([record_text(record) + "\n" for record in records]) if self._as_text else ""
-            if self._folder is not None or not self._as_text:
-                filed = [(_day(_time(record)), record_json(record) + "\n") for record in records]
-        except Exception:  # noqa: BLE001 - no line is worth an answer
-            self._lost += len(records)
-        else:
-            self._queue_up(len(records), shown, filed)
+        self._queue_up(self._lines(records, _time, record_text, record_json))
 
     def event(self, event: str, message: str, *, level: Level = "info", **details: Any) -> None:
         """Note an event of the server's own life: a short name, a sentence, and named details."""
-        said = _event(event, message, level, details)
-        try:
-            self._queue_up(1, _event_text(said) + "\n", [(_day(said["time"]), compact_json(said) + "\n")])
-        except Exception:  # noqa: BLE001 - see above
-            self._lost += 1
+        self._queue_up(self._event_lines(event, message, level, details))
 
     def close(self, timeout_seconds: float = 2.0) -> None:
         """Write what waits, for at most the given time."""
@@ -105,17 +94,37 @@ class Journal:
         self._items.put(None)
         self._thread.join(timeout_seconds)
 
-    def _queue_up(self, count: int, shown: str, filed: Sequence[tuple[str, str]]) -> None:
-        lines = _Lines(
-            count,
-            shown if self._as_text else "".join([line for _, line in filed]),
-            filed if self._folder is not None else (),
-        )
-        weight = lines.weight
-        if self._put - self._written + weight > MAX_WAITING:
-            self._lost += count
+    def _event_lines(self, event: str, message: str, level: Level, details: Mapping[str, Any]) -> _Lines:
+        now = utc_text_at(time.time_ns())
+        said = {"time": now, "level": level, "event": event, "message": message, **details}
+        return self._lines([said], itemgetter("time"), _event_text, compact_json)
+
+    def _lines(
+        self,
+        items: Sequence[_Item],
+        moment: Callable[[_Item], str],
+        as_text: Callable[[_Item], str],
+        as_json: Callable[[_Item], str],
+    ) -> _Lines:
+        """Make the lines of items; those that cannot be made are counted as lost."""
+        filed: list[tuple[str, str]] = []
+        try:
+            if self._folder is not None or not self._as_text:
+                filed = [(moment(item)[:10].replace("-", ""), as_json(item) + "\n") for item in items]
+            texts = [as_text(item) + "\n" for item in items] if self._as_text else [line for _, line in filed]
+        except Exception:  # noqa: BLE001 - no line is worth an answer
+            self._lost += len(items)
+            return _NO_LINES
+        shown = "".join(texts)
+        if self._folder is None:
+            return _Lines(len(items), shown, (), len(shown))
+        return _Lines(len(items), shown, filed, len(shown) + sum([len(line) for _, line in filed]))
+
+    def _queue_up(self, lines: _Lines) -> None:
+        if self._put - self._written + lines.size > MAX_WAITING:
+            self._lost += lines.number
         else:
-            self._put += weight
+            self._put += lines.size
             self._items.put(lines)
 
     def _write_all(self) -> None:
@@ -125,23 +134,22 @@ class Journal:
                 waiting.append(self._items.get())
             ended = waiting[-1] is None
             lost = self._lost
-            self._write([lines for lines in waiting if lines is not None])
+            queued = [lines for lines in waiting if lines is not None]
+            self._write(queued)
+            self._written += sum(lines.size for lines in queued)
             if self._lost and (ended or self._lost == lost):  # nothing more comes, or the outputs take lines again
                 lost, self._lost = self._lost, 0
-                self.event("lines_lost", f"{lost} log lines were lost.", level="warning", lines=lost)
-                if ended and (last := self._items.get()) is not None:
-                    self._write([last])
+                said = f"{lost} log lines were lost."
+                self._write([self._event_lines("lines_lost", said, "warning", {"lines": lost})])
             if ended:
                 return
             # Waking for every commit would take the interpreter lock from the loop each time.
             self._closing.wait(_GATHER_SECONDS)
 
     def _write(self, waiting: Sequence[_Lines]) -> None:
-        count = sum(lines.number for lines in waiting)
-        self._write_output("".join([lines.shown for lines in waiting]), count)
+        self._write_output("".join([lines.shown for lines in waiting]), sum(lines.number for lines in waiting))
         if self._folder is not None:
             self._write_folder(self._folder, list(chain.from_iterable([lines.filed for lines in waiting])))
-        self._written += sum(lines.weight for lines in waiting)
 
     def _write_output(self, text: str, count: int) -> None:
         if self._output is None:
@@ -254,10 +262,6 @@ def _event_text(event: _Event) -> str:
     return f"{event['time']} {level}" + "\n".join(map(_printable, lines))
 
 
-def _event(event: str, message: str, level: Level, details: Mapping[str, Any]) -> _Event:
-    return {"time": utc_text_at(time.time_ns()), "level": level, "event": event, "message": message, **details}
-
-
 _quote: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -275,10 +279,6 @@ def _connection(record: Connection) -> dict[str, Any]:
 
 def _time(record: Record) -> str:
     return record.opened_at if isinstance(record, Connection) else record.received_at
-
-
-def _day(moment: str) -> str:
-    return moment[:10].replace("-", "")
 
 
 def _printable(text: str) -> str:
