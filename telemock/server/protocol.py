@@ -39,22 +39,11 @@ class Protocol(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse message by message: the parser forgets what it read together with what is malformed."""
-        if self._head_ended and data.find(_HEAD_END) == len(data) - len(_HEAD_END) and self._is_open():
-            # One whole head and nothing else, which is what most clients send.
-            self._head = data if len(data) <= HEAD_BYTES else data[:HEAD_BYTES]
-            before = self._request_count
-            super().data_received(data)
-            self._look_at_last(self._request_count - before)
-            return
         start, end = 0, self._end_of_piece(data, 0)
         self._receive(data[:end], data[:HEAD_BYTES])
         while end < len(data) and not self._is_malformed:
             start, end = end, self._end_of_piece(data, end)
             self._receive(data[start:end], data[start : start + HEAD_BYTES] if self._head_ended else b"")
-
-    def _is_open(self) -> bool:
-        """Tell whether the next message may begin."""
-        return self._body.is_eof() and not (self._is_malformed or self._close or self._force_close)
 
     def _end_of_piece(self, data: bytes, start: int) -> int:
         """Tell where the body that goes on at `start` ends, or where a head or a chunked body may end."""
