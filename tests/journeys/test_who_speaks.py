@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from tests.corpus import GUID
 from tests.server.served import PING_BODY, PING_QUERY, PING_TARGET, Row, Served
 
-GUID = "b117a3cd-37e2-43a8-bb5b-a5d5eb5a5fec"
 EVENTS = "/telemetry/events"
 NOBODY = (None, None, None, None, None)
 WHOLE = ("4.16.1-20904e45", GUID, "prod", "s-1", "2026-02-05T07:58:11.000Z")

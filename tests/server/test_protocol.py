@@ -152,6 +152,18 @@ def first_bytes(row: dict[str, Any]) -> bytes:
     return literal
 
 
+def refusal_of(server: Served, data: bytes) -> dict[str, Any]:
+    """Send what gets 400 and a closed connection; give its row, after which the count stands at one more."""
+    before = refused_count(server)
+    with server.connect() as wire:
+        wire.send(data)
+        assert wire.answer().status == 400
+        assert wire.rest() == b""
+    (row,) = server.malformed()
+    assert refused_count(server) == before + 1
+    return row
+
+
 def goes_on(server: Served) -> bool:
     answered = server.ask("GET", PING_TARGET).body == PING_BODY
     return answered and bool(server.exchanges()[-1]["path"] == "/telemetry/index.html")
@@ -159,17 +171,11 @@ def goes_on(server: Served) -> bool:
 
 @pytest.mark.parametrize("data", NOT_HTTP.values(), ids=NOT_HTTP)
 def test_what_is_not_http_gets_400_is_kept_and_counted_and_the_server_goes_on(server: Served, data: bytes) -> None:
-    before = refused_count(server)
-    with server.connect() as wire:
-        wire.send(data)
-        assert wire.answer().status == 400
-        assert wire.rest() == b""
-    (row,) = server.malformed()
+    row = refusal_of(server, data)
     assert first_bytes(row) == data[:HEAD_BYTES]
     assert (row["host"], row["port"], row["client"]) == ("", None, "127.0.0.1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["opened_at"])
     assert [exchange["path"] for exchange in server.exchanges()] == ["/barrier"]
-    assert refused_count(server) == before + 1
     assert goes_on(server)
 
 
@@ -177,15 +183,9 @@ def test_what_is_not_http_gets_400_is_kept_and_counted_and_the_server_goes_on(se
 def test_a_body_that_is_malformed_gets_400_is_kept_and_counted_and_the_server_goes_on(
     server: Served, data: bytes
 ) -> None:
-    before = refused_count(server)
-    with server.connect() as wire:
-        wire.send(data)
-        assert wire.answer().status == 400
-        assert wire.rest() == b""
-    (row,) = server.malformed()
+    row = refusal_of(server, data)
     assert first_bytes(row) in (data, data.partition(b"\r\n\r\n")[2])
     assert {exchange["status"] for exchange in server.exchanges()[:-1]} <= {400}
-    assert refused_count(server) == before + 1
     assert goes_on(server)
 
 

@@ -19,8 +19,7 @@ from telemock.store.filters import Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import open_reader
 from tests.corpus import moment, ping
-
-HANG_SECONDS = 20
+from tests.server.wire import HANG_SECONDS
 
 # An exchange with something in every field, next to one that has no more than it must.
 WHOLE = ping(

@@ -10,8 +10,8 @@ from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.store.writer import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_QUEUE_RECORDS, Writer
 from tests.corpus import ping
+from tests.server.wire import HANG_SECONDS
 
-HANG_SECONDS = 20
 SHORT_SECONDS = 0.05
 
 
