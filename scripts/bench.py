@@ -57,9 +57,9 @@ class Server(NamedTuple):
         return sum(p.memory_info().rss for p in (self.process, *self.process.children(recursive=True))) / 2**20
 
 
-def run_wrk(server: Server, path: str, connections: int, seconds: float, script: Path | None) -> Result:
+def run_wrk(server: Server, path: str, connections: int, seconds: int, script: Path | None) -> Result:
     """Load a server for some seconds."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", server.url + path]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", server.url + path]
     if script is not None:
         command[1:1] = ["-s", str(script)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -133,7 +133,7 @@ def disk_bytes(db: Path) -> tuple[int, float]:
     return count, db.stat().st_size / max(count, 1)
 
 
-def compare(rounds: int, seconds: float) -> None:
+def compare(rounds: int, seconds: int) -> None:
     """Load all servers in turns and print medians and their ratios to the bare handler."""
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -146,7 +146,7 @@ def compare(rounds: int, seconds: float) -> None:
             stack.enter_context(telemock(folder, "async", "--durability", "async")),
             stack.enter_context(telemock(folder, "workers-2", "--workers", "2")),
         ]
-        print(f"{rounds} rounds of {seconds:g} s, medians; the ratio is to the bare handler of the same rounds")
+        print(f"{rounds} rounds of {seconds} s, medians; the ratio is to the bare handler of the same rounds")
         print("method conns server         req/s  ratio    p50 ms  above bare   p99 ms  p99/p50  errors   MiB")
         for method, connections in (("GET", 1), ("GET", 32), ("POST", 1), ("POST", 32)):
             path, lua = (GET_PATH, None) if method == "GET" else (POST_PATH, script)
@@ -201,7 +201,7 @@ def _seconds(command: list[str], db: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="turns for each measurement (5)")
-    parser.add_argument("--seconds", type=float, default=3, help="length of one turn (3)")
+    parser.add_argument("--seconds", type=int, default=3, help="length of one turn (3)")
     parser.add_argument(
         "--long", nargs="?", const=1_000_000, type=int, metavar="N", help="capture N exchanges (1000000)"
     )

@@ -18,9 +18,10 @@ def options() -> str:
     for name in main.list_commands(context):
         command = main.get_command(context, name)
         assert command is not None
+        _, *usage = command.collect_usage_pieces(click.Context(command))  # the first stands for all options
         rows = [_option(param) for param in command.params if isinstance(param, click.Option)]
         parts += [
-            f"`telemock {_usage(command, name)}`",
+            f"`telemock {' '.join([name, *usage])}`",
             _table(("option", "environment", "default", "what it says"), rows),
         ]
     return "\n\n".join(parts)
@@ -36,25 +37,9 @@ def schema() -> str:
     return "\n\n".join(parts)
 
 
-def _usage(command: click.Command, name: str) -> str:
-    return " ".join(
-        [
-            name,
-            *(
-                param.make_metavar(click.Context(command))
-                for param in command.params
-                if isinstance(param, click.Argument)
-            ),
-        ]
-    )
-
-
 def _option(param: click.Option) -> tuple[str, ...]:
-    default = (
-        ""
-        if param.default is None or param.is_flag or param.multiple or not param.show_default
-        else f"`{param.default}`"
-    )
+    has_default = param.show_default and param.default is not None and not param.is_flag and not param.multiple
+    default = f"`{param.default}`" if has_default else ""
     return f"`{'`, `'.join(param.opts)}`", f"`{param.envvar}`", default, param.help or ""
 
 

@@ -27,9 +27,7 @@ REFUSED = Body(b"", too_large=True)  # its sender was told not to send it
 
 
 async def read_body(request: web.Request, limit: int) -> Body:
-    """Read up to `limit` bytes; never raises for what a client does."""
-    if not request.body_exists:
-        return NO_BODY
+    """Read up to `limit` bytes of the body that a request has; never raises for what a client does."""
     if "Expect" in request.headers and (request.content_length or 0) > limit:
         return REFUSED
     content = bytearray()
