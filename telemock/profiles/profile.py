@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -17,7 +16,7 @@ from telemock.exchange import compact_json
 
 # Products repeat most of their values from ping to ping: what was read once is remembered. Long values
 # are not, so that a hostile client cannot fill the memory.
-_REMEMBERED_VALUES = 16_384
+_REMEMBERED_PAIRS = 16_384
 _REMEMBERED_CHARACTERS = 192
 
 MAX_PROBLEMS = 100
@@ -51,7 +50,7 @@ class Reading(NamedTuple):
 
 _NOTHING = Reading("{}", (), Identity())
 
-# Name, value, and what is wrong with the value.
+# Of a pair in a query: its name, itself as a member of a JSON object, and what is wrong with the value.
 _Pair = tuple[str, str, str | None]
 
 
@@ -81,11 +80,9 @@ class Profile:
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._identity_names = [identity_names.get(key, ()) for key in Identity._fields]
         self._telling = frozenset(chain.from_iterable(self._identity_names))
-        self._identity_places = lru_cache(maxsize=256)(self._places_of_identity)
-        self._remembered_identity = lru_cache(maxsize=256)(self._identity_of_texts)
-        # Pairs as they stand in queries, of those that fit: as members of a JSON object, and their names.
-        self._members: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self._places = lru_cache(maxsize=256)(self._find_places)
+        self._identity_of_texts = lru_cache(maxsize=256)(self._find_identity)
+        self._pairs: dict[str, _Pair] = {}  # by the text that stands in queries
 
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
@@ -97,17 +94,18 @@ class Profile:
         A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
         """
         texts = query.split("&")
-        if "" in texts:
+        try:
+            pairs = [self._pairs[text] for text in texts]
+        except KeyError:
             texts = [text for text in texts if text]
             if not texts:
                 return _NOTHING
-        reading = self._read_remembered(texts)
-        if reading is None:
-            for text in texts:
-                if text not in self._members:
-                    self._learn(text)
-            reading = self._read_remembered(texts)
-        return reading or self._read_pairs([self._learn(text) for text in texts])
+            pairs = [self._pairs.get(text) or self._learn(text) for text in texts]
+        names, members, misfits = zip(*pairs, strict=True)
+        places, is_repeated = self._places(names)
+        problems = tuple(filter(None, misfits))[:MAX_PROBLEMS] if any(misfits) else ()
+        identity = self._identity_of_texts(tuple([texts[place] for place in places]))
+        return Reading(_params_with_arrays(texts) if is_repeated else "{" + ",".join(members) + "}", problems, identity)
 
     def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
@@ -126,41 +124,14 @@ class Profile:
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
-    def _read_remembered(self, texts: list[str]) -> Reading | None:
-        """Read pairs that were all read before, and all fit; None when they were not, or a name is repeated."""
-        if len(texts) < 2:
-            return None
-        of_texts = itemgetter(*texts)
-        try:
-            members: tuple[str, ...] = of_texts(self._members)
-        except KeyError:
-            return None
-        places = self._identity_places(of_texts(self._names))
-        if places is None:
-            return None
-        identity = self._remembered_identity(tuple([texts[place] for place in places]))
-        return Reading("{" + ",".join(members) + "}", (), identity)
-
-    def _read_pairs(self, pairs: list[_Pair]) -> Reading:
-        values: dict[str, list[str]] = {}
-        for name, value, _ in pairs:
-            values.setdefault(name, []).append(value)
-        return Reading(
-            compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()}),
-            tuple([problem for _, _, problem in pairs if problem][:MAX_PROBLEMS]),
-            self._identity({name: each[0] for name, each in values.items()}),
-        )
-
     def _learn(self, text: str) -> _Pair:
         name, value = _decode_pair(text)
-        problem = self._problem(name, value)
-        if problem is None and len(text) <= _REMEMBERED_CHARACTERS and text not in self._members:
-            if len(self._members) >= _REMEMBERED_VALUES:
-                self._members.clear()
-                self._names.clear()
-            self._members[text] = f"{compact_json(name)}:{compact_json(value)}"
-            self._names[text] = name
-        return name, value, problem
+        pair = name, f"{compact_json(name)}:{compact_json(value)}", self._problem(name, value)
+        if len(text) <= _REMEMBERED_CHARACTERS:
+            if len(self._pairs) >= _REMEMBERED_PAIRS:
+                self._pairs.clear()
+            self._pairs[text] = pair
+        return pair
 
     def _problem(self, name: str, value: object) -> str | None:
         field = self._fields.get(name)
@@ -184,13 +155,12 @@ class Profile:
             clock and time_text(clock),
         )
 
-    def _places_of_identity(self, names: tuple[str, ...]) -> tuple[int, ...] | None:
-        """Tell where among names those stand that may say who speaks; None when a name is repeated."""
-        if len(set(names)) < len(names):
-            return None
-        return tuple(place for place, name in enumerate(names) if name in self._telling)
+    def _find_places(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], bool]:
+        """Tell where among names those first stand that may say who speaks, and whether any name is repeated."""
+        first = {name: place for place, name in reversed([*enumerate(names)])}
+        return tuple(first[name] for name in first.keys() & self._telling), len(first) < len(names)
 
-    def _identity_of_texts(self, texts: tuple[str, ...]) -> Identity:
+    def _find_identity(self, texts: tuple[str, ...]) -> Identity:
         """Find who speaks from the pairs that may say it, still encoded."""
         return self._identity(dict(map(_decode_pair, texts)))
 
@@ -211,6 +181,13 @@ def time_text(value: str) -> str | None:
 def _decode_pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
     return unquote_plus(name), unquote_plus(value)
+
+
+def _params_with_arrays(texts: Iterable[str]) -> str:
+    values: dict[str, list[str]] = {}
+    for name, value in map(_decode_pair, texts):
+        values.setdefault(name, []).append(value)
+    return compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()})
 
 
 def _searchable(text: str) -> str | None:
