@@ -61,7 +61,7 @@ class Exchange:
     params: str
     request_headers: str
     request_body: bytes | None
-    request_truncated: bool
+    request_truncated: int
     client: str
     via: Via
     status: int

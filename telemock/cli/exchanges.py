@@ -18,7 +18,6 @@ _BODY_FIELDS = ("request_body", "response_body")
 _NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
 _VALUES = attrgetter(*_NAMES)
 _BODY_PLACES = tuple(map(_NAMES.index, _BODY_FIELDS))
-_TRUNCATED_PLACE = _NAMES.index("request_truncated")
 
 
 def body_value(body: bytes | None) -> str | dict[str, str] | None:
@@ -51,6 +50,7 @@ def _nested(exchange: Exchange) -> dict[str, Any]:
     for name in _JSON_FIELDS:
         record[name] = _loaded(record[name])
     record["params"] = _loaded.__wrapped__(exchange.params)  # never the same twice
+    record["request_truncated"] = bool(exchange.request_truncated)
     for name in _BODY_FIELDS:
         record[name] = body_value(record[name])
     return record
@@ -58,7 +58,6 @@ def _nested(exchange: Exchange) -> dict[str, Any]:
 
 def _flat(exchange: Exchange) -> list[object]:
     cells: list[object] = list(_VALUES(exchange))
-    cells[_TRUNCATED_PLACE] = int(exchange.request_truncated)
     for place in _BODY_PLACES:
         text = body_value(cells[place])  # type: ignore[arg-type]  # a body is bytes or None
         cells[place] = compact_json(text) if isinstance(text, dict) else text

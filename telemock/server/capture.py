@@ -154,13 +154,13 @@ def _exchange(request: web.Request, response: web.Response, notes: Notes, receiv
         reading.params,
         _request_headers(request.raw_headers),
         body.content or None,
-        body.too_large or body.gone,  # request_truncated
+        int(body.too_large or body.gone),  # request_truncated
         request.remote or "",
         target.via,
         status,
         _response_headers(tuple(response.headers.items())),
         content or None,
-        round((time.perf_counter() - started) * 1000, 3),
+        int((time.perf_counter() - started) * 1e6) / 1000,  # latency_ms
         "refused" if status == CLIENT_CLOSED_REQUEST else notes.outcome,
         notes.profile.name if notes.profile is not None else None,
         None,  # stub_id

@@ -1,7 +1,9 @@
 """This is where exchanges become rows and rows become exchanges; nothing here touches a database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import lru_cache
+from itertools import compress
 from operator import attrgetter
 from typing import Any
 
@@ -14,20 +16,24 @@ CONNECTION_COLUMNS = tuple(field.name for field in fields(Connection) if field.n
 
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
 _RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
-_PLAIN_COLUMNS = tuple(name for name in EXCHANGE_COLUMNS if name not in _RARE_COLUMNS)
 
-exchange_to_row = attrgetter(*EXCHANGE_COLUMNS)
-_plain_to_row = attrgetter(*_PLAIN_COLUMNS)
 _rare = attrgetter(*_RARE_COLUMNS)
 _connection_to_row = attrgetter(*CONNECTION_COLUMNS)
-_NOTHING = (None,) * len(_RARE_COLUMNS)
 
 
 def exchange_rows(exchanges: Sequence[Exchange]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """Give the columns that the exchanges need, and a row for each."""
-    if all(_rare(exchange) == _NOTHING for exchange in exchanges):
-        return _PLAIN_COLUMNS, list(map(_plain_to_row, exchanges))
-    return EXCHANGE_COLUMNS, list(map(exchange_to_row, exchanges))
+    count = len(exchanges)
+    absent = [values.count(None) == count for values in zip(*map(_rare, exchanges), strict=True)]
+    columns, to_row = _without(tuple(absent))
+    return columns, list(map(to_row, exchanges))
+
+
+@lru_cache
+def _without(absent: tuple[bool, ...]) -> tuple[tuple[str, ...], Callable[[Exchange], tuple[Any, ...]]]:
+    left_out = set(compress(_RARE_COLUMNS, absent))
+    columns = tuple(name for name in EXCHANGE_COLUMNS if name not in left_out)
+    return columns, attrgetter(*columns)
 
 
 def connection_rows(connections: Sequence[Connection]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
@@ -37,6 +43,4 @@ def connection_rows(connections: Sequence[Connection]) -> tuple[tuple[str, ...],
 
 def row_to_exchange(row: Sequence[Any]) -> Exchange:
     """Build the exchange from a row of the id and `EXCHANGE_COLUMNS`."""
-    record = Exchange(**dict(zip(("id", *EXCHANGE_COLUMNS), row, strict=True)))
-    record.request_truncated = bool(record.request_truncated)
-    return record
+    return Exchange(**dict(zip(("id", *EXCHANGE_COLUMNS), row, strict=True)))

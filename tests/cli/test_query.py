@@ -116,7 +116,7 @@ def test_text_in_a_pipe_has_the_columns_of_the_view_telemetry(cli: Cli, pings: P
 
 def test_json_is_one_array_of_whole_exchanges(cli: Cli, tmp_path: Path) -> None:
     first = ping(1, problems=compact_json(["lk.max: Not a valid integer."]), request_body=b"\xff\x00")
-    second = ping(2, request_body="grün".encode(), request_truncated=True, session_id="\x9b31m\x7f")
+    second = ping(2, request_body="grün".encode(), request_truncated=1, session_id="\x9b31m\x7f")
     database(tmp_path, first, second)
     done = cli("query", "--format", "json", "--oldest")
     one, two = json.loads(done.stdout)

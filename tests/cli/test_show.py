@@ -97,7 +97,7 @@ def test_captured_text_reaches_no_terminal_as_an_escape(cli: Cli, tmp_path: Path
 
 
 def test_a_truncated_body_and_a_client_that_left_are_named(cli: Cli, tmp_path: Path) -> None:
-    database(tmp_path, ping(request_body=b"abc", request_truncated=True, status=499, response_body=None))
+    database(tmp_path, ping(request_body=b"abc", request_truncated=1, status=499, response_body=None))
     said = cli("show", 1).stdout
     assert "abc\n(the body was longer, or the client left before its end)\n" in said
     assert "499 (the client left before the answer)\n" in said

@@ -24,7 +24,7 @@ from tests.server.wire import HANG_SECONDS
 # An exchange with something in every field, next to one that has no more than it must.
 WHOLE = ping(
     request_body=b"\0\xff\n",
-    request_truncated=True,
+    request_truncated=1,
     response_body=None,
     stub_id="stub",
     session_id="s-1",

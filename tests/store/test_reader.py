@@ -46,7 +46,7 @@ def seal(folder: Path) -> None:
 
 
 def test_an_exchange_comes_back_as_it_was_stored(tmp_path: Path) -> None:
-    record = ping(request_body=b"\x00\xff", request_truncated=True, session_id="s\x00", problems='["x"]', status=499)
+    record = ping(request_body=b"\x00\xff", request_truncated=1, session_id="s\x00", problems='["x"]', status=499)
     with open_reader(database(tmp_path, record)) as reader:
         assert reader.exchange(1) == replace(record, id=1)
         assert reader.exchange(2) is None

@@ -3,10 +3,14 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict, replace
+from itertools import combinations
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from telemock.exchange import Connection
-from telemock.store.rows import EXCHANGE_COLUMNS, exchange_to_row, row_to_exchange
+from telemock.store.rows import EXCHANGE_COLUMNS, exchange_rows, row_to_exchange
 from tests.corpus import database, ping
 
 CONNECTION = Connection(
@@ -22,14 +26,23 @@ CONNECTION = Connection(
 )
 
 
+RARE: dict[str, Any] = {"request_body": b"\x00", "stub_id": "a", "session_id": "b", "problems": '["c"]'}
+
+
 def test_a_row_and_its_id_become_the_exchange_again() -> None:
-    exchange = ping(request_body=b"\x00", request_truncated=True, stub_id="a", session_id="b", problems='["c"]')
-    assert row_to_exchange((7, *exchange_to_row(exchange))) == replace(exchange, id=7)
+    exchange = ping(request_truncated=1, **RARE)
+    columns, (row,) = exchange_rows([exchange])
+    assert columns == EXCHANGE_COLUMNS
+    assert row_to_exchange((7, *row)) == replace(exchange, id=7)
 
 
-def test_a_number_from_the_file_becomes_the_truth_again() -> None:
-    row = dict(zip(EXCHANGE_COLUMNS, exchange_to_row(ping()), strict=True)) | {"request_truncated": 1}
-    assert row_to_exchange((1, *row.values())).request_truncated is True
+@pytest.mark.parametrize("names", [names for count in range(5) for names in combinations(RARE, count)])
+def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) -> None:
+    exchanges = [ping(), *(ping(**{name: RARE[name]}) for name in names)]
+    columns, rows = exchange_rows(exchanges)
+    assert set(EXCHANGE_COLUMNS) - set(columns) == RARE.keys() - set(names)
+    for exchange, row in zip(exchanges, rows, strict=True):
+        assert dict(zip(columns, row, strict=True)).items() <= asdict(exchange).items()
 
 
 def test_a_connection_has_all_its_fields_in_the_file(tmp_path: Path) -> None:
