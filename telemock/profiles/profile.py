@@ -3,10 +3,11 @@
 It refuses to decide what is answered, and to change a value: what does not fit is named and kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -14,10 +15,10 @@ from marshmallow import Schema, ValidationError
 
 from telemock.exchange import compact_json
 
-# Products repeat most of their values from ping to ping: what was read once is remembered. Long values
-# are not, so that a hostile client cannot fill the memory.
+# Products repeat most of their values from ping to ping: what was read once is remembered, up to about this
+# much, so that a hostile client cannot fill the memory.
 _REMEMBERED_PAIRS = 16_384
-_REMEMBERED_CHARACTERS = 192
+_REMEMBERED_CHARACTERS = 2**20
 
 MAX_PROBLEMS = 100
 
@@ -48,12 +49,6 @@ class Reading(NamedTuple):
     identity: Identity
 
 
-_NOTHING = Reading("{}", (), Identity())
-
-# Of a pair in a query: its name, itself as a member of a JSON object, and what is wrong with the value.
-_Pair = tuple[str, str, str | None]
-
-
 class Profile:
     """What telemock knows of one product.
 
@@ -82,7 +77,11 @@ class Profile:
         self._telling = frozenset(chain.from_iterable(self._identity_names))
         self._places = lru_cache(maxsize=256)(self._find_places)
         self._identity_of_texts = lru_cache(maxsize=256)(self._find_identity)
-        self._pairs: dict[str, _Pair] = {}  # by the text that stands in queries
+        # Of pairs, by the text that stands in queries: names, members of a JSON object, and what is wrong with values.
+        self._names: dict[str, str] = {}
+        self._members: dict[str, str] = {}
+        self._misfits: dict[str, str] = {}
+        self._learned_characters = 0
 
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
@@ -95,17 +94,16 @@ class Profile:
         """
         texts = query.split("&")
         try:
-            pairs = [self._pairs[text] for text in texts]
+            return self._read_known(texts)
         except KeyError:
             texts = [text for text in texts if text]
-            if not texts:
-                return _NOTHING
-            pairs = [self._pairs.get(text) or self._learn(text) for text in texts]
-        names, members, misfits = zip(*pairs, strict=True)
-        places, is_repeated = self._places(names)
-        problems = tuple(filter(None, misfits))[:MAX_PROBLEMS] if any(misfits) else ()
-        identity = self._identity_of_texts(tuple([texts[place] for place in places]))
-        return Reading(_params_with_arrays(texts) if is_repeated else "{" + ",".join(members) + "}", problems, identity)
+            for text in texts:
+                if text not in self._names:
+                    self._learn(text)
+            reading = self._read_known(texts)
+            if len(self._names) > _REMEMBERED_PAIRS or self._learned_characters > _REMEMBERED_CHARACTERS:
+                self._forget()
+            return reading
 
     def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
@@ -124,14 +122,28 @@ class Profile:
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
-    def _learn(self, text: str) -> _Pair:
+    def _read_known(self, texts: Sequence[str]) -> Reading:
+        """Read pairs that were learned; raises KeyError when one was not."""
+        places, is_repeated = self._places(_each(texts, self._names))
+        params = _params_with_arrays(texts) if is_repeated else "{" + ",".join(_each(texts, self._members)) + "}"
+        problems: tuple[str, ...] = ()
+        if self._misfits and not self._misfits.keys().isdisjoint(texts):
+            problems = tuple([self._misfits[text] for text in texts if text in self._misfits][:MAX_PROBLEMS])
+        return Reading(params, problems, self._identity_of_texts(tuple([texts[place] for place in places])))
+
+    def _learn(self, text: str) -> None:
         name, value = _decode_pair(text)
-        pair = name, f"{compact_json(name)}:{compact_json(value)}", self._problem(name, value)
-        if len(text) <= _REMEMBERED_CHARACTERS:
-            if len(self._pairs) >= _REMEMBERED_PAIRS:
-                self._pairs.clear()
-            self._pairs[text] = pair
-        return pair
+        problem = self._problem(name, value)
+        if problem is not None:
+            self._misfits[text] = problem
+        self._members[text] = f"{compact_json(name)}:{compact_json(value)}"
+        self._names[text] = name
+        self._learned_characters += len(text)
+
+    def _forget(self) -> None:
+        for learned in (self._names, self._members, self._misfits):
+            learned.clear()
+        self._learned_characters = 0
 
     def _problem(self, name: str, value: object) -> str | None:
         field = self._fields.get(name)
@@ -181,6 +193,10 @@ def time_text(value: str) -> str | None:
 def _decode_pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
     return unquote_plus(name), unquote_plus(value)
+
+
+def _each(texts: Sequence[str], of: Mapping[str, str]) -> tuple[str, ...]:
+    return itemgetter(*texts)(of) if len(texts) > 1 else tuple([of[text] for text in texts])
 
 
 def _params_with_arrays(texts: Iterable[str]) -> str:
