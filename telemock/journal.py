@@ -70,6 +70,7 @@ class Journal:
         self._output = None if sys.stdout is None else sys.stdout.fileno()
         self._file: tuple[str, int] | None = None
         self._folder_works = True
+        self._cut: set[int] = set()  # descriptors that failed in the middle of a line
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
 
@@ -158,7 +159,7 @@ class Journal:
             if self._lock is not None:
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
             try:
-                _write_fully(self._output, text)
+                self._write_fully(self._output, text)
             finally:
                 if self._lock is not None:
                     fcntl.flock(self._lock, fcntl.LOCK_UN)
@@ -172,7 +173,7 @@ class Journal:
             if self._file is not None and not os.fstat(self._file[1]).st_nlink:
                 self._close_file()  # somebody removed it
             for day, group in groupby(lines, itemgetter(0)):
-                _write_fully(self._descriptor(folder, day), "".join([line for _, line in group]))
+                self._write_fully(self._descriptor(folder, day), "".join([line for _, line in group]))
         except OSError as error:
             if self._folder_works:
                 self._folder_works = False
@@ -191,7 +192,23 @@ class Journal:
     def _close_file(self) -> None:
         if self._file is not None:
             os.close(self._file[1])
+            self._cut.discard(self._file[1])
             self._file = None
+
+    def _write_fully(self, descriptor: int, text: str) -> None:
+        """Write all; a line that was cut short is ended first, so that it swallows no other."""
+        data = (("\n" if descriptor in self._cut else "") + text).encode("utf-8", "backslashreplace")
+        rest = memoryview(data)
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(descriptor, rest) :]
+                except BlockingIOError:
+                    select.select([], [descriptor], [])
+        finally:
+            written = data[: len(data) - len(rest)]
+            if written:
+                (self._cut.discard if written.endswith(b"\n") else self._cut.add)(descriptor)
 
 
 class JournalHandler(logging.Handler):
@@ -285,12 +302,3 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _write_fully(descriptor: int, text: str) -> None:
-    data = memoryview(text.encode("utf-8", "backslashreplace"))
-    while data:
-        try:
-            data = data[os.write(descriptor, data) :]
-        except BlockingIOError:
-            select.select([], [descriptor], [])

@@ -231,6 +231,36 @@ def test_a_log_folder_that_is_not_there_is_said_once_its_lines_are_counted_and_i
     assert 10 <= sum(lost.values()) <= 12  # with `begun`, or what says that the folder failed
 
 
+FILL_UP = """
+import pathlib, resource, sys
+from telemock.journal import Journal
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+journal = Journal("json", pathlib.Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
+journal.event("cut", "x" * 300)
+sys.stdin.readline()
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+journal.event("after", "There is space again.")
+journal.close()
+"""
+
+
+def test_a_line_that_a_full_disk_cut_short_swallows_no_other(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILL_UP, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        said = iter(process.stdout.readline, "")
+        assert any(json.loads(line)["event"] == "log_dir_failed" for line in said)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        assert "after" in [json.loads(line)["event"] for line in said]
+    (path,) = tmp_path.iterdir()
+    cut, *whole = path.read_text().splitlines()
+    assert len(cut) == 200
+    assert "after" in [json.loads(line)["event"] for line in whole]
+
+
 def test_a_standard_output_that_nobody_reads_delays_nobody_and_what_it_lost_is_said(pipe: Pipe) -> None:
     records = [ping(number, params=json.dumps({"long": "x" * 2**18})) for number in range(200)]
     with journal_on(pipe.writing) as journal:

@@ -93,6 +93,7 @@ def test_a_counter_is_a_whole_number_that_is_not_negative(name: str) -> None:
 )
 def test_a_value_that_does_not_fit_is_named_and_kept(query: str, problem: str) -> None:
     reading = CRIBL.read_query(query)
+    assert reading == CRIBL.read_query(query)
     assert reading.problems == (problem,)
     assert [*json.loads(reading.params).items()] == parse_qsl(query, keep_blank_values=True)
 
