@@ -35,6 +35,9 @@ class Identity(NamedTuple):
     client_time: str | None = None
 
 
+_NOBODY = Identity()
+
+
 class Reading(NamedTuple):
     """What a request says, as the profile understands it.
 
@@ -76,6 +79,7 @@ class Profile:
         self._identity_names = [identity_names.get(key, ()) for key in Identity._fields]
         self._telling = frozenset(chain.from_iterable(self._identity_names))
         self._places = lru_cache(maxsize=256)(self._find_places)
+        self._known_problem = lru_cache(maxsize=4096, typed=True)(self._find_problem)
         self._identity_of_texts = lru_cache(maxsize=256)(self._find_identity)
         # Of pairs, by the text that stands in queries: names, members of a JSON object, and what is wrong with values.
         self._names: dict[str, str] = {}
@@ -109,16 +113,13 @@ class Profile:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
         problems = list(said.problems)
         identity = said.identity
+        wanted = self._names_wanted(identity)
         for number, event in enumerate(events, 1):
-            if None in identity and not self._telling.isdisjoint(event):
-                found = self._identity(
-                    {name: text for name, value in event.items() if (text := _as_text(value)) is not None}
-                )
-                identity = Identity(
-                    *(old if old is not None else new for old, new in zip(identity, found, strict=True))
-                )
+            if not wanted.isdisjoint(event):
+                identity = self._identity(event, identity)
+                wanted = self._names_wanted(identity)
             if len(problems) < MAX_PROBLEMS:
-                found_problems = (self._problem(name, event[name]) for name in event.keys() & self._fields.keys())
+                found_problems = [self._problem(name, event[name]) for name in event.keys() & self._fields.keys()]
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
@@ -133,7 +134,7 @@ class Profile:
 
     def _learn(self, text: str) -> None:
         name, value = _decode_pair(text)
-        problem = self._problem(name, value)
+        problem = self._find_problem(name, value)
         if problem is not None:
             self._misfits[text] = problem
         self._members[text] = f"{compact_json(name)}:{compact_json(value)}"
@@ -146,6 +147,11 @@ class Profile:
         self._learned_characters = 0
 
     def _problem(self, name: str, value: object) -> str | None:
+        """Say what is wrong with a value of an event; short ones, which events repeat, are remembered."""
+        is_short = len(value) <= 256 if isinstance(value, str) else isinstance(value, int) and value.bit_length() <= 64
+        return (self._known_problem if is_short else self._find_problem)(name, value)
+
+    def _find_problem(self, name: str, value: object) -> str | None:
         field = self._fields.get(name)
         if field is None:
             return None
@@ -156,16 +162,18 @@ class Profile:
             return f"{name}: {' '.join(map(str, error.messages))} Got {shown}."
         return None
 
-    def _identity(self, said: Mapping[str, str]) -> Identity:
-        found = [next((said[name] for name in names if said.get(name)), None) for names in self._identity_names]
-        version, guid, env, session_id, clock = found
+    def _identity(self, said: Mapping[str, object], known: Identity = _NOBODY) -> Identity:
+        """Add to what is known of who speaks what else is said; of several names that may say it the best."""
         return Identity(
-            version and _searchable(version),
-            guid and _searchable(guid),
-            env and _searchable(env),
-            session_id and _searchable(session_id),
-            clock and time_text(clock),
+            *[
+                known_text or next((read(text) for name in names if (text := _as_text(said.get(name)))), None)
+                for known_text, names, read in zip(known, self._identity_names, _IDENTITY_READERS, strict=True)
+            ]
         )
+
+    def _names_wanted(self, identity: Identity) -> frozenset[str]:
+        missing = [names for text, names in zip(identity, self._identity_names, strict=True) if text is None]
+        return frozenset(chain.from_iterable(missing))
 
     def _find_places(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], bool]:
         """Tell where among names those first stand that may say who speaks, and whether any name is repeated."""
@@ -190,6 +198,15 @@ def time_text(value: str) -> str | None:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+def _searchable(text: str) -> str | None:
+    """Take what a person can search for: printable text, of sensible length."""
+    text = text[:256]
+    return text if text.isprintable() else None
+
+
+_IDENTITY_READERS = (_searchable, _searchable, _searchable, _searchable, time_text)  # as the fields of Identity
+
+
 def _decode_pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
     return unquote_plus(name), unquote_plus(value)
@@ -204,12 +221,6 @@ def _params_with_arrays(texts: Iterable[str]) -> str:
     for name, value in map(_decode_pair, texts):
         values.setdefault(name, []).append(value)
     return compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()})
-
-
-def _searchable(text: str) -> str | None:
-    """Take what a person can search for: printable text, of sensible length."""
-    text = text[:256]
-    return text if text.isprintable() else None
 
 
 def _as_text(value: object) -> str | None:
