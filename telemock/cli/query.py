@@ -48,7 +48,7 @@ class _Pair(click.ParamType[tuple[str, str]]):
 @option("--outcome", type=click.Choice(get_args(Outcome)), help="Only what was answered so.")
 @option("--since", type=MOMENT, help="Received at or after: 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d ago.")
 @option("--until", type=MOMENT, help="Received before; written like --since.")
-@option("--param", "params", type=_Pair(), multiple=True, help="Only with this query parameter; repeatable.")
+@option("--param", "params", type=_Pair(), multiple=True, help="Only with this parameter, NAME=VALUE; repeatable.")
 @option("--grep", type=TEXT, help="Only with this text, in any case, in target, headers, bodies or identity.")
 @option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")

@@ -20,6 +20,10 @@ from telemock.exchange import compact_json
 _REMEMBERED_PAIRS = 16_384
 _REMEMBERED_CHARACTERS = 2**20
 
+# Longer queries are no product's: which names they have, and who speaks, is found anew each time.
+_USUAL_CHARACTERS = 4096
+_USUAL_PAIRS = 256
+
 MAX_PROBLEMS = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -50,6 +54,9 @@ class Reading(NamedTuple):
     params: str
     problems: tuple[str, ...]
     identity: Identity
+
+
+_NOTHING = Reading("{}", (), Identity())
 
 
 class Profile:
@@ -96,15 +103,18 @@ class Profile:
 
         A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
         """
+        if not query:
+            return _NOTHING
         texts = query.split("&")
+        is_usual = len(query) <= _USUAL_CHARACTERS and len(texts) <= _USUAL_PAIRS
         try:
-            return self._read_known(texts)
+            return self._read_known(texts, is_usual=is_usual)
         except KeyError:
             texts = [text for text in texts if text]
             for text in texts:
                 if text not in self._names:
                     self._learn(text)
-            reading = self._read_known(texts)
+            reading = self._read_known(texts, is_usual=is_usual)
             if len(self._names) > _REMEMBERED_PAIRS or self._learned_characters > _REMEMBERED_CHARACTERS:
                 self._forget()
             return reading
@@ -123,14 +133,17 @@ class Profile:
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
-    def _read_known(self, texts: Sequence[str]) -> Reading:
-        """Read pairs that were learned; raises KeyError when one was not."""
-        places, is_repeated = self._places(_each(texts, self._names))
+    def _read_known(self, texts: Sequence[str], *, is_usual: bool) -> Reading:
+        """Read pairs that were learned; raises KeyError when one was not. What usual queries are like is remembered."""
+        names = _each(texts, self._names)
+        places, is_repeated = self._places(names) if is_usual else self._find_places(names)
         params = _params_with_arrays(texts) if is_repeated else "{" + ",".join(_each(texts, self._members)) + "}"
         problems: tuple[str, ...] = ()
         if self._misfits and not self._misfits.keys().isdisjoint(texts):
             problems = tuple([self._misfits[text] for text in texts if text in self._misfits][:MAX_PROBLEMS])
-        return Reading(params, problems, self._identity_of_texts(tuple([texts[place] for place in places])))
+        telling = tuple([texts[place] for place in places])
+        identity = self._identity_of_texts(telling) if is_usual else self._find_identity(telling)
+        return Reading(params, problems, identity)
 
     def _learn(self, text: str) -> None:
         name, value = _decode_pair(text)

@@ -2,7 +2,7 @@
 
 import json
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -194,6 +194,27 @@ def test_who_speaks_is_the_best_name_that_says_something_searchable(query: str, 
     profile = thing()
     assert profile.read_query(query).identity == identity
     assert profile.read_query(query).identity == identity
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        lambda number: [f"{pair}" for pair in (*range(number, 10_000), *range(number))],
+        lambda number: [f"guid={number}{'g' * 65_000}", "env=e"],
+        lambda number: [f"{'long' * 1000}{number}{place}" for place in range(16)],
+    ],
+)
+def test_names_and_identities_without_end_do_not_fill_the_memory(texts: Callable[[int], list[str]]) -> None:
+    """Queries as long as a request line may be, no two of them alike."""
+    profile = thing()
+    tracemalloc.start()
+    try:
+        for number in range(160):
+            profile.read_query("&".join(texts(number)))
+        held, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 8_000_000
 
 
 @pytest.mark.parametrize("chunk", [512, 50_000])
