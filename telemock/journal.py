@@ -70,7 +70,7 @@ class Journal:
         self._output = None if sys.stdout is None else sys.stdout.fileno()
         self._file: tuple[str, int] | None = None
         self._folder_works = True
-        self._cut: set[int] = set()  # descriptors that failed in the middle of a line
+        self._cut: set[int] = set()  # descriptors that stopped in the middle of a line
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
 
@@ -186,7 +186,11 @@ class Journal:
         if self._file is None or self._file[0] != day:
             self._close_file()
             path = folder / f"telemetry_{day}.jsonl"
-            self._file = (day, os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = (day, descriptor)
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                self._cut.add(descriptor)
         return self._file[1]
 
     def _close_file(self) -> None:

@@ -261,6 +261,17 @@ def test_a_line_that_a_full_disk_cut_short_swallows_no_other(tmp_path: Path) -> 
     assert "after" in [json.loads(line)["event"] for line in whole]
 
 
+def test_a_line_that_another_run_left_cut_short_swallows_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry_20260205.jsonl"
+    path.write_text('{"cut":')
+    for number in range(2):
+        with journal_on(tmp_path / "out", folder=tmp_path) as journal:
+            journal.records([ping(received_at=TIME, guid=f"guid-{number}")])
+    cut, *whole = path.read_text().splitlines()
+    assert cut == '{"cut":'
+    assert [json.loads(line)["guid"] for line in whole] == ["guid-0", "guid-1"]
+
+
 def test_a_standard_output_that_nobody_reads_delays_nobody_and_what_it_lost_is_said(pipe: Pipe) -> None:
     records = [ping(number, params=json.dumps({"long": "x" * 2**18})) for number in range(200)]
     with journal_on(pipe.writing) as journal:
