@@ -211,8 +211,10 @@ class Journal:
                     select.select([], [descriptor], [])
         finally:
             written = data[: len(data) - len(rest)]
-            if written:
-                (self._cut.discard if written.endswith(b"\n") else self._cut.add)(descriptor)
+            if written.endswith(b"\n"):
+                self._cut.discard(descriptor)
+            elif written:
+                self._cut.add(descriptor)
 
 
 class JournalHandler(logging.Handler):

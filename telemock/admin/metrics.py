@@ -8,8 +8,6 @@ import re
 from bisect import bisect_left
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
-from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +29,6 @@ from telemock import __version__
 from telemock.exchange import Connection, Exchange, Record
 
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
-_labels = attrgetter("outcome", "via", "status")
 _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 # Where worker processes share their numbers; prometheus_client reads it when it is imported.
@@ -98,7 +95,8 @@ class Metrics:
         exchanges = [record for record in records if not isinstance(record, Connection)]
         self._commit_batch.observe(len(exchanges))
         self._request_seconds.observe_all([exchange.latency_ms / 1000 for exchange in exchanges])
-        for labels, count in Tally(map(_labels, exchanges)).items():
+        tally = Tally([(exchange.outcome, exchange.via, exchange.status) for exchange in exchanges])
+        for labels, count in tally.items():
             self._exchanges.labels(*labels).inc(count)
         self._queue.set(self._waiting())
 
@@ -118,7 +116,7 @@ class _Histogram(Histogram):
     def observe_all(self, amounts: Sequence[float]) -> None:
         """Observe each of the amounts."""
         self._sum.inc(sum(amounts))
-        for place, count in Tally(map(bisect_left, repeat(self._upper_bounds), amounts)).items():
+        for place, count in Tally([bisect_left(self._upper_bounds, amount) for amount in amounts]).items():
             self._buckets[place].inc(count)
 
 

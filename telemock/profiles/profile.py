@@ -56,7 +56,7 @@ class Reading(NamedTuple):
     identity: Identity
 
 
-_NOTHING = Reading("{}", (), Identity())
+_NOTHING = Reading("{}", (), _NOBODY)
 
 
 class Profile:
@@ -138,12 +138,10 @@ class Profile:
         names = _each(texts, self._names)
         places, is_repeated = self._places(names) if is_usual else self._find_places(names)
         params = _params_with_arrays(texts) if is_repeated else "{" + ",".join(_each(texts, self._members)) + "}"
-        problems: tuple[str, ...] = ()
-        if self._misfits and not self._misfits.keys().isdisjoint(texts):
-            problems = tuple([self._misfits[text] for text in texts if text in self._misfits][:MAX_PROBLEMS])
+        problems = [self._misfits[text] for text in texts if text in self._misfits] if self._misfits else []
         telling = tuple([texts[place] for place in places])
         identity = self._identity_of_texts(telling) if is_usual else self._find_identity(telling)
-        return Reading(params, problems, identity)
+        return Reading(params, tuple(problems[:MAX_PROBLEMS]), identity)
 
     def _learn(self, text: str) -> None:
         name, value = _decode_pair(text)

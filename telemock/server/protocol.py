@@ -32,17 +32,13 @@ class Protocol(web.RequestHandler):
         super().__init__(manager, **options)
         self._on_malformed = on_malformed
         self._head = b""  # first bytes of what is being parsed
-        self._head_ended = True
+        self._head_ended = False
         self._body: StreamReader = EMPTY_PAYLOAD  # of the last request
         self._body_bytes = 0  # how long it says it is; 0 when it does not
         self._is_malformed = False
 
     def data_received(self, data: bytes) -> None:
         """Parse message by message: the parser forgets what it read together with what is malformed."""
-        if self._head_ended and self._body is EMPTY_PAYLOAD and data.find(_HEAD_END) + len(_HEAD_END) == len(data):
-            self._head, self._head_ended = data[:HEAD_BYTES], False
-            self._parse(data)  # one head and nothing else, as nearly always
-            return
         start, end = 0, self._end_of_piece(data, 0)
         self._receive(data[:end], data[:HEAD_BYTES])
         while end < len(data) and not self._is_malformed:
@@ -69,17 +65,12 @@ class Protocol(web.RequestHandler):
         elif len(self._head) < HEAD_BYTES:
             self._head += seen
         in_body = not self._body.is_eof()
-        if not self._parse(data) and in_body:
-            self._head_ended = True
-
-    def _parse(self, data: bytes) -> int:
-        """Parse, look at the messages that are complete now, and count them."""
         before = self._request_count
         super().data_received(data)
-        count = self._request_count - before
-        if count:
-            self._look_at_last(count)
-        return count
+        if self._request_count != before:
+            self._look_at_last(self._request_count - before)
+        elif in_body:
+            self._head_ended = True
 
     def handle_error(
         self,
@@ -126,7 +117,6 @@ class Protocol(web.RequestHandler):
 
     def _note_malformed(self, reason: str) -> None:
         self._is_malformed = True
-        self._head_ended = False
         head = self._head[:HEAD_BYTES]
         peer = self.peername
         self._on_malformed(
