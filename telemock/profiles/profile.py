@@ -3,30 +3,29 @@
 It refuses to decide what is answered, and to change a value: what does not fit is named and kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
-from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
 
 from marshmallow import Schema, ValidationError
 
-from telemock.exchange import compact_json
+from telemock.exchange import compact_json, json_string, utc_milliseconds
 
-# Products repeat most of their values from ping to ping: what was read once is remembered, up to about this
-# much, so that a hostile client cannot fill the memory.
-_REMEMBERED_PAIRS = 16_384
-_REMEMBERED_CHARACTERS = 2**20
+# Products repeat most of their values from ping to ping, so queries are read in pieces of about this many characters,
+# whole pairs each, and a piece that was read before need not be read again.
+_PIECES = re.compile(r"[^&].{0,159}[^&]*", re.DOTALL)
 
-# Longer queries are no product's: which names they have, and who speaks, is found anew each time.
+# What is remembered is bounded, so that a hostile client cannot fill the memory; longer queries are no product's.
+_REMEMBERED_PIECES = 1024
+_REMEMBERED_PAIRS = 8192
 _USUAL_CHARACTERS = 4096
-_USUAL_PAIRS = 256
+_USUAL_PAIR_CHARACTERS = 256
 
 MAX_PROBLEMS = 100
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Identity(NamedTuple):
@@ -59,6 +58,24 @@ class Reading(NamedTuple):
 _NOTHING = Reading("{}", (), _NOBODY)
 
 
+class _Pair(NamedTuple):
+    """A name and its value: as a member of a JSON object, what is wrong, and both when they may tell who speaks."""
+
+    name: str
+    member: str
+    problem: str | None
+    telling: tuple[str, str] | None
+
+
+class _Piece(NamedTuple):
+    """What the pairs say that stand together in a query."""
+
+    names: tuple[str, ...]
+    members: str
+    problems: tuple[str, ...]
+    telling: tuple[tuple[str, str], ...]
+
+
 class Profile:
     """What telemock knows of one product.
 
@@ -83,16 +100,16 @@ class Profile:
         self.hosts = frozenset(hosts)
         self._path_prefix = path_prefix
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
-        self._identity_names = [identity_names.get(key, ()) for key in Identity._fields]
-        self._telling = frozenset(chain.from_iterable(self._identity_names))
-        self._places = lru_cache(maxsize=256)(self._find_places)
+        self._tellers = [
+            (place, name, read)
+            for place, (key, read) in enumerate(_IDENTITY_READERS.items())
+            for name in identity_names.get(key, ())
+        ]
+        self._telling = self._names_wanted(_NOBODY)
         self._known_problem = lru_cache(maxsize=4096, typed=True)(self._find_problem)
-        self._identity_of_texts = lru_cache(maxsize=256)(self._find_identity)
-        # Of pairs, by the text that stands in queries: names, members of a JSON object, and what is wrong with values.
-        self._names: dict[str, str] = {}
-        self._members: dict[str, str] = {}
-        self._misfits: dict[str, str] = {}
-        self._learned_characters = 0
+        self._known_pairs: dict[str, _Pair] = {}
+        self._known_piece = lru_cache(_REMEMBERED_PIECES)(self._read_piece)
+        self._known_identity = lru_cache(maxsize=256)(self._find_identity)
 
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
@@ -103,21 +120,18 @@ class Profile:
 
         A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
         """
-        if not query:
+        texts = _PIECES.findall(query)
+        if not texts:
             return _NOTHING
-        texts = query.split("&")
-        is_usual = len(query) <= _USUAL_CHARACTERS and len(texts) <= _USUAL_PAIRS
-        try:
-            return self._read_known(texts, is_usual=is_usual)
-        except KeyError:
-            texts = [text for text in texts if text]
-            for text in texts:
-                if text not in self._names:
-                    self._learn(text)
-            reading = self._read_known(texts, is_usual=is_usual)
-            if len(self._names) > _REMEMBERED_PAIRS or self._learned_characters > _REMEMBERED_CHARACTERS:
-                self._forget()
-            return reading
+        is_usual = len(query) <= _USUAL_CHARACTERS
+        pieces = map(self._known_piece if is_usual else self._read_piece, texts)
+        names, members, problems, telling = zip(*pieces, strict=True)
+        is_repeated = (_known_repeated if is_usual else _is_repeated)(names)
+        return Reading(
+            _params_with_arrays(query) if is_repeated else "{" + ",".join(members) + "}",
+            tuple(chain.from_iterable(problems))[:MAX_PROBLEMS] if any(problems) else (),
+            (self._known_identity if is_usual else self._find_identity)(telling),
+        )
 
     def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
@@ -133,29 +147,21 @@ class Profile:
                 problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
-    def _read_known(self, texts: Sequence[str], *, is_usual: bool) -> Reading:
-        """Read pairs that were learned; raises KeyError when one was not. What usual queries are like is remembered."""
-        names = _each(texts, self._names)
-        places, is_repeated = self._places(names) if is_usual else self._find_places(names)
-        params = _params_with_arrays(texts) if is_repeated else "{" + ",".join(_each(texts, self._members)) + "}"
-        problems = [self._misfits[text] for text in texts if text in self._misfits] if self._misfits else []
-        telling = tuple([texts[place] for place in places])
-        identity = self._identity_of_texts(telling) if is_usual else self._find_identity(telling)
-        return Reading(params, tuple(problems[:MAX_PROBLEMS]), identity)
+    def _read_piece(self, text: str) -> _Piece:
+        known = self._known_pairs
+        pairs = [known.get(pair) or self._read_pair(pair) for pair in text.split("&") if pair]
+        names, members, problems, telling = zip(*pairs, strict=True)
+        return _Piece(names, ",".join(members), tuple(filter(None, problems)), tuple(filter(None, telling)))
 
-    def _learn(self, text: str) -> None:
+    def _read_pair(self, text: str) -> _Pair:
         name, value = _decode_pair(text)
-        problem = self._find_problem(name, value)
-        if problem is not None:
-            self._misfits[text] = problem
-        self._members[text] = f"{compact_json(name)}:{compact_json(value)}"
-        self._names[text] = name
-        self._learned_characters += len(text)
-
-    def _forget(self) -> None:
-        for learned in (self._names, self._members, self._misfits):
-            learned.clear()
-        self._learned_characters = 0
+        telling = (name, value) if name in self._telling else None
+        pair = _Pair(name, f"{json_string(name)}:{json_string(value)}", self._find_problem(name, value), telling)
+        if len(text) <= _USUAL_PAIR_CHARACTERS:
+            if len(self._known_pairs) >= _REMEMBERED_PAIRS:
+                self._known_pairs.clear()
+            self._known_pairs[text] = pair
+        return pair
 
     def _problem(self, name: str, value: object) -> str | None:
         """Say what is wrong with a value of an event; short ones, which events repeat, are remembered."""
@@ -175,35 +181,28 @@ class Profile:
 
     def _identity(self, said: Mapping[str, object], known: Identity = _NOBODY) -> Identity:
         """Add to what is known of who speaks what else is said; of several names that may say it the best."""
-        return Identity(
-            *[
-                known_text or next((read(text) for name in names if (text := _as_text(said.get(name)))), None)
-                for known_text, names, read in zip(known, self._identity_names, _IDENTITY_READERS, strict=True)
-            ]
-        )
+        found = [*known]
+        for place, name, read in self._tellers:
+            if found[place] is None and (text := _as_text(said.get(name))):
+                found[place] = read(text)
+        return Identity(*found)
 
     def _names_wanted(self, identity: Identity) -> frozenset[str]:
-        missing = [names for text, names in zip(identity, self._identity_names, strict=True) if text is None]
-        return frozenset(chain.from_iterable(missing))
+        """Give the names that may say what is not known yet."""
+        return frozenset(name for place, name, _ in self._tellers if identity[place] is None)
 
-    def _find_places(self, names: tuple[str, ...]) -> tuple[tuple[int, ...], bool]:
-        """Tell where among names those first stand that may say who speaks, and whether any name is repeated."""
-        first = {name: place for place, name in reversed([*enumerate(names)])}
-        return tuple(first[name] for name in first.keys() & self._telling), len(first) < len(names)
-
-    def _find_identity(self, texts: tuple[str, ...]) -> Identity:
-        """Find who speaks from the pairs that may say it, still encoded."""
-        return self._identity(dict(map(_decode_pair, texts)))
+    def _find_identity(self, telling: tuple[tuple[tuple[str, str], ...], ...]) -> Identity:
+        """Find who speaks, from names and values piece by piece; of a repeated name the first value counts."""
+        return self._identity(dict(reversed([*chain.from_iterable(telling)])))
 
 
 def time_text(value: str) -> str | None:
     """Read a client's clock: digits of epoch milliseconds, or ISO 8601 (UTC unless it says); None when neither."""
     try:
         if value.isdigit():
-            moment = _EPOCH + timedelta(milliseconds=int(value))
-        else:
-            moment = datetime.fromisoformat(value[:64])
-            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return utc_milliseconds(int(value))
+        moment = datetime.fromisoformat(value[:64])
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
@@ -215,25 +214,38 @@ def _searchable(text: str) -> str | None:
     return text if text.isprintable() else None
 
 
-_IDENTITY_READERS = (_searchable, _searchable, _searchable, _searchable, time_text)  # as the fields of Identity
+_IDENTITY_READERS: Mapping[str, Callable[[str], str | None]] = {
+    "version": _searchable,
+    "guid": _searchable,
+    "env": _searchable,
+    "session_id": _searchable,
+    "client_time": time_text,
+}
 
 
 def _decode_pair(text: str) -> tuple[str, str]:
     name, _, value = text.partition("=")
-    return unquote_plus(name), unquote_plus(value)
+    if "%" in text or "+" in text:
+        return unquote_plus(name), unquote_plus(value)
+    return name, value
 
 
-def _each(texts: Sequence[str], of: Mapping[str, str]) -> tuple[str, ...]:
-    return itemgetter(*texts)(of) if len(texts) > 1 else tuple([of[text] for text in texts])
+def _is_repeated(names: tuple[tuple[str, ...], ...]) -> bool:
+    """Tell whether any name stands twice, in one piece or in several."""
+    return len(set(chain.from_iterable(names))) < sum(map(len, names))
 
 
-def _params_with_arrays(texts: Iterable[str]) -> str:
+_known_repeated = lru_cache(maxsize=64)(_is_repeated)
+
+
+def _params_with_arrays(query: str) -> str:
     values: dict[str, list[str]] = {}
-    for name, value in map(_decode_pair, texts):
+    for text in filter(None, query.split("&")):
+        name, value = _decode_pair(text)
         values.setdefault(name, []).append(value)
     return compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()})
 
 
 def _as_text(value: object) -> str | None:
     """Give a JSON scalar as the text that a query would hold."""
-    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    return str(value) if type(value) in (str, int, float) else None
