@@ -19,7 +19,7 @@ from telemock.profiles.profile import Profile
 from telemock.server.body import REFUSED, read_body
 from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
-from telemock.server.target import plain_path, read_target
+from telemock.server.target import Target, plain_path, read_target
 from telemock.store.writer import Writer
 
 _logger = logging.getLogger(__name__)
@@ -51,15 +51,25 @@ def capture(
         on_refused: told the reason and the exchange when the store did not take one in time.
     """
 
+    def find_way(raw: str, host_field: str) -> tuple[Target, Profile | None, bool]:
+        """Tell where a target leads, which is read up to its query; whose it is; and whether an administrator asks."""
+        target = read_target(raw, host_field)
+        owner = profile if profile.owns(target.host, plain_path(target.path)) else None
+        return target, owner, gate.is_admin(target)
+
+    known_way = lru_cache(maxsize=1024)(find_way)
+
     @web.middleware
     async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        target = read_target(request.raw_path, request.headers.get("Host", ""))
-        if gate.is_admin(target):
+        raw, _, query = request.raw_path.partition("?")
+        host_field = request.headers.get("Host", "")
+        is_usual = len(raw) + len(host_field) <= 512
+        target, owner, is_admin = (known_way if is_usual else find_way)(raw, host_field)
+        if is_admin:
             return await admin(request)
         received_at = utc_text_at(time.time_ns())
-        owner = profile if profile.owns(target.host, plain_path(target.path)) else None
-        notes = Notes(target, owner, (owner or bare).read_query(target.query))
+        notes = Notes(target, query, owner, (owner or bare).read_query(query))
         request[NOTES] = notes
         left: asyncio.CancelledError | None = None
         try:
@@ -67,7 +77,6 @@ def capture(
         except asyncio.CancelledError as error:
             left = error
             response = web.Response(status=CLIENT_CLOSED_REQUEST)
-        _complete(response)
         if notes.body is REFUSED:
             response.force_close()  # what comes next would be the body, from a client that did not wait
         exchange = _exchange(request, response, notes, received_at, started)
@@ -78,7 +87,6 @@ def capture(
             await writer.keep(exchange)
         except StoreUnavailable as error:
             response = _unavailable(error)
-            _complete(response)
             refused = _exchange(request, response, notes, received_at, started)
             refused.outcome = "refused"
             on_refused(error.reason, refused)
@@ -140,17 +148,27 @@ def _broken_off(request: web.Request, notes: Notes) -> web.Response:
 
 
 def _exchange(request: web.Request, response: web.Response, notes: Notes, received_at: str, started: float) -> Exchange:
+    """Complete the answer with its length, so that it is stored, and make the exchange.
+
+    What aiohttp adds while sending (Date, Server, Connection) is not stored.
+    """
     target, reading, body = notes.target, notes.reading, notes.body
-    content = response.body if request.method != "HEAD" and isinstance(response.body, bytes) else None
-    status = response.status
+    method, status, headers = request.method, response.status, response.headers
+    content = response.body
+    if not isinstance(content, bytes):
+        content = b""
+    if status not in _WITHOUT_LENGTH:
+        headers["Content-Length"] = str(len(content))
+    if method == "HEAD":
+        content = b""
     # Positions instead of keywords, which would take four times as long.
     return Exchange(
         received_at,
         target.scheme,
-        request.method,
+        method,
         target.host,
         target.path,
-        target.query,
+        notes.query,
         reading.params,
         _request_headers(request.raw_headers),
         body.content or None,
@@ -158,7 +176,7 @@ def _exchange(request: web.Request, response: web.Response, notes: Notes, receiv
         request.remote or "",
         target.via,
         status,
-        _response_headers(tuple(response.headers.items())),
+        _response_headers(tuple(headers.items())),
         content or None,
         int((time.perf_counter() - started) * 1e6) / 1000,  # latency_ms
         "refused" if status == CLIENT_CLOSED_REQUEST else notes.outcome,
@@ -167,12 +185,6 @@ def _exchange(request: web.Request, response: web.Response, notes: Notes, receiv
         *reading.identity,
         compact_json(reading.problems) if reading.problems else None,
     )
-
-
-def _complete(response: web.Response) -> None:
-    """Set the length now, so that it is stored; what aiohttp adds while sending (Date, Server, Connection) is not."""
-    if response.status not in _WITHOUT_LENGTH:
-        response.headers["Content-Length"] = str(len(response.body) if isinstance(response.body, bytes) else 0)
 
 
 def _unavailable(error: StoreUnavailable) -> web.Response:

@@ -15,6 +15,7 @@ class Notes:
     """Made by capture before the handler runs; handlers say `outcome`, and may refine `reading`."""
 
     target: Target
+    query: str  # raw, still percent-encoded
     profile: Profile | None
     reading: Reading
     body: Body = NO_BODY

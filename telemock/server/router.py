@@ -11,13 +11,24 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 
+class _OneMatch(web.UrlMappingMatchInfo):
+    """What aiohttp notes of the route and the application of a request: of every request the same."""
+
+    def __init__(self, route: web.AbstractRoute, app: web.Application) -> None:
+        super().__init__({}, route)
+        super().add_app(app)
+
+    def add_app(self, app: web.Application) -> None:
+        """Do nothing: the one application is known."""
+
+
 class _OneRoute(web.UrlDispatcher):
-    """Finds `route` for any request: a path, an absolute URL, `*`, or an authority."""
+    """Finds `match` for any request: a path, an absolute URL, `*`, or an authority."""
 
-    route: web.AbstractRoute
+    match: _OneMatch
 
-    async def resolve(self, _request: web.Request) -> web.UrlMappingMatchInfo:
-        return web.UrlMappingMatchInfo({}, self.route)
+    async def resolve(self, _request: web.Request) -> _OneMatch:
+        return self.match
 
 
 def application(
@@ -35,5 +46,5 @@ def application(
         # aiohttp would rather have its own router, whose patterns begin with a slash: CONNECT and `OPTIONS *` do not.
         warnings.simplefilter("ignore", DeprecationWarning)
         app = web.Application(router=router, middlewares=[middleware])
-    router.route = router.add_route("*", "/", handler, expect_handler=expect_handler)
+    router.match = _OneMatch(router.add_route("*", "/", handler, expect_handler=expect_handler), app)
     return app

@@ -1,9 +1,8 @@
-"""This is what a request line and a Host field mean: scheme, host, path and query, exactly as received.
+"""This is what a request line and a Host field mean: scheme, host and path, exactly as received.
 
-It refuses to decode: path and query stay percent-encoded.
+It refuses to decode: the path stays percent-encoded.
 """
 
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +15,6 @@ class Target(NamedTuple):
     scheme: str
     host: str
     path: str
-    query: str
     via: Via
 
 
@@ -24,16 +22,14 @@ def read_target(raw: str, host_field: str) -> Target:
     """Read a request target in origin, absolute, authority or asterisk form; never fails.
 
     Args:
-        raw: the target as received.
+        raw: the target as received, up to its query.
         host_field: value of the Host field, "" when there is none; the absolute form overrides it.
     """
     if raw.startswith("/") or "://" not in raw:
-        path, _, query = raw.partition("?")
-        return Target("http", host_name(host_field), path, query, "direct")
+        return Target("http", host_name(host_field), raw, "direct")
     scheme, _, rest = raw.partition("://")
-    authority = rest.replace("?", "/").partition("/")[0]
-    path, _, query = rest[len(authority) :].partition("?")
-    return Target(scheme.lower(), host_name(authority), path or "/", query, "proxy")
+    authority, slash, path = rest.partition("/")
+    return Target(scheme.lower(), host_name(authority), (slash + path) or "/", "proxy")
 
 
 def plain_path(path: str) -> str:
@@ -41,7 +37,6 @@ def plain_path(path: str) -> str:
     return unquote(path) if "%" in path else path
 
 
-@lru_cache(maxsize=1024)
 def host_name(authority: str) -> str:
     """Take the host from `[user@]host[:port]`; "" when it is not a printable host."""
     try:

@@ -129,6 +129,7 @@ def test_headers_keep_their_order_case_duplicates_and_bytes(
         ("//a//./../b", "//a//./../b", "", {}),
         ("/a;b=c\\\"<>[]{}|^`'", "/a;b=c\\\"<>[]{}|^`'", "", {}),
         ("/http://b.test/?c", "/http://b.test/", "c", {"c": ""}),
+        ("/" + "p" * 600 + "?a=b", "/" + "p" * 600, "a=b", {"a": "b"}),
     ],
 )
 def test_path_and_query_are_kept_as_received_and_params_decoded(

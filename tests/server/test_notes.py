@@ -6,6 +6,6 @@ from telemock.server.target import read_target
 
 
 def test_a_request_is_unmatched_and_without_a_body_until_somebody_says_otherwise() -> None:
-    notes = Notes(read_target("/x", ""), None, CRIBL.read_query(""))
+    notes = Notes(read_target("/x", ""), "", None, CRIBL.read_query(""))
     assert notes.outcome == "unmatched"
     assert notes.body == (b"", False, False)
