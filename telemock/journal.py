@@ -275,7 +275,7 @@ def record_text(record: Record) -> str:
     problems = "" if record.problems is None else f" problems={record.problems}"
     return _printable(
         f"{record.received_at} {record.method} {record.host}{record.path} {record.status} {record.outcome} "
-        f"{record.latency_ms} ms {record.client}{guid}{version}{problems}"
+        f"{record.latency_ms:.3f} ms {record.client}{guid}{version}{problems}"
     )
 
 

@@ -120,7 +120,7 @@ def test_an_exchange_and_a_connection_are_each_one_json_object_on_a_line(tmp_pat
 
 def test_a_text_line_is_for_people(tmp_path: Path) -> None:
     known, unknown = ping(problems='["pc: bad"]'), ping(guid=None, version=None)
-    line = f"{TIME} GET cdn.cribl.io/telemetry/index.html 200 mock 0.21 ms 127.0.0.1"
+    line = f"{TIME} GET cdn.cribl.io/telemetry/index.html 200 mock 0.210 ms 127.0.0.1"
     assert lines_of(tmp_path / "out", known, unknown, refused("Bad."), log_format="text") == [
         f'{line} guid={GUID} version=4.16.1-20904e45 problems=["pc: bad"]',
         line,

@@ -5,8 +5,7 @@ It refuses to count per client or per path: a hostile client could make series w
 
 import os
 import re
-from bisect import bisect_left
-from collections import Counter as Tally
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -95,9 +94,9 @@ class Metrics:
         exchanges = [record for record in records if not isinstance(record, Connection)]
         self._commit_batch.observe(len(exchanges))
         self._request_seconds.observe_all([exchange.latency_ms / 1000 for exchange in exchanges])
-        tally = Tally([(exchange.outcome, exchange.via, exchange.status) for exchange in exchanges])
-        for labels, count in tally.items():
-            self._exchanges.labels(*labels).inc(count)
+        labels = [(exchange.outcome, exchange.via, exchange.status) for exchange in exchanges]
+        for each in set(labels):
+            self._exchanges.labels(*each).inc(labels.count(each))
         self._queue.set(self._waiting())
 
     def refused(self, reason: str, _exchange: Exchange | None = None) -> None:
@@ -115,9 +114,16 @@ class _Histogram(Histogram):
 
     def observe_all(self, amounts: Sequence[float]) -> None:
         """Observe each of the amounts."""
-        self._sum.inc(sum(amounts))
-        for place, count in Tally([bisect_left(self._upper_bounds, amount) for amount in amounts]).items():
-            self._buckets[place].inc(count)
+        ordered = sorted(amounts)
+        self._sum.inc(sum(ordered))
+        counted = 0
+        for bound, bucket in zip(self._upper_bounds, self._buckets, strict=True):
+            if counted == len(ordered):
+                return
+            below = bisect_right(ordered, bound, counted)
+            if below > counted:
+                bucket.inc(below - counted)
+                counted = below
 
 
 class _Workers(Collector):

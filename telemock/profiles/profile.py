@@ -5,6 +5,7 @@ It refuses to decide what is answered, and to change a value: what does not fit 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
@@ -41,7 +42,8 @@ class Identity(NamedTuple):
 _NOBODY = Identity()
 
 
-class Reading(NamedTuple):
+@dataclass(slots=True)
+class Reading:
     """What a request says, as the profile understands it.
 
     Attributes:

@@ -3,12 +3,13 @@
 It refuses to undo content codings; what is stored is what was sent.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from aiohttp import web
 
 
-class Body(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Body:
     """What came after the head.
 
     Attributes:

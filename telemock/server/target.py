@@ -3,13 +3,14 @@
 It refuses to decode: the path stays percent-encoded.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Target:
     """Where a request wants to go (RFC 9112 section 3.2); host is lower case, without port, "" when unknown."""
 
     scheme: str

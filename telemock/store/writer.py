@@ -7,8 +7,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Record
@@ -50,7 +51,8 @@ class Appender(Protocol):
         """Give everything back."""
 
 
-class _Waiting(NamedTuple):
+@dataclass(slots=True)
+class _Waiting:
     record: Record
     stored: asyncio.Future[None]
     deadline: float
@@ -86,6 +88,8 @@ class Writer:
         self._queue_bytes = 0
         self._in_flight: list[_Waiting] = []
         self._wake: asyncio.Future[None] | None = None
+        self._no_wait = self._loop.create_future()
+        self._no_wait.set_result(None)
         self._idle = asyncio.Event()
         self._idle.set()
         self._failure: str | None = None
@@ -117,17 +121,17 @@ class Writer:
         self._rouse()
         return waiting.stored
 
-    async def keep(self, record: Record) -> None:
-        """Return once the record is committed (at once when answers do not wait).
+    def keep(self, record: Record) -> Awaitable[None]:
+        """Queue a record; await the result to be sure that it is committed (there is no wait when answers do not).
 
         Raises:
             StoreUnavailable: the store did not take it in time; `reason` says why.
         """
         stored = self.submit(record)
         if self._wait:
-            await stored
-        else:
-            stored.add_done_callback(_retrieve)
+            return stored
+        stored.add_done_callback(_retrieve)
+        return self._no_wait
 
     def remember(self, record: Record) -> None:
         """Keep a refused exchange in memory until the store takes it; the oldest of 1,000 gives way.
