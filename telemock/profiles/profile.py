@@ -15,16 +15,11 @@ from urllib.parse import unquote_plus
 from marshmallow import Schema, ValidationError
 
 from telemock.exchange import compact_json, json_string, utc_milliseconds
+from telemock.remembered import Remembered
 
 # Products repeat most of their values from ping to ping, so queries are read in pieces of about this many characters,
 # whole pairs each, and a piece that was read before need not be read again.
 _PIECES = re.compile(r"[^&].{0,159}[^&]*", re.DOTALL)
-
-# What is remembered is bounded, so that a hostile client cannot fill the memory; longer queries are no product's.
-_REMEMBERED_PIECES = 1024
-_REMEMBERED_PAIRS = 8192
-_USUAL_CHARACTERS = 4096
-_USUAL_PAIR_CHARACTERS = 256
 
 MAX_PROBLEMS = 100
 
@@ -58,6 +53,10 @@ class Reading:
 
 
 _NOTHING = Reading("{}", (), _NOBODY)
+
+
+_Names = tuple[tuple[str, ...], ...]
+_Telling = tuple[tuple[tuple[str, str], ...], ...]
 
 
 class _Pair(NamedTuple):
@@ -109,9 +108,10 @@ class Profile:
         ]
         self._telling = self._names_wanted(_NOBODY)
         self._known_problem = lru_cache(maxsize=4096, typed=True)(self._find_problem)
-        self._known_pairs: dict[str, _Pair] = {}
-        self._known_piece = lru_cache(_REMEMBERED_PIECES)(self._read_piece)
-        self._known_identity = lru_cache(maxsize=256)(self._find_identity)
+        self._pairs = Remembered(self._read_pair, most=8192, longest=256)
+        self._pieces = Remembered(self._read_piece, most=1024, longest=4096)
+        self._repeats = Remembered(_is_repeated, most=64, longest=2048)
+        self._identities = Remembered(self._find_identity, most=256, longest=4096)
 
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
@@ -122,17 +122,14 @@ class Profile:
 
         A byte that is not UTF-8 becomes U+FFFD here; the raw query keeps it.
         """
-        texts = _PIECES.findall(query)
-        if not texts:
+        pieces = [self._pieces[text] for text in _PIECES.findall(query)]
+        if not pieces:
             return _NOTHING
-        is_usual = len(query) <= _USUAL_CHARACTERS
-        pieces = map(self._known_piece if is_usual else self._read_piece, texts)
         names, members, problems, telling = zip(*pieces, strict=True)
-        is_repeated = (_known_repeated if is_usual else _is_repeated)(names)
         return Reading(
-            _params_with_arrays(query) if is_repeated else "{" + ",".join(members) + "}",
+            _params_with_arrays(query) if self._repeats[names] else "{" + ",".join(members) + "}",
             tuple(chain.from_iterable(problems))[:MAX_PROBLEMS] if any(problems) else (),
-            (self._known_identity if is_usual else self._find_identity)(telling),
+            self._identities[telling],
         )
 
     def read_events(self, events: Iterable[Mapping[str, Any]], said: Reading) -> Reading:
@@ -150,20 +147,14 @@ class Profile:
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
     def _read_piece(self, text: str) -> _Piece:
-        known = self._known_pairs
-        pairs = [known.get(pair) or self._read_pair(pair) for pair in text.split("&") if pair]
+        pairs = [self._pairs[pair] for pair in text.split("&") if pair]
         names, members, problems, telling = zip(*pairs, strict=True)
         return _Piece(names, ",".join(members), tuple(filter(None, problems)), tuple(filter(None, telling)))
 
     def _read_pair(self, text: str) -> _Pair:
         name, value = _decode_pair(text)
         telling = (name, value) if name in self._telling else None
-        pair = _Pair(name, f"{json_string(name)}:{json_string(value)}", self._find_problem(name, value), telling)
-        if len(text) <= _USUAL_PAIR_CHARACTERS:
-            if len(self._known_pairs) >= _REMEMBERED_PAIRS:
-                self._known_pairs.clear()
-            self._known_pairs[text] = pair
-        return pair
+        return _Pair(name, f"{json_string(name)}:{json_string(value)}", self._find_problem(name, value), telling)
 
     def _problem(self, name: str, value: object) -> str | None:
         """Say what is wrong with a value of an event; short ones, which events repeat, are remembered."""
@@ -193,7 +184,7 @@ class Profile:
         """Give the names that may say what is not known yet."""
         return frozenset(name for place, name, _ in self._tellers if identity[place] is None)
 
-    def _find_identity(self, telling: tuple[tuple[tuple[str, str], ...], ...]) -> Identity:
+    def _find_identity(self, telling: _Telling) -> Identity:
         """Find who speaks, from names and values piece by piece; of a repeated name the first value counts."""
         return self._identity(dict(reversed([*chain.from_iterable(telling)])))
 
@@ -232,12 +223,9 @@ def _decode_pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _is_repeated(names: tuple[tuple[str, ...], ...]) -> bool:
+def _is_repeated(names: _Names) -> bool:
     """Tell whether any name stands twice, in one piece or in several."""
     return len(set(chain.from_iterable(names))) < sum(map(len, names))
-
-
-_known_repeated = lru_cache(maxsize=64)(_is_repeated)
 
 
 def _params_with_arrays(query: str) -> str:

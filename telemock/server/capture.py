@@ -7,7 +7,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
@@ -16,6 +15,7 @@ from telemock.answers import json_answer
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile
+from telemock.remembered import Remembered
 from telemock.server.body import REFUSED, read_body
 from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
@@ -51,21 +51,19 @@ def capture(
         on_refused: told the reason and the exchange when the store did not take one in time.
     """
 
-    def find_way(raw: str, host_field: str) -> tuple[Target, Profile | None, bool]:
-        """Tell where a target leads, which is read up to its query; whose it is; and whether an administrator asks."""
-        target = read_target(raw, host_field)
+    def find_way(head: tuple[str, str]) -> tuple[Target, Profile | None, bool]:
+        """Tell where a target without query and a Host field lead, whose that is, and if an administrator asks."""
+        target = read_target(*head)
         owner = profile if profile.owns(target.host, plain_path(target.path)) else None
         return target, owner, gate.is_admin(target)
 
-    known_way = lru_cache(maxsize=1024)(find_way)
+    ways = Remembered(find_way, most=1024, longest=512)
 
     @web.middleware
     async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         raw, _, query = request.raw_path.partition("?")
-        host_field = request.headers.get("Host", "")
-        is_usual = len(raw) + len(host_field) <= 512
-        target, owner, is_admin = (known_way if is_usual else find_way)(raw, host_field)
+        target, owner, is_admin = ways[raw, request.headers.get("Host", "")]
         if is_admin:
             return await admin(request)
         received_at = utc_text_at(time.time_ns())
@@ -170,13 +168,13 @@ def _exchange(request: web.Request, response: web.Response, notes: Notes, receiv
         target.path,
         notes.query,
         reading.params,
-        _request_headers(request.raw_headers),
+        _request_headers[request.raw_headers],
         body.content or None,
         int(body.too_large or body.gone),  # request_truncated
         request.remote or "",
         target.via,
         status,
-        _response_headers(tuple(headers.items())),
+        _response_headers[tuple(headers.items())],
         content or None,
         int((time.perf_counter() - started) * 1e6) / 1000,  # latency_ms
         "refused" if status == CLIENT_CLOSED_REQUEST else notes.outcome,
@@ -191,19 +189,10 @@ def _unavailable(error: StoreUnavailable) -> web.Response:
     return json_answer(503, {"error": str(error)}, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
-@lru_cache(maxsize=512)
-def _response_headers(headers: tuple[tuple[str, str], ...]) -> str:
-    return compact_json(headers)
-
-
-def _request_headers(headers: tuple[tuple[bytes, bytes], ...]) -> str:
-    """Encode header lines; a client sends the same ones with every request, so short ones are remembered."""
-    size = sum(map(len, [value for _, value in headers]))
-    return _remembered_headers(headers) if size <= 1024 else _headers_json(headers)
-
-
-def _headers_json(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+def _raw_headers_json(headers: tuple[tuple[bytes, bytes], ...]) -> str:
     return compact_json([[part.decode("utf-8", "surrogateescape") for part in line] for line in headers])
 
 
-_remembered_headers = lru_cache(maxsize=512)(_headers_json)
+# A client sends the same header lines with every request, and gets the same.
+_request_headers = Remembered(_raw_headers_json, most=512, longest=1024)
+_response_headers: Remembered[tuple[tuple[str, str], ...], str] = Remembered(compact_json, most=512, longest=1024)
