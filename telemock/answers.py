@@ -6,7 +6,7 @@ It refuses to decide what is answered.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from telemock.exchange import compact_json
 
@@ -16,7 +16,7 @@ def json_answer(status: int, value: Mapping[str, Any], headers: Mapping[str, str
     return web.Response(
         status=status,
         body=compact_json(value).encode() + b"\n",
-        headers={"Content-Type": "application/json", **(headers or {})},
+        headers={hdrs.CONTENT_TYPE: "application/json", **(headers or {})},
     )
 
 

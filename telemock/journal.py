@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
+from telemock.remembered import Remembered
 
 Level = Literal["info", "warning", "error"]
 
@@ -270,13 +271,25 @@ def record_text(record: Record) -> str:
     """Write a record as one readable line; control characters are escaped."""
     if isinstance(record, Connection):
         return _printable(f"{record.opened_at} {record.kind} {record.client} {record.detail}")
-    guid = "" if record.guid is None else f" guid={record.guid}"
-    version = "" if record.version is None else f" version={record.version}"
-    problems = "" if record.problems is None else f" problems={record.problems}"
-    return _printable(
-        f"{record.received_at} {record.method} {record.host}{record.path} {record.status} {record.outcome} "
-        f"{record.latency_ms:.3f} ms {record.client}{guid}{version}{problems}"
-    )
+    asked = _asked[record.method, record.host, record.path]
+    said = _said[record.guid or "", record.version or "", record.problems or ""]
+    answered = f"{record.status} {record.outcome} {record.latency_ms:.3f} ms"
+    return f"{record.received_at} {asked} {answered} {record.client}{said}"
+
+
+def _asked_text(asked: tuple[str, str, str]) -> str:
+    method, host, path = asked
+    return _printable(f"{method} {host}{path}")
+
+
+def _said_text(said: tuple[str, str, str]) -> str:
+    named = zip(("guid", "version", "problems"), said, strict=True)
+    return _printable("".join([f" {name}={text}" for name, text in named if text]))
+
+
+# Products ask the same and say the same again and again.
+_asked = Remembered(_asked_text, most=512, longest=512)
+_said = Remembered(_said_text, most=512, longest=512)
 
 
 def _event_text(event: _Event) -> str:

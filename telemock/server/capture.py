@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from telemock.answers import json_answer
@@ -63,7 +63,7 @@ def capture(
     async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         raw, _, query = request.raw_path.partition("?")
-        target, owner, is_admin = ways[raw, request.headers.get("Host", "")]
+        target, owner, is_admin = ways[raw, request.headers.get(hdrs.HOST, "")]
         if is_admin:
             return await admin(request)
         received_at = utc_text_at(time.time_ns())
@@ -103,7 +103,7 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
 
     async def expect(request: web.Request) -> None:
         wanted = (request.content_length or 0) <= max_body and request.version >= HttpVersion11
-        if wanted and request.headers["Expect"].lower() == "100-continue" and request.transport is not None:
+        if wanted and request.headers[hdrs.EXPECT].lower() == "100-continue" and request.transport is not None:
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     return expect
@@ -112,7 +112,7 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
 async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response:
     """Get an answer from the handler, or make the one that says why there is none."""
     try:
-        expectation = request.headers.get("Expect")
+        expectation = request.headers.get(hdrs.EXPECT)
         if expectation is not None and expectation.lower() != "100-continue":
             if request.body_exists:
                 notes.body = REFUSED
@@ -156,7 +156,7 @@ def _exchange(request: web.Request, response: web.Response, notes: Notes, receiv
     if not isinstance(content, bytes):
         content = b""
     if status not in _WITHOUT_LENGTH:
-        headers["Content-Length"] = str(len(content))
+        headers[hdrs.CONTENT_LENGTH] = str(len(content))
     if method == "HEAD":
         content = b""
     # Positions instead of keywords, which would take four times as long.

@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
-from aiohttp import ETag, web
+from aiohttp import ETag, hdrs, web
 
 from telemock.answers import json_answer, method_not_allowed, too_large
 from telemock.codings import decode_content
@@ -23,7 +23,7 @@ from telemock.server.target import plain_path
 Answer = Callable[[web.Request, Notes], Awaitable[web.Response]]
 
 PING_BODY: Final = b"cribl /// living the stream!\n"
-_PING_HEADERS: Final = {"Content-Type": "text/html; charset=utf-8"}
+_PING_HEADERS: Final = {hdrs.CONTENT_TYPE: "text/html; charset=utf-8"}
 
 # A body of more bytes is parsed beside the event loop, and so is a coded one, which may hold a thousand times as many.
 _LARGE_BODY_BYTES: Final = 64 * 2**10
@@ -53,7 +53,7 @@ class Script:
         response = (
             web.Response(status=304)
             if fresh
-            else web.Response(body=self._body, headers={"Content-Type": "text/javascript; charset=utf-8"})
+            else web.Response(body=self._body, headers={hdrs.CONTENT_TYPE: "text/javascript; charset=utf-8"})
         )
         response.headers["Cache-Control"] = "public, max-age=300"
         response.etag = self._etag
@@ -83,7 +83,7 @@ class Events:
     async def __call__(self, request: web.Request, notes: Notes) -> web.Response:
         """Accept a JSON object, an array of them or NDJSON; note what the events say of who speaks."""
         content = notes.body.content
-        codings = ",".join(request.headers.getall("Content-Encoding", ()))
+        codings = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
         read = partial(self._read, content, codings, notes)
         try:
             count = await asyncio.to_thread(read) if codings or len(content) > _LARGE_BODY_BYTES else read()
@@ -132,7 +132,7 @@ class Mock:
             response = too_large(self._max_body)
         else:
             response = await method_answer(request, notes)
-        if "Origin" in request.headers:
+        if hdrs.ORIGIN in request.headers:
             response.headers["Access-Control-Allow-Origin"] = "*"
         return response
 
@@ -154,7 +154,7 @@ def _preflight(request: web.Request, answers: Mapping[str, Answer]) -> web.Respo
     """Answer OPTIONS: what is allowed, and to a browser's preflight that any origin may, without credentials."""
     allow = ", ".join([*answers, "OPTIONS"])
     headers = {"Allow": allow}
-    if "Origin" in request.headers and "Access-Control-Request-Method" in request.headers:
+    if hdrs.ORIGIN in request.headers and "Access-Control-Request-Method" in request.headers:
         headers["Access-Control-Allow-Methods"] = allow
         asked = request.headers.get("Access-Control-Request-Headers", "")
         headers["Access-Control-Allow-Headers"] = asked if _FIELD_NAMES.fullmatch(asked) else "Content-Type"
