@@ -66,7 +66,8 @@ class Writer:
 
     Args:
         appender: where to; closed by `close`.
-        on_commit: called after each commit with the stored records and the seconds the commit took.
+        on_commit: called with the records of each commit and the seconds it took, once their answers are on their way,
+            and before any request that is read later.
         wait: False lets `keep` return before the commit.
         patience: seconds a record may wait for a store that does not take it.
     """
@@ -87,6 +88,7 @@ class Writer:
         self._queue: deque[_Waiting] = deque()
         self._queue_bytes = 0
         self._in_flight: list[_Waiting] = []
+        self._reports: deque[tuple[Sequence[Record], float]] = deque()
         self._wake: asyncio.Future[None] | None = None
         self._no_wait = self._loop.create_future()
         self._no_wait.set_result(None)
@@ -167,6 +169,7 @@ class Writer:
             self._refused.clear()
         self._rouse()
         await self._task
+        self._report()
         self._watch.cancel()
         await self._appender.close()
 
@@ -240,10 +243,17 @@ class Writer:
         for waiting in batch:
             if not waiting.stored.done():
                 waiting.stored.set_result(None)
-        try:
-            self._on_commit(records, seconds)
-        except Exception:
-            _logger.exception("A commit could not be reported")
+        self._reports.append((records, seconds))
+        # The answers are made in the loop's next turn, and written at its end: no report keeps them waiting.
+        self._loop.call_soon(self._loop.call_soon, self._report)
+
+    def _report(self) -> None:
+        while self._reports:
+            records, seconds = self._reports.popleft()
+            try:
+                self._on_commit(records, seconds)
+            except Exception:
+                _logger.exception("A commit could not be reported")
 
     async def _commit_apart(self, batch: list[_Waiting], error: Exception) -> None:
         """Store a batch one by one, so that one record that no database takes spoils no other."""

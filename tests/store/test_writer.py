@@ -245,6 +245,14 @@ async def test_each_commit_is_reported_and_a_report_that_fails_stops_nobody() ->
     assert reports == [1, 3]
 
 
+async def test_no_answer_waits_for_a_report() -> None:
+    order: list[str] = []
+    async with writing(Gated(), on_commit=lambda _records, _seconds: order.append("report")) as writer:
+        await writer.keep(ping(0))
+        order.append("answer")
+    assert order == ["answer", "report"]
+
+
 async def test_closing_commits_what_is_queued_and_refuses_what_comes_after() -> None:
     appender = Gated()
     async with writing(appender) as writer:
