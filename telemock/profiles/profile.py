@@ -136,14 +136,15 @@ class Profile:
         """Add to what the query said what the events say: their problems, and identity that was missing."""
         problems = list(said.problems)
         identity = said.identity
-        wanted = self._names_wanted(identity)
+        wanted = self._telling if identity == _NOBODY else self._names_wanted(identity)
+        fields = self._fields
         for number, event in enumerate(events, 1):
             if not wanted.isdisjoint(event):
                 identity = self._identity(event, identity)
                 wanted = self._names_wanted(identity)
             if len(problems) < MAX_PROBLEMS:
-                found_problems = [self._problem(name, event[name]) for name in event.keys() & self._fields.keys()]
-                problems += [f"event {number}: {problem}" for problem in sorted(filter(None, found_problems))]
+                found_problems = [self._problem(name, value) for name, value in event.items() if name in fields]
+                problems += [f"event {number}: {problem}" for problem in found_problems if problem is not None]
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
     def _read_piece(self, text: str) -> _Piece:
