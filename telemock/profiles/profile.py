@@ -4,7 +4,7 @@ It refuses to decide what is answered, and to change a value: what does not fit 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -54,7 +54,6 @@ class Reading:
 
 _NOTHING = Reading("{}", (), _NOBODY)
 
-
 _Names = tuple[tuple[str, ...], ...]
 _Telling = tuple[tuple[tuple[str, str], ...], ...]
 
@@ -102,8 +101,8 @@ class Profile:
         self._path_prefix = path_prefix
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._tellers = [
-            (place, name, read)
-            for place, (key, read) in enumerate(_IDENTITY_READERS.items())
+            (place, name, time_text if key == "client_time" else _searchable)
+            for place, key in enumerate(Identity._fields)
             for name in identity_names.get(key, ())
         ]
         self._telling = self._names_wanted(_NOBODY)
@@ -206,15 +205,6 @@ def _searchable(text: str) -> str | None:
     """Take what a person can search for: printable text, of sensible length."""
     text = text[:256]
     return text if text.isprintable() else None
-
-
-_IDENTITY_READERS: Mapping[str, Callable[[str], str | None]] = {
-    "version": _searchable,
-    "guid": _searchable,
-    "env": _searchable,
-    "session_id": _searchable,
-    "client_time": time_text,
-}
 
 
 def _decode_pair(text: str) -> tuple[str, str]:
