@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from telemock.exchange import Exchange, Record, compact_json, utc_text
+from telemock.exchange import Connection, Exchange, Record, compact_json, utc_text
 from telemock.store.appender import SqliteAppender
 from telemock.store.migration import migrate
 from telemock.store.writer import Writer
@@ -56,6 +56,19 @@ def ping(number: int = 0, **changes: Any) -> Exchange:
         "client_time": "2026-02-05T07:58:11.000Z",
     }
     return Exchange(**{**fields, **changes})
+
+
+CONNECTION = Connection(
+    opened_at=moment(0),
+    host="",
+    port=None,
+    client="::1",
+    kind="malformed",
+    bytes_up=3,
+    bytes_down=0,
+    duration_ms=None,
+    detail="It began with b'\\x00'",
+)
 
 
 async def store(path: Path, records: Sequence[Record]) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import aiosqlite
 
 from telemock.errors import StoreUnavailable
-from telemock.exchange import Connection, Exchange, Record
+from telemock.exchange import Exchange, Record
 from telemock.settings import Durability
 from telemock.store.engine import PAGE_BYTES, open_beside, open_for_writing
-from telemock.store.rows import connection_rows, exchange_rows
+from telemock.store.rows import table_rows
 
 # After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
 # as it once was: cutting it takes longer than a hundred commits.
@@ -67,14 +67,10 @@ class SqliteAppender:
     async def append(self, records: Sequence[Record]) -> None:
         """Commit the records; see `telemock.store.writer.Appender`."""
         self._check_file()
-        exchanges = [record for record in records if isinstance(record, Exchange)]
-        if len(exchanges) != len(records):
-            connections = [record for record in records if isinstance(record, Connection)]
-            await self._insert("connections", *connection_rows(connections))
-        if exchanges:
-            await self._insert("exchanges", *exchange_rows(exchanges))
-            bodies = [len(exchange.request_body) for exchange in exchanges if exchange.request_body is not None]
-            self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(exchanges) + sum(bodies)
+        table, columns, rows = table_rows(records)
+        await self._insert(_insert_sql(table, columns, len(rows)), list(chain.from_iterable(rows)))
+        bodies = [len(record.request_body or b"") for record in records if isinstance(record, Exchange)]
+        self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(rows) + sum(bodies)
         await self._tend()
 
     async def check(self) -> None:
@@ -93,9 +89,7 @@ class SqliteAppender:
             self._at_once.close()
         await self._beside.close()
 
-    async def _insert(self, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-        values = list(chain.from_iterable(rows))
-        statement = _insert_sql(table, columns, len(rows))
+    async def _insert(self, statement: str, values: list[object]) -> None:
         if self._at_once is not None and await self._insert_at_once(self._at_once, statement, values):
             return
         try:

@@ -7,7 +7,7 @@ from itertools import compress
 from operator import attrgetter
 from typing import Any
 
-from telemock.exchange import Connection, Exchange
+from telemock.exchange import Connection, Exchange, Record
 
 # Every field is a column of the same name; the schema itself is not imported, since SQLAlchemy takes
 # three times as long to import as a query to run.
@@ -21,24 +21,21 @@ _rare = attrgetter(*_RARE_COLUMNS)
 _connection_to_row = attrgetter(*CONNECTION_COLUMNS)
 
 
-def exchange_rows(exchanges: Sequence[Exchange]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """Give the columns that the exchanges need, and a row for each."""
-    count = len(exchanges)
-    absent = [values.count(None) == count for values in zip(*map(_rare, exchanges), strict=True)]
+def table_rows(records: Sequence[Record]) -> tuple[str, tuple[str, ...], list[tuple[Any, ...]]]:
+    """Give the table of records of one kind, the columns that they need, and a row for each."""
+    if isinstance(records[0], Connection):
+        return "connections", CONNECTION_COLUMNS, list(map(_connection_to_row, records))
+    count = len(records)
+    absent = [values.count(None) == count for values in zip(*map(_rare, records), strict=True)]
     columns, to_row = _without(tuple(absent))
-    return columns, list(map(to_row, exchanges))
+    return "exchanges", columns, list(map(to_row, records))
 
 
 @lru_cache
-def _without(absent: tuple[bool, ...]) -> tuple[tuple[str, ...], Callable[[Exchange], tuple[Any, ...]]]:
+def _without(absent: tuple[bool, ...]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
     left_out = set(compress(_RARE_COLUMNS, absent))
     columns = tuple(name for name in EXCHANGE_COLUMNS if name not in left_out)
     return columns, attrgetter(*columns)
-
-
-def connection_rows(connections: Sequence[Connection]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """Give the columns of connections, and a row for each."""
-    return CONNECTION_COLUMNS, list(map(_connection_to_row, connections))
 
 
 def row_to_exchange(row: Sequence[Any]) -> Exchange:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from telemock.errors import StoreUnavailable
-from telemock.exchange import Connection, Record
+from telemock.exchange import Connection, Exchange, Record
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Appender(Protocol):
     """What the writer writes to: all of a batch or nothing of it."""
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Commit the records in order.
+        """Commit the records, which are of one kind, in order.
 
         Raises:
             StoreUnavailable: not now; the same records may be tried again. Any other exception means
@@ -135,7 +135,7 @@ class Writer:
         stored.add_done_callback(_retrieve)
         return self._no_wait
 
-    def remember(self, record: Record) -> None:
+    def remember(self, record: Exchange) -> None:
         """Keep a refused exchange in memory until the store takes it; the oldest of 1,000 gives way.
 
         It is also what the writer tries a failed store with, so that it heals when nobody asks.
@@ -207,11 +207,15 @@ class Writer:
         batch: list[_Waiting] = []
         size = 0
         queue = self._queue
-        while queue and len(batch) < MAX_BATCH_RECORDS and (not batch or size + queue[0].size <= MAX_BATCH_BYTES):
-            waiting = queue.popleft()
+        while queue and len(batch) < MAX_BATCH_RECORDS:
+            waiting = queue[0]
+            if batch and (size + waiting.size > MAX_BATCH_BYTES or type(waiting.record) is not type(batch[0].record)):
+                break
             size += waiting.size
-            batch.append(waiting)
+            batch.append(queue.popleft())
         self._queue_bytes -= size
+        if batch and not isinstance(batch[0].record, Exchange):
+            return batch
         # A store that failed is tried with one; one that works takes all that is left over.
         most = 1 if self._failure else MAX_BATCH_RECORDS
         while self._refused and len(batch) < most:

@@ -7,18 +7,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from telemock.errors import StoreUnavailable
-from telemock.exchange import Connection, Record
 from telemock.settings import Durability
 from telemock.store.appender import CHECKPOINT_BYTES, SqliteAppender
 from telemock.store.filters import Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import open_reader
-from tests.corpus import moment, ping
+from tests.corpus import CONNECTION, moment, ping
 from tests.server.wire import HANG_SECONDS
 
 # An exchange with something in every field, next to one that has no more than it must.
@@ -30,17 +29,6 @@ WHOLE = ping(
     session_id="s-1",
     problems='["guid: no"]',
     query="name=%00%FF",
-)
-CONNECTION = Connection(
-    opened_at=moment(0),
-    host="",
-    port=None,
-    client="::1",
-    kind="malformed",
-    bytes_up=3,
-    bytes_down=0,
-    duration_ms=None,
-    detail="It began with b'\\x00'",
 )
 
 
@@ -63,10 +51,10 @@ def count(path: Path, table: str = "exchanges") -> int:
 @pytest.mark.parametrize("durability", get_args(Durability))
 async def test_what_is_appended_is_read_back_whole_and_no_log_is_left(tmp_path: Path, durability: Durability) -> None:
     path = tmp_path / "telemetry.db"
-    batches: list[list[Record]] = [
+    batches: list[list[Any]] = [
         [ping(0)],
-        [replace(WHOLE, received_at=moment(1)), CONNECTION, ping(2)],
-        [CONNECTION],
+        [replace(WHOLE, received_at=moment(1)), ping(2)],
+        [CONNECTION, CONNECTION],
     ]
     async with appending(path, durability) as appender:
         for batch in batches:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telemock.exchange import Connection
-from telemock.store.rows import EXCHANGE_COLUMNS, exchange_rows, row_to_exchange
+from telemock.store.rows import EXCHANGE_COLUMNS, row_to_exchange, table_rows
 from tests.corpus import database, ping
 
 CONNECTION = Connection(
@@ -31,15 +31,15 @@ RARE: dict[str, Any] = {"request_body": b"\x00", "stub_id": "a", "session_id": "
 
 def test_a_row_and_its_id_become_the_exchange_again() -> None:
     exchange = ping(request_truncated=1, **RARE)
-    columns, (row,) = exchange_rows([exchange])
-    assert columns == EXCHANGE_COLUMNS
+    table, columns, (row,) = table_rows([exchange])
+    assert (table, columns) == ("exchanges", EXCHANGE_COLUMNS)
     assert row_to_exchange((7, *row)) == replace(exchange, id=7)
 
 
 @pytest.mark.parametrize("names", [names for count in range(5) for names in combinations(RARE, count)])
 def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) -> None:
     exchanges = [ping(), *(ping(**{name: RARE[name]}) for name in names)]
-    columns, rows = exchange_rows(exchanges)
+    _table, columns, rows = table_rows(exchanges)
     assert set(EXCHANGE_COLUMNS) - set(columns) == RARE.keys() - set(names)
     for exchange, row in zip(exchanges, rows, strict=True):
         assert dict(zip(columns, row, strict=True)).items() <= asdict(exchange).items()

@@ -9,7 +9,7 @@ import pytest
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.store.writer import MAX_BATCH_BYTES, MAX_BATCH_RECORDS, MAX_QUEUE_RECORDS, Writer
-from tests.corpus import ping
+from tests.corpus import CONNECTION, ping
 from tests.server.wire import HANG_SECONDS
 
 SHORT_SECONDS = 0.05
@@ -102,6 +102,14 @@ async def test_a_commit_stays_short(records: list[Exchange], sizes: list[int]) -
     async with writing(appender) as writer:
         await asyncio.gather(*(writer.submit(record) for record in records))
     assert appender.batches == sizes
+
+
+async def test_records_of_two_kinds_are_committed_in_order_but_never_together() -> None:
+    appender = Gated()
+    records: list[Record] = [ping(0), ping(1), CONNECTION, CONNECTION, ping(2), CONNECTION]
+    async with writing(appender) as writer:
+        await asyncio.gather(*(writer.submit(record) for record in records))
+    assert (appender.stored, appender.batches) == (records, [2, 2, 1, 1])
 
 
 async def test_a_full_queue_refuses_at_once_and_queues_nothing() -> None:
