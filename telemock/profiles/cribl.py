@@ -12,9 +12,16 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 from telemock.profiles.profile import Profile, time_text
 
 
-def _counter(*, key: str | None = None) -> fields.Integer:
-    """Declare a whole number that cannot be negative."""
-    return fields.Integer(validate=validate.Range(min=0), data_key=key)
+class _Counter(fields.Integer):
+    """A whole number that is not negative: as text in a query, as a JSON number in an event."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=0), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        if isinstance(value, float) and not value.is_integer():
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **options)
 
 
 class _Text(fields.String):
@@ -75,44 +82,44 @@ class PingSchema(Schema):
     dm = _Text()
     it = _Text()
     # feature counters of 4.16.1; their keys change between builds
-    fc_giv = _counter(key="fc.giv")
-    fc_h7h = _counter(key="fc.h7h")
-    fc_EYq = _counter(key="fc.EYq")
-    fc_qiD = _counter(key="fc.qiD")
-    fc_uOA = _counter(key="fc.uOA")
-    fc_rTA = _counter(key="fc.rTA")
-    fc_GZs = _counter(key="fc.GZs")
-    fc_ffg = _counter(key="fc.ffg")
-    fc_nUz = _counter(key="fc.nUz")
+    fc_giv = _Counter(data_key="fc.giv")
+    fc_h7h = _Counter(data_key="fc.h7h")
+    fc_EYq = _Counter(data_key="fc.EYq")
+    fc_qiD = _Counter(data_key="fc.qiD")
+    fc_uOA = _Counter(data_key="fc.uOA")
+    fc_rTA = _Counter(data_key="fc.rTA")
+    fc_GZs = _Counter(data_key="fc.GZs")
+    fc_ffg = _Counter(data_key="fc.ffg")
+    fc_nUz = _Counter(data_key="fc.nUz")
     # lookups
-    lk_max = _counter(key="lk.max")
-    lk_csv = _counter(key="lk.csv")
+    lk_max = _Counter(data_key="lk.max")
+    lk_csv = _Counter(data_key="lk.csv")
     # persistent queue and processing
-    pp = _counter()
-    pp_ie = _counter(key="pp.ie")
-    pp_ib = _counter(key="pp.ib")
-    pp_ce = _counter(key="pp.ce")
-    pp_cb = _counter(key="pp.cb")
-    pp_oe = _counter(key="pp.oe")
-    pp_ob = _counter(key="pp.ob")
+    pp = _Counter()
+    pp_ie = _Counter(data_key="pp.ie")
+    pp_ib = _Counter(data_key="pp.ib")
+    pp_ce = _Counter(data_key="pp.ce")
+    pp_cb = _Counter(data_key="pp.cb")
+    pp_oe = _Counter(data_key="pp.oe")
+    pp_ob = _Counter(data_key="pp.ob")
     # volume: bytes and events in and out
-    mc = _counter()
-    ib = _counter()
-    ob = _counter()
-    ie = _counter()
-    oe = _counter()
-    im = _counter()
+    mc = _Counter()
+    ib = _Counter()
+    ob = _Counter()
+    ie = _Counter()
+    oe = _Counter()
+    im = _Counter()
     # counts
-    pc = _counter()
-    dc = _counter()
-    ic = _counter()
-    qc = _counter()
-    oc = _counter()
-    sc = _counter()
-    prc = _counter()
-    rc = _counter()
-    wpc = _counter()
-    tpp = _counter()
+    pc = _Counter()
+    dc = _Counter()
+    ic = _Counter()
+    qc = _Counter()
+    oc = _Counter()
+    sc = _Counter()
+    prc = _Counter()
+    rc = _Counter()
+    wpc = _Counter()
+    tpp = _Counter()
     # window
     et = _Clock()
     lt = _Clock()
