@@ -16,7 +16,8 @@ class Remembered(dict[_Argument, _Result]):
     Args:
         make: the function; what it raises is raised, and not remembered.
         most: how many results are kept before all are forgotten.
-        longest: most characters (or bytes) of an argument whose result is kept, in all parts of a tuple.
+        longest: most characters (or bytes) of an argument whose result is kept, in all parts of a tuple; of a
+            whole number the bytes count.
     """
 
     def __init__(self, make: Callable[[_Argument], _Result], *, most: int, longest: int) -> None:
@@ -36,6 +37,7 @@ class Remembered(dict[_Argument, _Result]):
 
 
 def _length(argument: Any) -> int:
-    """Count characters and parts, however deep."""
-    length = len(argument)
-    return length + sum(map(_length, argument)) if isinstance(argument, tuple) else length
+    """Count characters and parts, however deep; of a number its bytes."""
+    if isinstance(argument, tuple):
+        return len(argument) + sum(map(_length, argument))
+    return argument.bit_length() // 8 if isinstance(argument, int) else len(argument)

@@ -16,7 +16,7 @@ class Made:
         return [argument]
 
 
-@pytest.mark.parametrize("argument", ["", "four", b"four", (), ("a", "b"), (("a",),)])
+@pytest.mark.parametrize("argument", ["", "four", b"four", (), ("a", "b"), (("a",),), ("a", 2**14)])
 def test_a_short_argument_is_made_once(argument: str | bytes | tuple[object, ...]) -> None:
     made = Made()
     remembered = Remembered(made, most=2, longest=4)
@@ -25,7 +25,7 @@ def test_a_short_argument_is_made_once(argument: str | bytes | tuple[object, ...
     assert made.arguments == [argument]
 
 
-@pytest.mark.parametrize("argument", ["fives", b"fives", ("abcd",), ("a", "b", "c"), ((), (), (), (), ())])
+@pytest.mark.parametrize("argument", ["fives", b"fives", ("abcd",), ("a",) * 3, ((),) * 5, ("a", 2**15)])
 def test_a_long_one_is_made_each_time_and_not_kept(argument: str | bytes | tuple[object, ...]) -> None:
     made = Made()
     remembered = Remembered(made, most=2, longest=4)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import unquote_plus
@@ -106,10 +105,13 @@ class Profile:
             for name in identity_names.get(key, ())
         ]
         self._telling = self._names_wanted(_NOBODY)
-        self._known_problem = lru_cache(maxsize=4096, typed=True)(self._find_problem)
         self._pairs = Remembered(self._read_pair, most=8192, longest=256)
         self._pieces = Remembered(self._read_piece, most=1024, longest=4096)
         self._repeats = Remembered(_is_repeated, most=64, longest=2048)
+        # By type as well, since 1 == True == 1.0.
+        self._verdicts: Mapping[type, Remembered[tuple[str, Any], str | None]] = {
+            type_: Remembered(lambda asked: self._find_problem(*asked), most=4096, longest=256) for type_ in (str, int)
+        }
         self._identities = Remembered(self._find_identity, most=256, longest=4096)
 
     def owns(self, host: str, path: str) -> bool:
@@ -136,14 +138,14 @@ class Profile:
         problems = list(said.problems)
         identity = said.identity
         wanted = self._telling if identity == _NOBODY else self._names_wanted(identity)
-        fields = self._fields
         for number, event in enumerate(events, 1):
             if not wanted.isdisjoint(event):
                 identity = self._identity(event, identity)
                 wanted = self._names_wanted(identity)
             if len(problems) < MAX_PROBLEMS:
-                found_problems = [self._problem(name, value) for name, value in event.items() if name in fields]
-                problems += [f"event {number}: {problem}" for problem in found_problems if problem is not None]
+                for name, value in event.items():
+                    if name in self._fields and (problem := self._problem(name, value)) is not None:
+                        problems.append(f"event {number}: {problem}")
         return Reading(said.params, tuple(problems[:MAX_PROBLEMS]), identity)
 
     def _read_piece(self, text: str) -> _Piece:
@@ -157,9 +159,9 @@ class Profile:
         return _Pair(name, f"{json_string(name)}:{json_string(value)}", self._find_problem(name, value), telling)
 
     def _problem(self, name: str, value: object) -> str | None:
-        """Say what is wrong with a value of an event; short ones, which events repeat, are remembered."""
-        is_short = len(value) <= 256 if isinstance(value, str) else isinstance(value, int) and value.bit_length() <= 64
-        return (self._known_problem if is_short else self._find_problem)(name, value)
+        """Say what is wrong with a value of an event; texts and whole numbers, which events repeat, are remembered."""
+        verdicts = self._verdicts.get(type(value))
+        return self._find_problem(name, value) if verdicts is None else verdicts[name, value]
 
     def _find_problem(self, name: str, value: object) -> str | None:
         field = self._fields.get(name)
@@ -176,7 +178,7 @@ class Profile:
         """Add to what is known of who speaks what else is said; of several names that may say it the best."""
         found = [*known]
         for place, name, read in self._tellers:
-            if found[place] is None and (text := _as_text(said.get(name))):
+            if name in said and found[place] is None and (text := _as_text(said[name])):
                 found[place] = read(text)
         return Identity(*found)
 

@@ -282,6 +282,13 @@ def test_events_add_problems_and_the_identity_that_the_query_left_out() -> None:
     )
 
 
+def test_values_that_are_equal_but_of_another_type_are_judged_apart() -> None:
+    profile = thing()
+    for _ in range(2):
+        reading = profile.read_events([{"count": value} for value in (1, True, 1.0, "1")], profile.read_query(""))
+        assert reading.problems == ("event 2: count: Not a valid integer. Got True.",)
+
+
 @pytest.mark.parametrize("value", [None, True, [], {}, ["g"], ""])
 def test_a_value_that_is_no_text_or_number_says_nobody_speaks(value: object) -> None:
     assert thing().read_events([{"guid": value}], thing().read_query("")).identity == Identity()
