@@ -94,7 +94,7 @@ class Events:
         return json_answer(200, {"status": "accepted", "count": count})
 
     def _read(self, content: bytes, codings: str, notes: Notes) -> int:
-        events = parse_events(decode_content(content, codings, self._limit))
+        events = parse_events(decode_content(content, codings, self._limit) if codings else content)
         if notes.profile is not None:
             notes.reading = notes.profile.read_events(events, notes.reading)
         return len(events)
