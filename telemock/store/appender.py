@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, count, islice
 from pathlib import Path
 
 import aiosqlite
@@ -67,10 +67,11 @@ class SqliteAppender:
     async def append(self, records: Sequence[Record]) -> None:
         """Commit the records; see `telemock.store.writer.Appender`."""
         self._check_file()
-        table, columns, rows = table_rows(records)
-        await self._insert(_insert_sql(table, columns, len(rows)), list(chain.from_iterable(rows)))
+        table, columns, common, own = table_rows(records)
+        statement = _insert_sql(table, columns, len(common), len(own))
+        await self._insert(statement, [*common, *chain.from_iterable(own)])
         bodies = [len(record.request_body or b"") for record in records if isinstance(record, Exchange)]
-        self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(rows) + sum(bodies)
+        self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(records) + sum(bodies)
         await self._tend()
 
     async def check(self) -> None:
@@ -159,6 +160,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=1024)
-def _insert_sql(table: str, columns: tuple[str, ...], rows: int) -> str:
-    row = "(" + ", ".join("?" * len(columns)) + ")"
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * rows)}"  # noqa: S608 - own names
+def _insert_sql(table: str, columns: tuple[str, ...], common: int, rows: int) -> str:
+    """Write an INSERT of so many rows, whose first columns have the same parameters in every row."""
+    numbers = count(common + 1)
+    own = len(columns) - common
+    values = [[*range(1, common + 1), *islice(numbers, own)] for _ in range(rows)]
+    lines = ["(" + ", ".join([f"?{number}" for number in row]) + ")" for row in values]
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(lines)}"  # noqa: S608 - own names

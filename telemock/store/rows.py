@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import lru_cache
 from itertools import compress
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from telemock.exchange import Connection, Exchange, Record
 
@@ -17,25 +17,64 @@ CONNECTION_COLUMNS = tuple(field.name for field in fields(Connection) if field.n
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
 _RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
 
+# The pings of a product have these in common.
+_COMMON_COLUMNS = (
+    "scheme",
+    "method",
+    "host",
+    "path",
+    "request_headers",
+    "request_truncated",
+    "via",
+    "status",
+    "response_headers",
+    "response_body",
+    "outcome",
+    "profile",
+)
+
 _rare = attrgetter(*_RARE_COLUMNS)
+_common = attrgetter(*_COMMON_COLUMNS)
 _connection_to_row = attrgetter(*CONNECTION_COLUMNS)
 
 
-def table_rows(records: Sequence[Record]) -> tuple[str, tuple[str, ...], list[tuple[Any, ...]]]:
-    """Give the table of records of one kind, the columns that they need, and a row for each."""
+class Rows(NamedTuple):
+    """Rows of one table.
+
+    Attributes:
+        table: its name.
+        columns: those that the rows need; first those whose values all rows have in common.
+        common: the common values, none when the rows differ.
+        own: for each row the values of the other columns.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    common: tuple[Any, ...]
+    own: list[tuple[Any, ...]]
+
+
+def table_rows(records: Sequence[Record]) -> Rows:
+    """Give the rows of records of one kind."""
     if isinstance(records[0], Connection):
-        return "connections", CONNECTION_COLUMNS, list(map(_connection_to_row, records))
+        return Rows("connections", CONNECTION_COLUMNS, (), list(map(_connection_to_row, records)))
     count = len(records)
     absent = [values.count(None) == count for values in zip(*map(_rare, records), strict=True)]
-    columns, to_row = _without(tuple(absent))
-    return "exchanges", columns, list(map(to_row, records))
+    commons = [*map(_common, records)]
+    common = commons[0] if commons.count(commons[0]) == count else ()
+    columns, to_own = _layout(tuple(absent), bool(common))
+    return Rows("exchanges", columns, common, list(map(to_own, records)))
 
 
 @lru_cache
-def _without(absent: tuple[bool, ...]) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
-    left_out = set(compress(_RARE_COLUMNS, absent))
-    columns = tuple(name for name in EXCHANGE_COLUMNS if name not in left_out)
-    return columns, attrgetter(*columns)
+def _layout(
+    absent: tuple[bool, ...],
+    is_common: bool,  # noqa: FBT001 - a key of the cache
+) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
+    first = _COMMON_COLUMNS if is_common else ()
+    left_out = {*compress(_RARE_COLUMNS, absent), *first}
+    own = tuple(name for name in EXCHANGE_COLUMNS if name not in left_out)
+    return (*first, *own), attrgetter(*own)
 
 
 def row_to_exchange(row: Sequence[Any]) -> Exchange:

@@ -1,6 +1,8 @@
 """An exchange is the same after it was a row, and so is a connection."""
 
+import asyncio
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from itertools import combinations
@@ -9,9 +11,12 @@ from typing import Any
 
 import pytest
 
-from telemock.exchange import Connection
-from telemock.store.rows import EXCHANGE_COLUMNS, row_to_exchange, table_rows
-from tests.corpus import database, ping
+from telemock.exchange import Connection, Exchange
+from telemock.store.appender import SqliteAppender
+from telemock.store.filters import Filters
+from telemock.store.reader import open_reader
+from telemock.store.rows import EXCHANGE_COLUMNS, Rows, row_to_exchange, table_rows
+from tests.corpus import database, moment, ping
 
 CONNECTION = Connection(
     opened_at="2026-02-05T10:55:58.090735Z",
@@ -29,20 +34,50 @@ CONNECTION = Connection(
 RARE: dict[str, Any] = {"request_body": b"\x00", "stub_id": "a", "session_id": "b", "problems": '["c"]'}
 
 
+def values(rows: Rows) -> list[dict[str, Any]]:
+    """Give each row's values by column."""
+    return [dict(zip(rows.columns, (*rows.common, *own), strict=True)) for own in rows.own]
+
+
 def test_a_row_and_its_id_become_the_exchange_again() -> None:
     exchange = ping(request_truncated=1, **RARE)
-    table, columns, (row,) = table_rows([exchange])
-    assert (table, columns) == ("exchanges", EXCHANGE_COLUMNS)
-    assert row_to_exchange((7, *row)) == replace(exchange, id=7)
+    rows = table_rows([exchange])
+    assert (rows.table, sorted(rows.columns)) == ("exchanges", sorted(EXCHANGE_COLUMNS))
+    (row,) = values(rows)
+    assert row_to_exchange([7, *(row[name] for name in EXCHANGE_COLUMNS)]) == replace(exchange, id=7)
 
 
 @pytest.mark.parametrize("names", [names for count in range(5) for names in combinations(RARE, count)])
 def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) -> None:
     exchanges = [ping(), *(ping(**{name: RARE[name]}) for name in names)]
-    _table, columns, rows = table_rows(exchanges)
-    assert set(EXCHANGE_COLUMNS) - set(columns) == RARE.keys() - set(names)
-    for exchange, row in zip(exchanges, rows, strict=True):
-        assert dict(zip(columns, row, strict=True)).items() <= asdict(exchange).items()
+    rows = table_rows(exchanges)
+    assert set(EXCHANGE_COLUMNS) - set(rows.columns) == RARE.keys() - set(names)
+    for exchange, row in zip(exchanges, values(rows), strict=True):
+        assert row.items() <= asdict(exchange).items()
+
+
+@pytest.mark.parametrize("name", [None, *EXCHANGE_COLUMNS])
+def test_a_batch_is_kept_whole_whatever_its_exchanges_have_in_common(tmp_path: Path, name: str | None) -> None:
+    """The second of three differs from the others in one column, or in none."""
+    first = ping(request_truncated=1, **RARE)
+    changed: dict[str, Any] = {"received_at": moment(5), "latency_ms": 7.5, "status": 599, "request_truncated": 0}
+    other = replace(first, **{name: changed.get(name, b"z" if "_body" in name else "z")} if name else {})
+    records = [first, other, replace(first, received_at=moment(9))]
+    assert [*kept_together(tmp_path, records)] == [replace(each, id=id_) for id_, each in enumerate(records, 1)]
+
+
+def kept_together(folder: Path, records: list[Exchange]) -> Iterator[Exchange]:
+    """Append the records as one batch, and read them back."""
+
+    async def append() -> None:
+        appender = await SqliteAppender.open(path, "commit")
+        await appender.append(records)
+        await appender.close()
+
+    path = database(folder)
+    asyncio.run(append())
+    with open_reader(path) as reader:
+        yield from reader.newest(Filters(), oldest=True)
 
 
 def test_a_connection_has_all_its_fields_in_the_file(tmp_path: Path) -> None:
