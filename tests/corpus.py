@@ -1,7 +1,8 @@
-"""This is what the tests' databases are filled with: exchanges made of the real ping, and a way to store them."""
+"""This is what the tests' databases are filled with: the real ping, a connection, and a way to store them."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,11 @@ CONNECTION = Connection(
     duration_ms=None,
     detail="It began with b'\\x00'",
 )
+
+
+def connection(number: int = 0, **changes: Any) -> Connection:
+    """Make a connection that was no HTTP; `changes` replace fields."""
+    return replace(CONNECTION, **{"opened_at": moment(number), **changes})
 
 
 async def store(path: Path, records: Sequence[Record]) -> None:

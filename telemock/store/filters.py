@@ -1,4 +1,4 @@
-"""This is what exchanges can be asked for: filters, and the SQL that SQLite finds them with.
+"""This is what exchanges and connections can be asked for: filters, and the SQL that SQLite finds them with.
 
 It refuses to run anything; the reader does.
 """
@@ -6,11 +6,19 @@ It refuses to run anything; the reader does.
 import json
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, ClassVar, Generic, TypeVar
 
 from telemock.codings import decode_shown
+from telemock.exchange import Connection, Exchange, Record
+from telemock.store.rows import CONNECTIONS, EXCHANGES, Table
 
-# Columns with an index that ends in received_at, those that leave the fewest rows first.
-_INDEXED = ("guid", "version", "path")
+_R = TypeVar("_R", bound=Record)
+
+# Filters that are not named for their column.
+_COLUMNS = {"session": "session_id"}
+
+# Columns whose letters' case says nothing.
+_ANY_CASE = ("method", "host")
 
 _HAS_PARAM = """
     EXISTS (
@@ -31,16 +39,48 @@ _CONTAINS = """
     )
 """
 
+_CONNECTION_CONTAINS = """
+    telemock_contains(
+        ?,
+        host || coalesce(':' || port, '') || char(10) || client || char(10) || kind || char(10) || detail,
+        '', '', NULL, '', NULL
+    )
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which exchanges; all that is given must hold. Times are in the form of `Exchange.received_at`.
+class TableFilters(Generic[_R]):
+    """Which records of a table; all that is given must hold. Times are in the form of `Exchange.received_at`.
+
+    Attributes:
+        host: equal to the field in any case.
+        since: received, or opened, at or after.
+        until: received, or opened, before.
+        grep: contained, in any case, in the record; a subclass tells where.
+        table: where the records are.
+        equal: the filters that a column is compared to.
+        indexed: columns with an index that ends in the time, those that leave the fewest rows first.
+        contains: SQL that looks for a text.
+    """
+
+    host: str | None = None
+    since: str | None = None
+    until: str | None = None
+    grep: str | None = None
+
+    table: ClassVar[Table[Any]]
+    equal: ClassVar[tuple[str, ...]]
+    indexed: ClassVar[tuple[str, ...]] = ()
+    contains: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters(TableFilters[Exchange]):
+    """Which exchanges.
 
     Attributes:
         guid, version, env, session, path, status, outcome: equal to the field.
         method: equal to the field in any case.
-        since: received at or after.
-        until: received before.
         params: pairs of name and value; one of the values of that query parameter is equal.
         grep: contained, in any case, in the target, a parameter, a header, an identity field or a body;
             bodies are searched with their content coding undone.
@@ -54,46 +94,58 @@ class Filters:
     method: str | None = None
     status: int | None = None
     outcome: str | None = None
-    since: str | None = None
-    until: str | None = None
     params: tuple[tuple[str, str], ...] = ()
-    grep: str | None = None
+
+    table = EXCHANGES
+    equal = ("guid", "version", "path", "env", "session", "method", "status", "outcome", "host")
+    indexed = ("guid", "version", "path")
+    contains = _CONTAINS
 
 
-def filter_sql(filters: Filters, *, order: str, times: bool = False) -> tuple[list[str], list[object]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionFilters(TableFilters[Connection]):
+    """Which connections.
+
+    Attributes:
+        kind: equal to the field.
+        grep: contained, in any case, in host and port, client, kind or detail.
+    """
+
+    kind: str | None = None
+
+    table = CONNECTIONS
+    equal = ("kind", "host")
+    contains = _CONNECTION_CONTAINS
+
+
+def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -> tuple[list[str], list[object]]:
     """Write filters as SQL, for rows in the order of a column.
 
     SQLite knows nothing of how telling a value is: it is told which index to use, by the unary plus that
     hides a column from it (https://sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_).
     """
-    equal = {
-        "guid": filters.guid,
-        "version": filters.version,
-        "path": filters.path,
-        "env": filters.env,
-        "session_id": filters.session,
-        "method": filters.method,
-        "status": filters.status,
-        "outcome": filters.outcome,
-    }
-    given = {column: value for column, value in equal.items() if value is not None}
-    driving = next((column for column in _INDEXED if column in given), None) if order == "received_at" else None
-    conditions = [f"{'' if column == driving else '+'}{column} = ?" for column in given]
-    conditions = [f"{each} COLLATE NOCASE" if each.startswith("+method") else each for each in conditions]
+    time_column = filters.table.time
+    equal = {name: getattr(filters, name) for name in filters.equal}
+    given = {_COLUMNS.get(name, name): value for name, value in equal.items() if value is not None}
+    driving = next((column for column in filters.indexed if column in given), None) if order == time_column else None
+    conditions = [
+        f"{'' if column == driving else '+'}{column} = ?{' COLLATE NOCASE' if column in _ANY_CASE else ''}"
+        for column in given
+    ]
     values: list[object] = [*given.values()]
     if times:
-        hidden = "" if order == "received_at" else "+"
+        hidden = "" if order == time_column else "+"
         for condition, time in ((">= ?", filters.since), ("< ?", filters.until)):
             if time is not None:
-                conditions.append(f"{hidden}received_at {condition}")
+                conditions.append(f"{hidden}{time_column} {condition}")
                 values.append(time)
-    for name, value in filters.params:
+    for name, value in filters.params if isinstance(filters, Filters) else ():
         # Parsing JSON takes far longer than seeing that the value is nowhere in it.
         spellings = _spellings(value)
         conditions.append(f"({' OR '.join(['instr(params, ?)'] * len(spellings))}) AND {_HAS_PARAM}")
         values += [*spellings, name, value]
     if filters.grep is not None:
-        conditions.append(_CONTAINS)
+        conditions.append(filters.contains)
         values.append(filters.grep.casefold())
     return conditions, values
 

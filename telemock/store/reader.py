@@ -1,7 +1,7 @@
-"""This is the one way out of the file: filters become a query, rows become exchanges, page by page.
+"""This is the one way out of the file: filters become a query, rows become records, page by page.
 
 It refuses to write, and holds no transaction longer than a page, so that it never keeps a server's
-write-ahead log from starting anew. It is plain `sqlite3`, because a command that asks for ten exchanges
+write-ahead log from starting anew. It is plain `sqlite3`, because a command that asks for ten records
 is done before SQLAlchemy would be imported; on an event loop, call it through `asyncio.to_thread`.
 """
 
@@ -11,23 +11,22 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from telemock.errors import StoreForeign, StoreUnavailable
-from telemock.exchange import Exchange
+from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
-from telemock.store.filters import Filters, contains, filter_sql
-from telemock.store.rows import EXCHANGE_COLUMNS, row_to_exchange
+from telemock.store.filters import TableFilters, contains, filter_sql
+from telemock.store.rows import EXCHANGES, Table, row_to_record
 
 # A page is what one short transaction reads: this many rows, or fewer large ones.
 PAGE_ROWS = 500
 PAGE_BYTES = 8 * 2**20
 
-_SELECT = f"SELECT {', '.join(('id', *EXCHANGE_COLUMNS))} FROM exchanges"  # noqa: S608 - own names
-_BODY_PLACES = tuple(EXCHANGE_COLUMNS.index(name) + 1 for name in ("request_body", "response_body"))
-
 # SQLite's interpreter looks for Ctrl-C every so many of its steps.
 _STEPS = 1_000_000
+
+_R = TypeVar("_R", bound=Record)
 
 _Row = Sequence[Any]
 
@@ -43,9 +42,9 @@ class Reader:
         self._file = file
 
     def newest(
-        self, filters: Filters, *, limit: int = 0, oldest: bool = False, last_id: int | None = None
-    ) -> Iterator[Exchange]:
-        """Give matching exchanges newest first (or oldest first), by time received.
+        self, filters: TableFilters[_R], *, limit: int = 0, oldest: bool = False, last_id: int | None = None
+    ) -> Iterator[_R]:
+        """Give matching records newest first (or oldest first), by time received or opened.
 
         Args:
             filters: which.
@@ -53,67 +52,76 @@ class Reader:
             oldest: oldest first.
             last_id: none that was stored after this one.
         """
-        conditions, values = filter_sql(filters, order="received_at")
+        table: Table[_R] = filters.table
+        time = table.time
+        conditions, values = filter_sql(filters, order=time)
         if last_id is not None:
             conditions.append("+id <= ?")
             values.append(last_id)
         direction, beyond = ("ASC", ">") if oldest else ("DESC", "<")
         bounds: dict[str, tuple[object, ...]] = {
-            "received_at >= ?": (filters.since,),
-            "received_at < ?": (filters.until,),
+            f"{time} >= ?": (filters.since,),
+            f"{time} < ?": (filters.until,),
         }
         given, more = 0, True
         while more and not (limit and given >= limit):
             used = {bound: value for bound, value in bounds.items() if value != (None,)}
             rows, more = self._page(
+                table,
                 [*used, *conditions],
                 [*chain.from_iterable(used.values()), *values],
-                f"ORDER BY received_at {direction}, id {direction}",
+                f"ORDER BY {time} {direction}, id {direction}",
                 min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
             )
             for row in rows:
-                exchange = row_to_exchange(row)
-                yield exchange
+                record = row_to_record(table, row)
+                yield record
             if rows:
                 # The last row is a bound tighter than the one it replaces; SQLite would start at either.
-                bounds.pop("received_at >= ?" if oldest else "received_at < ?", None)
-                bounds[f"(received_at, id) {beyond} (?, ?)"] = (exchange.received_at, exchange.id)
+                bounds.pop(f"{time} >= ?" if oldest else f"{time} < ?", None)
+                bounds[f"({time}, id) {beyond} (?, ?)"] = (getattr(record, time), record.id)
             given += len(rows)
 
-    def after(self, filters: Filters, first_id: int, last_id: int) -> Iterator[Exchange]:
-        """Give matching exchanges stored after `first_id` up to `last_id`, in the order they were stored."""
+    def after(self, filters: TableFilters[_R], first_id: int, last_id: int) -> Iterator[_R]:
+        """Give matching records stored after `first_id` up to `last_id`, in the order they were stored."""
         conditions, values = filter_sql(filters, order="id", times=True)
+        table: Table[_R] = filters.table
         more = True
         while more:
             rows, more = self._page(
-                ["id > ?", "id <= ?", *conditions], [first_id, last_id, *values], "ORDER BY id", PAGE_ROWS
+                table, ["id > ?", "id <= ?", *conditions], [first_id, last_id, *values], "ORDER BY id", PAGE_ROWS
             )
             for row in rows:
                 first_id = row[0]
-                yield row_to_exchange(row)
+                yield row_to_record(table, row)
 
-    def last_id(self) -> int:
-        """Give the id of the exchange stored last; 0 when there is none."""
-        return int(self._fetch("SELECT coalesce(max(id), 0) FROM exchanges", ())[0][0][0])
+    def last_id(self, table: Table[Any] = EXCHANGES) -> int:
+        """Give the id of the record stored last in a table; 0 when there is none."""
+        sql = f"SELECT coalesce(max(id), 0) FROM {table.name}"  # noqa: S608 - own names
+        return int(self._fetch(sql, ())[0][0][0])
 
-    def count(self, filters: Filters) -> int:
-        """Count matching exchanges."""
-        conditions, values = filter_sql(filters, order="received_at", times=True)
-        sql = f"SELECT count(*) FROM exchanges{_where(conditions)}"  # noqa: S608 - own names, values are bound
+    def count(self, filters: TableFilters[Any]) -> int:
+        """Count matching records."""
+        conditions, values = filter_sql(filters, order=filters.table.time, times=True)
+        sql = f"SELECT count(*) FROM {filters.table.name}{_where(conditions)}"  # noqa: S608 - own names, values are bound
         return int(self._fetch(sql, values)[0][0][0])
 
     def exchange(self, exchange_id: int) -> Exchange | None:
         """Give one exchange; None when there is no such id."""
-        rows, _ = self._page(["id = ?"], [exchange_id], "", 1)
-        return row_to_exchange(rows[0]) if rows else None
+        rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1)
+        return row_to_record(EXCHANGES, rows[0]) if rows else None
 
-    def _page(self, conditions: list[str], values: list[object], order: str, most: int) -> tuple[list[_Row], bool]:
-        return self._fetch(f"{_SELECT}{_where(conditions)} {order} LIMIT ?", [*values, most])
+    def _page(
+        self, table: Table[Any], conditions: list[str], values: list[object], order: str, most: int
+    ) -> tuple[list[_Row], bool]:
+        names = ("id", *table.columns)
+        sql = f"SELECT {', '.join(names)} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
+        return self._fetch(sql, [*values, most], tuple(map(names.index, table.large)))
 
-    def _fetch(self, sql: str, values: Sequence[object]) -> tuple[list[_Row], bool]:
+    def _fetch(self, sql: str, values: Sequence[object], large: Sequence[int] = ()) -> tuple[list[_Row], bool]:
         """Give rows, and whether there may be more behind them."""
         try:
-            return self._file.read(partial(_read_page, sql=sql, values=values))
+            return self._file.read(partial(_read_page, sql=sql, values=values, large=large))
         except sqlite3.Error as error:
             if str(error) in ("interrupted", "user-defined function raised exception"):
                 raise KeyboardInterrupt from None  # neither of our two callbacks raises anything else
@@ -138,14 +146,15 @@ def open_reader(path: Path) -> Iterator[Reader]:
         yield Reader(path, file)
 
 
-def _read_page(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> tuple[list[_Row], bool]:
+def _read_page(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object], large: Sequence[int]
+) -> tuple[list[_Row], bool]:
     rows: list[_Row] = []
     size = 0
-    bodies = _BODY_PLACES if sql.startswith(_SELECT) else ()
     with closing(connection.execute(sql, values)) as cursor:
         for row in cursor:
             rows.append(row)
-            size += sum([len(row[place] or b"") for place in bodies])
+            size += sum([len(row[place] or b"") for place in large])
             if size > PAGE_BYTES:
                 return rows, True
     return rows, len(rows) >= PAGE_ROWS

@@ -1,18 +1,52 @@
-"""This is where exchanges become rows and rows become exchanges; nothing here touches a database."""
+"""This is where records become rows and rows become records again; nothing here touches a database."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from itertools import compress
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Exchange, Record
 
-# Every field is a column of the same name; the schema itself is not imported, since SQLAlchemy takes
-# three times as long to import as a query to run.
-EXCHANGE_COLUMNS = tuple(field.name for field in fields(Exchange) if field.name != "id")
-CONNECTION_COLUMNS = tuple(field.name for field in fields(Connection) if field.name != "id")
+_R = TypeVar("_R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Generic[_R]):
+    """A table and the records in it; every field of a record is a column of the same name.
+
+    The schema itself is not imported, since SQLAlchemy takes three times as long to import as a query to run.
+
+    Attributes:
+        name: what SQL calls it.
+        record: what its rows become.
+        columns: all but the id.
+        time: the one that tells when; it has an index.
+        large: those that may hold much.
+    """
+
+    name: str
+    record: type[_R]
+    columns: tuple[str, ...]
+    time: str
+    large: tuple[str, ...]
+
+
+def _columns(record: type[Record]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record) if field.name != "id")
+
+
+EXCHANGES = Table(
+    name="exchanges",
+    record=Exchange,
+    columns=_columns(Exchange),
+    time="received_at",
+    large=("request_body", "response_body"),
+)
+CONNECTIONS = Table(
+    name="connections", record=Connection, columns=_columns(Connection), time="opened_at", large=("detail",)
+)
 
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
 _RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
@@ -35,7 +69,7 @@ _COMMON_COLUMNS = (
 
 _rare = attrgetter(*_RARE_COLUMNS)
 _common = attrgetter(*_COMMON_COLUMNS)
-_connection_to_row = attrgetter(*CONNECTION_COLUMNS)
+_connection_to_row = attrgetter(*CONNECTIONS.columns)
 
 
 class Rows(NamedTuple):
@@ -57,13 +91,13 @@ class Rows(NamedTuple):
 def table_rows(records: Sequence[Record]) -> Rows:
     """Give the rows of records of one kind."""
     if isinstance(records[0], Connection):
-        return Rows("connections", CONNECTION_COLUMNS, (), list(map(_connection_to_row, records)))
+        return Rows(CONNECTIONS.name, CONNECTIONS.columns, (), list(map(_connection_to_row, records)))
     count = len(records)
     absent = [values.count(None) == count for values in zip(*map(_rare, records), strict=True)]
     commons = [*map(_common, records)]
     common = commons[0] if commons.count(commons[0]) == count else ()
     columns, to_own = _layout(tuple(absent), bool(common))
-    return Rows("exchanges", columns, common, list(map(to_own, records)))
+    return Rows(EXCHANGES.name, columns, common, list(map(to_own, records)))
 
 
 @lru_cache
@@ -73,10 +107,10 @@ def _layout(
 ) -> tuple[tuple[str, ...], Callable[[Record], tuple[Any, ...]]]:
     first = _COMMON_COLUMNS if is_common else ()
     left_out = {*compress(_RARE_COLUMNS, absent), *first}
-    own = tuple(name for name in EXCHANGE_COLUMNS if name not in left_out)
+    own = tuple(name for name in EXCHANGES.columns if name not in left_out)
     return (*first, *own), attrgetter(*own)
 
 
-def row_to_exchange(row: Sequence[Any]) -> Exchange:
-    """Build the exchange from a row of the id and `EXCHANGE_COLUMNS`."""
-    return Exchange(**dict(zip(("id", *EXCHANGE_COLUMNS), row, strict=True)))
+def row_to_record(table: Table[_R], row: Sequence[Any]) -> _R:
+    """Build the record from a row of the id and the table's columns."""
+    return table.record(**dict(zip(("id", *table.columns), row, strict=True)))

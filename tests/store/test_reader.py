@@ -13,11 +13,12 @@ import pytest
 from telemock.errors import StoreForeign, StoreMissing, StoreUnavailable
 from telemock.exchange import compact_json
 from telemock.store.appender import SqliteAppender
-from telemock.store.filters import Filters
+from telemock.store.filters import ConnectionFilters, Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import PAGE_BYTES, PAGE_ROWS, open_reader
+from telemock.store.rows import CONNECTIONS
 from tests.cli.process import TELEMOCK, without_root_rights
-from tests.corpus import database, ping, store
+from tests.corpus import connection, database, ping, store
 
 
 def count_unprivileged(db: Path) -> subprocess.CompletedProcess[str]:
@@ -85,6 +86,34 @@ def test_what_was_stored_after_an_id_comes_in_the_order_stored(tmp_path: Path) -
         assert [each.id for each in reader.after(Filters(), 10, 1200)] == list(range(11, 1201))
         assert [each.id for each in reader.after(Filters(env="prod"), 10, 1200)] == list(range(12, 1201, 2))
         assert [each.id for each in reader.newest(Filters(), last_id=3)] == [1, 2, 3]
+
+
+def test_connections_are_paged_as_exchanges_are(tmp_path: Path) -> None:
+    records = [connection(number // 7 % 11, kind="tunnel" if number % 2 else "blocked") for number in range(1201)]
+    wanted = ConnectionFilters(kind="tunnel", since=records[21].opened_at, until=records[35].opened_at)
+    with open_reader(database(tmp_path, ping(), *records)) as reader:
+        newest = list(reader.newest(ConnectionFilters()))
+        assert newest == sorted(
+            (replace(each, id=number) for number, each in enumerate(records, 1)),
+            key=lambda each: (each.opened_at, each.id),
+            reverse=True,
+        )
+        assert list(reader.newest(ConnectionFilters(), oldest=True)) == newest[::-1]
+        some = [each for each in newest if each.kind == "tunnel" and records[21].opened_at <= each.opened_at]
+        some = [each for each in some if each.opened_at < records[35].opened_at]
+        assert len(some) > 0
+        assert list(reader.newest(wanted)) == some
+        assert reader.count(wanted) == len(some)
+        assert list(reader.after(wanted, 0, 1201)) == sorted(some, key=lambda each: each.id or 0)
+        assert [each.id for each in reader.after(ConnectionFilters(), 10, 700)] == list(range(11, 701))
+        assert (reader.last_id(CONNECTIONS), reader.last_id()) == (1201, 1)
+
+
+def test_long_details_make_short_pages(tmp_path: Path) -> None:
+    detail = "x" * (PAGE_BYTES // 3)
+    with open_reader(database(tmp_path, *(connection(number, detail=detail) for number in range(9)))) as reader:
+        assert [each.id for each in reader.newest(ConnectionFilters())] == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+        assert [each.id for each in reader.after(ConnectionFilters(), 2, 8)] == [3, 4, 5, 6, 7, 8]
 
 
 def test_an_empty_database_has_nothing(tmp_path: Path) -> None:

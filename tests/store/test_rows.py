@@ -15,7 +15,7 @@ from telemock.exchange import Connection, Exchange
 from telemock.store.appender import SqliteAppender
 from telemock.store.filters import Filters
 from telemock.store.reader import open_reader
-from telemock.store.rows import EXCHANGE_COLUMNS, Rows, row_to_exchange, table_rows
+from telemock.store.rows import CONNECTIONS, EXCHANGES, Rows, row_to_record, table_rows
 from tests.corpus import database, moment, ping
 
 CONNECTION = Connection(
@@ -42,21 +42,21 @@ def values(rows: Rows) -> list[dict[str, Any]]:
 def test_a_row_and_its_id_become_the_exchange_again() -> None:
     exchange = ping(request_truncated=1, **RARE)
     rows = table_rows([exchange])
-    assert (rows.table, sorted(rows.columns)) == ("exchanges", sorted(EXCHANGE_COLUMNS))
+    assert (rows.table, sorted(rows.columns)) == ("exchanges", sorted(EXCHANGES.columns))
     (row,) = values(rows)
-    assert row_to_exchange([7, *(row[name] for name in EXCHANGE_COLUMNS)]) == replace(exchange, id=7)
+    assert row_to_record(EXCHANGES, [7, *(row[name] for name in EXCHANGES.columns)]) == replace(exchange, id=7)
 
 
 @pytest.mark.parametrize("names", [names for count in range(5) for names in combinations(RARE, count)])
 def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) -> None:
     exchanges = [ping(), *(ping(**{name: RARE[name]}) for name in names)]
     rows = table_rows(exchanges)
-    assert set(EXCHANGE_COLUMNS) - set(rows.columns) == RARE.keys() - set(names)
+    assert set(EXCHANGES.columns) - set(rows.columns) == RARE.keys() - set(names)
     for exchange, row in zip(exchanges, values(rows), strict=True):
         assert row.items() <= asdict(exchange).items()
 
 
-@pytest.mark.parametrize("name", [None, *EXCHANGE_COLUMNS])
+@pytest.mark.parametrize("name", [None, *EXCHANGES.columns])
 def test_a_batch_is_kept_whole_whatever_its_exchanges_have_in_common(tmp_path: Path, name: str | None) -> None:
     """The second of three differs from the others in one column, or in none."""
     first = ping(request_truncated=1, **RARE)
@@ -78,6 +78,12 @@ def kept_together(folder: Path, records: list[Exchange]) -> Iterator[Exchange]:
     asyncio.run(append())
     with open_reader(path) as reader:
         yield from reader.newest(Filters(), oldest=True)
+
+
+def test_a_connection_is_the_same_after_it_was_a_row() -> None:
+    rows = table_rows([CONNECTION])
+    assert rows.columns == CONNECTIONS.columns
+    assert row_to_record(CONNECTIONS, [7, *rows.own[0]]) == replace(CONNECTION, id=7)
 
 
 def test_a_connection_has_all_its_fields_in_the_file(tmp_path: Path) -> None:
