@@ -189,13 +189,14 @@ class _Table(Generic[_T]):
         self._columns = [column for column in shape.columns if column.in_table]
         width, height = shutil.get_terminal_size()
         self._console = Console(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
+        self._most = 4 * width  # of a cell's characters; a few may take no place
         self._widths: list[int] | None = None
         self._gap = 2
 
     def write(self, records: Iterable[_T]) -> None:
         rest = iter(records)
         while page := list(islice(rest, _SCREENFUL)):
-            self._print([[_cell(column.value(record)) for column in self._columns] for record in page])
+            self._print([[_cell(column.value(record), self._most) for column in self._columns] for record in page])
 
     def end(self) -> None:
         pass
@@ -251,8 +252,9 @@ _PRINTERS: dict[str, Callable[[Shape[Any], TextIO], _Printer[Any]]] = {
 }
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else printable(str(value))
+def _cell(value: object, most: int | None = None) -> str:
+    """Write a value, or what comes of so many of its characters."""
+    return "" if value is None else printable(str(value)[:most])
 
 
 def _csv_cell(value: object) -> object:

@@ -40,6 +40,13 @@ def test_each_format_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("x") == len(FORMATS)
 
 
+def test_a_cell_is_as_long_as_it_is_where_no_table_cuts_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for format_name in FORMATS:
+        with printing(format_name, WORDS) as show:
+            show(["x" * 100_000])
+        assert "x" * 100_000 in capsys.readouterr().out
+
+
 @STEADY
 @given(st.lists(st.text(st.characters(codec=None, exclude_categories=()))))
 def test_json_lines_give_back_any_text(words: list[str]) -> None:
