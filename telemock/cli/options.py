@@ -55,7 +55,7 @@ MOMENT = _Moment()
 
 
 def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - click's own word
-    """Declare an option that `TELEMOCK_<NAME>` sets too, whatever the command."""
+    """Declare an option that `TELEMOCK_<NAME>` sets too, whatever the command; of several names, the first."""
     long_name = next(name for name in names if name.startswith("--"))
     variable = "TELEMOCK_" + long_name.split("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(*names, help=help, envvar=variable, show_envvar=True, **attributes)
@@ -103,9 +103,9 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """Give the options by their names on the command line, without dashes in front; a file names no other file."""
+    """Give the options by their first names on the command line, without dashes; a file names no other file."""
     options = [param for param in command.params if isinstance(param, click.Option) and param.name != "config"]
-    return {spelling[2:]: param for param in options for spelling in param.opts if spelling.startswith("--")}
+    return {next(name[2:] for name in param.opts if name.startswith("--")): param for param in options}
 
 
 def _options_of_all(ctx: click.Context) -> set[str]:
