@@ -80,10 +80,18 @@ def test_one_configuration_serves_all_commands(cli: Cli, tmp_path: Path, pings: 
     assert cli("query", "--count", "--config", config).stdout == "5\n"
 
 
+def test_the_address_to_listen_on_is_no_filter(cli: Cli, tmp_path: Path, pings: Path) -> None:
+    """`serve` and `query` both know `--host`; where they share a name, they would share its value."""
+    config = tmp_path / "telemock.yaml"
+    config.write_text("host: 0.0.0.0\n")
+    assert cli("query", "--db", pings, "--count", "--config", config, TELEMOCK_HOST="0.0.0.0").stdout == "5\n"
+    assert cli("query", "--db", pings, "--count", TELEMOCK_TO_HOST="other.example").stdout == "0\n"
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"limt: 3", "has the unknown key 'limt'; this command knows count, db, env,"),
+        (b"limt: 3", "has the unknown key 'limt'; this command knows connections, count, db, env,"),
         (b"limit: many", "gives limit a wrong value: 'many' is not a valid integer"),
         (b"limit: 3.5", "gives limit the value 3.5; it must be a whole number."),
         (b"limit: true", "gives limit the value True; it must be a number."),

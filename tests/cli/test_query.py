@@ -15,7 +15,7 @@ from telemock.exchange import compact_json
 from telemock.store.migration import migrate
 from tests.cli.process import run, run_on_terminal, started
 from tests.conftest import Cli
-from tests.corpus import GUID, PING_BODY, database, moment, ping, store
+from tests.corpus import GUID, PING_BODY, connection, database, moment, ping, store
 
 OTHER = "00000000-0000-4000-8000-000000000000"
 
@@ -38,6 +38,7 @@ def varied(tmp_path: Path) -> Path:
         ping(10, request_body='[{"name":"GRÜSSE 100%_"}]'.encode()),
         ping(11, request_headers=compact_json([["X-Note", 'say "hi"'], ["Content-Encoding", "gzip"]])),
         ping(12, request_headers=compact_json([["Content-Encoding", "gzip"]]), request_body=damaged),
+        ping(13, host="cloud.example"),
     )
 
 
@@ -48,11 +49,12 @@ def varied(tmp_path: Path) -> Path:
         (["--version", "4.17.0-abc"], [3]),
         (["--env", "test"], [4]),
         (["--session", "s-1"], [5]),
+        (["--host", "Cloud.Example"], [13]),
         (["--path", "/telemetry/"], [6]),
         (["--method", "HEAD"], [7]),
         (["--status", "404"], [8]),
         (["--outcome", "unmatched"], [8]),
-        (["--since", moment(11)], [12, 11]),
+        (["--since", moment(11)], [13, 12, 11]),
         (["--until", moment(3)], [2, 1]),
         (["--since", moment(3), "--until", moment(5)], [4, 3]),
         (["--param", "os=debian-12"], [9]),
@@ -65,7 +67,7 @@ def varied(tmp_path: Path) -> Path:
         (["--param", "guid=" + OTHER], [2]),
         (["--grep", "grüsse 100%_"], [10]),
         (["--grep", 'SAY "hi"'], [11]),
-        (["--grep", "%3D%3D&", "--limit", "0"], [12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
+        (["--grep", "%3D%3D&", "--limit", "0"], [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]),
         (["--grep", "100%_", "--since", moment(0)], [10]),
         (["--grep", "1%_"], []),
         (["--grep", "debian-12"], [9]),
@@ -271,6 +273,39 @@ def test_follow_refuses_what_contradicts_it(cli: Cli, other: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["--connections", "--guid", "g"], "--guid cannot be used with --connections."),
+        (["--connections", "--version", "v"], "--version cannot be used with --connections."),
+        (["--connections", "--env", "e", "--session", "s"], "--env, --session cannot be used with --connections."),
+        (["--connections", "--path", "/", "--method", "GET"], "--path, --method cannot be used with --connections."),
+        (["--connections", "--status", "200"], "--status cannot be used with --connections."),
+        (["--connections", "--outcome", "mock"], "--outcome cannot be used with --connections."),
+        (["--connections", "--param", "a=b"], "--param cannot be used with --connections."),
+        (["--kind", "tunnel"], "--kind cannot be used without --connections."),
+    ],
+)
+def test_filters_that_do_not_fit_what_is_listed_are_a_usage_error(
+    cli: Cli, pings: Path, arguments: list[str], complaint: str
+) -> None:
+    done = cli("query", "--db", pings, *arguments)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"Error: {complaint}"
+
+
+def test_filters_of_the_surroundings_are_left_to_the_list_they_fit(cli: Cli, tmp_path: Path) -> None:
+    database(tmp_path, ping(1), ping(2, env="test"), connection(), connection(kind="tunnel", host="a.example"))
+    config = tmp_path / "telemock.yaml"
+    config.write_text("guid: none\nparam: [os=none]\nstatus: 500\n")
+    assert cli("query", "--count", "--connections", "--config", config, TELEMOCK_ENV="test").stdout == "2\n"
+    assert cli("query", "--count", TELEMOCK_ENV="test", TELEMOCK_KIND="tunnel").stdout == "1\n"
+    assert cli("query", "--count", TELEMOCK_CONNECTIONS="1", TELEMOCK_KIND="tunnel").stdout == "1\n"
+    config.write_text("connections: true\nkind: tunnel\nto-host: a.example\n")
+    assert cli("query", "--count", "--config", config).stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--kind", "lost"], "'lost' is not one of 'tunnel', 'blocked', 'tls_refused', 'upstream', 'malformed'."),
         (["--param", "os"], "'os' has no equals sign; write NAME=VALUE, such as os=ubuntu-24.04."),
         (["--status", "20"], "20 is not in the range 100<=x<=999."),
         (["--outcome", "lost"], "'lost' is not one of 'mock', 'stub'"),

@@ -1,0 +1,42 @@
+"""This is how a connection looks in lists and records, whatever the command.
+
+It refuses to format; `telemock.cli.output` does.
+"""
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from telemock.cli.output import Column, Shape
+from telemock.exchange import Connection
+
+_NAMES = ("id", *(field.name for field in fields(Connection) if field.name != "id"))
+_VALUES = attrgetter(*_NAMES)
+
+
+def authority(connection: Connection) -> str:
+    """Write host and port as a URL does (RFC 3986 section 3.2), as far as the client said them."""
+    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    return host if connection.port is None else f"{host}:{connection.port}"
+
+
+def _nested(connection: Connection) -> dict[str, Any]:
+    return dict(zip(_NAMES, _VALUES(connection), strict=True))
+
+
+CONNECTIONS: Shape[Connection] = Shape(
+    columns=(
+        Column(name="id", value=attrgetter("id"), right=True),
+        Column(name="opened_at", value=attrgetter("opened_at"), least=20),
+        Column(name="kind", value=attrgetter("kind"), least=7),
+        Column(name="host", value=authority, least=10),
+        Column(name="client", value=attrgetter("client"), least=6),
+        Column(name="up", value=attrgetter("bytes_up"), right=True),
+        Column(name="down", value=attrgetter("bytes_down"), right=True),
+        Column(name="ms", value=attrgetter("duration_ms"), right=True),
+        Column(name="detail", value=attrgetter("detail"), least=6),
+    ),
+    names=_NAMES,
+    flat=_VALUES,
+    nested=_nested,
+)
