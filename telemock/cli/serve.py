@@ -17,6 +17,7 @@ import click
 from telemock import __version__
 from telemock.cli.options import config_option, option
 from telemock.errors import InvalidSetting, StoreUnavailable
+from telemock.files import write_whole
 from telemock.settings import MAX_WORKERS, ServeSettings, parse_size
 
 
@@ -133,7 +134,5 @@ def _check_folders(settings: ServeSettings) -> None:
 
 def _write_ready_file(settings: ServeSettings, path: Path) -> None:
     """Say where telemock answers, in a file that is either not there or whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     said = {"host": settings.host, "port": settings.port, "pid": os.getpid(), "db": settings.db}
-    draft.write_text(json.dumps(said) + "\n")
-    draft.replace(path)
+    write_whole(path, json.dumps(said).encode() + b"\n", mode=0o644)

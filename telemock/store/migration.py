@@ -3,17 +3,15 @@
 It refuses files that are not telemock's, or that a newer telemock made, before anything is written.
 """
 
-import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from telemock.errors import StoreError, StoreForeign, StoreUnavailable
+from telemock.files import one_at_a_time
 from telemock.store.engine import check_is_ours, migrating_connection
 from telemock.store.schema import HEAD
 
@@ -30,7 +28,7 @@ def migrate(path: Path) -> None:
             raise StoreUnavailable(
                 f"There is no folder {path.parent} for the database; make it, or choose another --db."
             )
-        with _one_at_a_time(path.parent):
+        with one_at_a_time(path.parent):
             _migrate(path)
     except StoreError:
         raise
@@ -77,14 +75,3 @@ def _revision(path: Path) -> str | None:
         return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
     finally:
         connection.close()
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold an advisory lock on the folder, so that of two starters one migrates; leaves no file behind."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
