@@ -4,6 +4,8 @@ TelemockError
 ├── InvalidSetting        an option, argument or configuration file is wrong      exit 2
 ├── ListenError           the address cannot be served                            exit 1
 ├── HealthError           the server that was asked is not healthy                exit 1
+├── InvalidHost           a name is neither a host name nor an IP address
+├── AuthorityError        the certificate authority cannot be made or used        exit 1
 ├── EventsRejected        a posted body is not a JSON object, array or NDJSON
 └── StoreError            the database                                            exit 1
     ├── StoreMissing      there is none where one was expected
@@ -32,6 +34,14 @@ class ListenError(TelemockError):
 
 class HealthError(TelemockError):
     """A running telemock says, or shows by silence, that it is not healthy."""
+
+
+class InvalidHost(TelemockError):
+    """A name is neither a host name nor an IP address, so that no certificate can be for it."""
+
+
+class AuthorityError(TelemockError):
+    """The certificate authority cannot be made, read or used, or its public files cannot be written."""
 
 
 class EventsRejected(TelemockError):
