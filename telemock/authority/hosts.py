@@ -1,0 +1,109 @@
+"""This is which names a certificate can be for, and the one way in which each of them is written.
+
+It refuses to guess what a malformed name might mean, and to ask any resolver.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+import idna
+
+from telemock.errors import InvalidHost
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+MOST_CHARACTERS = 253  # RFC 1035 section 2.3.4, as text and without the last dot
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+
+# Who reads a name that ends so takes it for an IP address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+
+
+def host_names(*names: str) -> tuple[str, ...]:
+    """Write names as `host_name` does, in their order, each once.
+
+    Raises:
+        InvalidHost: there is none, or one of them is no host.
+    """
+    hosts = tuple(dict.fromkeys(map(host_name, names)))
+    if not hosts:
+        raise InvalidHost("A certificate needs at least one host name; name one, such as cdn.cribl.io.")
+    return hosts
+
+
+@lru_cache(maxsize=4096)
+def host_name(name: str) -> str:
+    """Write a name as certificates and comparisons do.
+
+    A host name is in lower case, without the last dot, an international one in ASCII as browsers write it
+    (RFC 5891, mapped by UTS 46); `*` may stand for its first label (RFC 6125 section 6.4.3). An address is in
+    its shortest form; IPv6 may come in brackets and goes without.
+
+    Raises:
+        InvalidHost: neither a host name nor an IP address.
+    """
+    if name.startswith("[") and name.endswith("]"):
+        address = as_address(name[1:-1])
+        if not isinstance(address, IPv6Address):
+            raise _invalid(name, "what stands in brackets is no IPv6 address")
+        return str(address)
+    address = as_address(name)
+    if address is not None:
+        return str(address)
+    host = _ascii(name).lower().removesuffix(".") if len(name) <= MOST_CHARACTERS + 1 else name
+    labels = host.split(".")
+    if len(host) > MOST_CHARACTERS:
+        raise _invalid(name, f"it is longer than {MOST_CHARACTERS} characters")
+    if labels[0] == "*":
+        del labels[0]
+        if len(labels) < 2:
+            raise _invalid(name, "what is behind the asterisk has to have two labels, or clients refuse it")
+    if not all(map(_LABEL.fullmatch, labels)):
+        raise _invalid(name, "each label between dots is 1 to 63 letters, digits, hyphens inside, or underscores")
+    if _NUMBER.fullmatch(labels[-1]):
+        raise _invalid(name, "it ends in a number, as an IP address does, and is none")
+    return host
+
+
+def as_address(name: str) -> Address | None:
+    """Read an IP address; None when it is none. A zone (`fe80::1%eth0`) means something on one machine only."""
+    try:
+        return None if "%" in name else ip_address(name)
+    except ValueError:
+        return None
+
+
+def host_range(text: str) -> str | Network:
+    """Read what an authority may be confined to: a host name and all names below it, an address, or a network.
+
+    Raises:
+        InvalidHost: it is none of them.
+    """
+    host, slash, _ = text.partition("/")
+    if slash:
+        try:
+            return ip_network(text)
+        except ValueError as error:
+            raise InvalidHost(f"{text[:300]!r} is not a network ({error}); write it like 10.0.0.0/8.") from error
+    host = host_name(text)
+    if host.startswith("*."):
+        raise _invalid(text, f"{host[2:]} covers all names below it, so leave the asterisk out")
+    address = as_address(host)
+    return host if address is None else ip_network(address)
+
+
+def _ascii(name: str) -> str:
+    if name.isascii():
+        return name
+    star = "*." if name.startswith("*.") else ""
+    try:
+        return star + idna.encode(name.removeprefix(star), uts46=True).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise _invalid(name, "it has characters that no international name has") from error
+
+
+def _invalid(name: str, reason: str) -> InvalidHost:
+    shown = name if len(name) <= 300 else name[:300] + "…"
+    return InvalidHost(f"{shown!r} is not a host: {reason}.")
