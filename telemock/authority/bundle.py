@@ -1,0 +1,60 @@
+"""This is the roots that the system trusts, and ours: for clients that take one file of roots in place of their own.
+
+It refuses to hand down what an earlier telemock put into such a file.
+"""
+
+import os
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+BUNDLE_NAME = "telemock-ca-bundle.pem"
+
+# Where systems keep their roots when OpenSSL does not say (https://go.dev/src/crypto/x509/root_linux.go).
+_WELL_KNOWN = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Alpine, Arch
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  # Fedora, RHEL
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",  # openSUSE
+    "/etc/ssl/cert.pem",  # macOS, BSD
+    "/opt/homebrew/etc/openssl@3/cert.pem",
+    "/usr/local/etc/openssl@3/cert.pem",
+)
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+
+
+def bundle(certificate_pem: bytes, environment: Mapping[str, str] = os.environ) -> bytes:
+    """Give the system's roots and a certificate as PEM, each once; only the certificate where there are no roots.
+
+    Args:
+        certificate_pem: stands last.
+        environment: SSL_CERT_FILE or SSL_CERT_DIR name the user's own roots, which are then the system's.
+    """
+    roots = next((found for found in map(_certificates, _places(environment)) if found), [])
+    ours = _CERTIFICATE.findall(certificate_pem)
+    return b"".join(root + b"\n" for root in dict.fromkeys([*(root for root in roots if root not in ours), *ours]))
+
+
+def _places(environment: Mapping[str, str]) -> Iterator[Path]:
+    """Give files and folders of roots, the ones to be preferred first."""
+    built_in = ssl.get_default_verify_paths()
+    named = [environment.get(built_in.openssl_cafile_env), environment.get(built_in.openssl_capath_env)]
+    for place in (*named, built_in.openssl_cafile, *_WELL_KNOWN, built_in.openssl_capath):
+        # `eval "$(telemock ca env)"` makes SSL_CERT_FILE name what we wrote, maybe of an authority that is gone.
+        if place and Path(place).name != BUNDLE_NAME:
+            yield Path(place)
+
+
+def _certificates(place: Path) -> list[bytes]:
+    """Read the certificates of a file, or of all files of a folder; what cannot be read has none."""
+    try:
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
+        return [
+            each.replace(b"\r\n", b"\n")
+            for file in files
+            if file.is_file()
+            for each in _CERTIFICATE.findall(file.read_bytes())
+        ]
+    except (OSError, ValueError):
+        return []
