@@ -1,0 +1,154 @@
+"""This is what a TLS listener asks for: a server's context for the names that a client wants, made once and kept.
+
+It refuses to keep more than a bounded number, to block the loop, and to let a key touch a disk.
+"""
+
+import asyncio
+import os
+import ssl
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from telemock.authority.authority import Authority
+from telemock.authority.folder import utc_now
+from telemock.authority.hosts import host_names
+from telemock.errors import AuthorityError
+
+MOST_LEAVES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    context: ssl.SSLContext
+    renew_at: datetime
+
+
+class Leaves:
+    """Server contexts by names, the most recently used ones; one loop uses it.
+
+    Args:
+        authority: signs the leaves.
+        most: how many contexts are kept; each takes about 60 KB.
+        now: the clock, UTC.
+    """
+
+    def __init__(self, authority: Authority, *, most: int = MOST_LEAVES, now: Callable[[], datetime] = utc_now) -> None:
+        self._authority = authority
+        self._most = most
+        self._now = now
+        self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
+        self._making: dict[tuple[str, ...], asyncio.Task[ssl.SSLContext]] = {}
+        # One for all leaves: to make a key takes as long as to sign a leaf, and all of them would lie in one memory.
+        key = ec.generate_private_key(ec.SECP256R1())
+        self._public_key = key.public_key()
+        self._key_pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def __len__(self) -> int:
+        """Count the contexts that are kept."""
+        return len(self._kept)
+
+    def ready(self, *names: str) -> ssl.SSLContext | None:
+        """Give the context for names if it is at hand; takes microseconds.
+
+        Raises:
+            InvalidHost: a name is no host.
+        """
+        return self._find(host_names(*names))
+
+    async def context(self, *names: str) -> ssl.SSLContext:
+        """Give the context for names, made in a thread if there is none; who asks meanwhile waits for the same one.
+
+        Args:
+            names: what the leaf is for, in any spelling.
+
+        Raises:
+            InvalidHost: a name is no host.
+            AuthorityError: the authority is no longer valid, or its chain too long to be sent.
+        """
+        hosts = host_names(*names)
+        found = self._find(hosts)
+        if found is not None:
+            return found
+        making = self._making.get(hosts)
+        if making is None:
+            making = self._making[hosts] = asyncio.create_task(self._make(hosts))
+            making.add_done_callback(_take_notice)
+        # Who stops waiting must not take the context from the others.
+        return await asyncio.shield(making)
+
+    def _find(self, hosts: tuple[str, ...]) -> ssl.SSLContext | None:
+        kept = self._kept.get(hosts)
+        if kept is None or self._now() >= kept.renew_at:
+            return None
+        self._kept.move_to_end(hosts)
+        return kept.context
+
+    async def _make(self, hosts: tuple[str, ...]) -> ssl.SSLContext:
+        try:
+            kept = await asyncio.to_thread(self._sign, hosts)
+        finally:
+            del self._making[hosts]
+        self._kept[hosts] = kept
+        self._kept.move_to_end(hosts)
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return kept.context
+
+    def _sign(self, hosts: tuple[str, ...]) -> _Kept:
+        moment = self._now()
+        leaf = self._authority.issue(hosts, self._public_key, moment)
+        # A third before its end; where that is the authority's own end, a new leaf would not last longer.
+        ends_with_authority = leaf.not_after == self._authority.valid_until
+        renew_at = leaf.not_after if ends_with_authority else leaf.not_after - (leaf.not_after - moment) / 3
+        return _Kept(server_context(leaf.chain_pem, self._key_pem), renew_at)
+
+
+def server_context(chain_pem: bytes, key_pem: bytes) -> ssl.SSLContext:
+    """Make a context that offers a chain, TLS 1.2 or newer, and HTTP/1.1 only.
+
+    Raises:
+        AuthorityError: the chain is too long, or this system has no /dev/fd.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # Python's ssl reads keys from paths only (https://github.com/python/cpython/issues/60691), and a path can name a
+    # pipe: no file holds the key.
+    with _path_of(chain_pem) as chain, _path_of(key_pem) as key:
+        try:
+            context.load_cert_chain(chain, key)
+        except FileNotFoundError as error:
+            raise AuthorityError("Certificates cannot be used here: this system has no /dev/fd; mount it.") from error
+    return context
+
+
+@contextmanager
+def _path_of(content: bytes) -> Iterator[str]:
+    """Give a path that reads as these bytes, once, as long as the block lasts."""
+    reading, writing = os.pipe()
+    try:
+        os.set_blocking(writing, False)  # nobody reads yet, so what does not fit would wait for ever
+        try:
+            written = os.write(writing, content)
+        finally:
+            os.close(writing)
+        if written < len(content):
+            raise AuthorityError(
+                f"The certificate chain is too long: {len(content)} bytes, of which a pipe holds {written}; "
+                "leave out of --ca-cert what does not belong to the chain."
+            )
+        yield f"/dev/fd/{reading}"
+    finally:
+        os.close(reading)
+
+
+def _take_notice(task: asyncio.Task[ssl.SSLContext]) -> None:
+    """Let a failure be seen even when all who waited have gone; asyncio would complain."""
+    if not task.cancelled():
+        task.exception()
