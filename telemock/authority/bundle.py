@@ -1,6 +1,6 @@
 """This is the roots that the system trusts, and ours: for clients that take one file of roots in place of their own.
 
-It refuses to hand down what an earlier telemock put into such a file.
+It refuses to hand down the certificate that an earlier telemock put into such a file.
 """
 
 import os
@@ -10,6 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 BUNDLE_NAME = "telemock-ca-bundle.pem"
+
+# Stands before our certificate. `eval "$(telemock ca env)"` makes SSL_CERT_FILE name our own file: then what is above
+# the mark are the user's roots, and what is below may be of an authority that is gone.
+_MARK = b"# telemock\n"
 
 # Where systems keep their roots when OpenSSL does not say (https://go.dev/src/crypto/x509/root_linux.go).
 _WELL_KNOWN = (
@@ -33,7 +37,8 @@ def bundle(certificate_pem: bytes, environment: Mapping[str, str] = os.environ) 
     """
     roots = next((found for found in map(_certificates, _places(environment)) if found), [])
     ours = _CERTIFICATE.findall(certificate_pem)
-    return b"".join(root + b"\n" for root in dict.fromkeys([*(root for root in roots if root not in ours), *ours]))
+    theirs = [root for root in dict.fromkeys(roots) if root not in ours]
+    return b"\n".join([*theirs, _MARK + b"\n".join(ours)]) + b"\n"
 
 
 def _places(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -41,8 +46,7 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
     built_in = ssl.get_default_verify_paths()
     named = [environment.get(built_in.openssl_cafile_env), environment.get(built_in.openssl_capath_env)]
     for place in (*named, built_in.openssl_cafile, *_WELL_KNOWN, built_in.openssl_capath):
-        # `eval "$(telemock ca env)"` makes SSL_CERT_FILE name what we wrote, maybe of an authority that is gone.
-        if place and Path(place).name != BUNDLE_NAME:
+        if place:
             yield Path(place)
 
 
@@ -50,11 +54,7 @@ def _certificates(place: Path) -> list[bytes]:
     """Read the certificates of a file, or of all files of a folder; what cannot be read has none."""
     try:
         files = sorted(place.iterdir()) if place.is_dir() else [place]
-        return [
-            each.replace(b"\r\n", b"\n")
-            for file in files
-            if file.is_file()
-            for each in _CERTIFICATE.findall(file.read_bytes())
-        ]
+        contents = (file.read_bytes().partition(_MARK)[0] for file in files if file.is_file())
+        return [found.replace(b"\r\n", b"\n") for content in contents for found in _CERTIFICATE.findall(content)]
     except (OSError, ValueError):
         return []

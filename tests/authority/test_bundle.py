@@ -8,6 +8,7 @@ from telemock.authority.bundle import BUNDLE_NAME, bundle
 from tests.authority.certificates import NOW, certify
 
 OURS = new_authority(NOW).certificate_pem
+MARK = b"# telemock\n"
 ROOTS = [certify(f"root {number}").certificate_pem for number in range(3)]
 
 
@@ -37,13 +38,13 @@ def test_the_users_own_roots_are_the_systems(tmp_path: Path, variable: str) -> N
         (tmp_path / f"{number}.pem").write_bytes(b"# a comment\r\n" + root.replace(b"\n", b"\r\n") + b"\xff")
     (tmp_path / "folder").mkdir()
     place = tmp_path / "0.pem" if variable == "SSL_CERT_FILE" else tmp_path
-    assert bundle(OURS, {variable: str(place)}) == b"".join([*(ROOTS[:1] if place.is_file() else ROOTS), OURS])
+    assert bundle(OURS, {variable: str(place)}) == b"".join([*(ROOTS[:1] if place.is_file() else ROOTS), MARK, OURS])
 
 
 def test_ours_stands_once_and_last(tmp_path: Path) -> None:
     users = tmp_path / "users.pem"
     users.write_bytes(OURS + ROOTS[0] + OURS)
-    assert bundle(OURS, {"SSL_CERT_FILE": str(users)}) == ROOTS[0] + OURS
+    assert bundle(OURS, {"SSL_CERT_FILE": str(users)}) == ROOTS[0] + MARK + OURS
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\n\xff\n-----END CERTIFICATE-----\n"])
@@ -54,9 +55,8 @@ def test_what_holds_no_roots_is_passed_over(tmp_path: Path, content: bytes | Non
     assert bundle(OURS, {"SSL_CERT_FILE": str(users), "SSL_CERT_DIR": ""}) == bundle(OURS, {})
 
 
-def test_an_earlier_bundle_is_not_handed_down(tmp_path: Path) -> None:
-    earlier = tmp_path / BUNDLE_NAME
-    earlier.write_bytes(ROOTS[0])
-    made = bundle(OURS, {"SSL_CERT_FILE": str(earlier)})
-    assert made == bundle(OURS, {})
-    assert ROOTS[0] not in made
+def test_a_bundle_made_before_hands_down_the_users_roots_but_not_its_authority(tmp_path: Path) -> None:
+    users, earlier = tmp_path / "users.pem", tmp_path / BUNDLE_NAME
+    users.write_bytes(ROOTS[0])
+    earlier.write_bytes(bundle(new_authority(NOW).certificate_pem, {"SSL_CERT_FILE": str(users)}))
+    assert bundle(OURS, {"SSL_CERT_FILE": str(earlier)}) == ROOTS[0] + MARK + OURS
