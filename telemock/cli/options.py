@@ -74,7 +74,8 @@ def _take_config(ctx: click.Context, _param: click.Parameter, path: Path | None)
         if name in known:
             if value is not None:
                 _check_fits(ctx, f"The configuration {path} gives {key}", known[name], value)
-                taken[str(known[name].name)] = value
+                single = known[name].multiple and not isinstance(value, list)
+                taken[str(known[name].name)] = [value] if single else value
             continue
         elsewhere = _options_of_all(ctx) if elsewhere is None else elsewhere
         if name not in elsewhere:

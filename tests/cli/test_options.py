@@ -74,6 +74,12 @@ def test_a_key_is_written_with_dashes_or_underscores(cli: Cli, tmp_path: Path, p
     assert cli("show", 1, "--config", config).stdout == "cribl /// living the stream!\n"
 
 
+def test_what_may_be_repeated_may_stand_alone(cli: Cli, tmp_path: Path, pings: Path) -> None:
+    config = tmp_path / "telemock.yaml"
+    config.write_text(f"db: {pings}\nparam: os=ubuntu-24.04\n")
+    assert cli("query", "--count", "--config", config).stdout == "5\n"
+
+
 def test_one_configuration_serves_all_commands(cli: Cli, tmp_path: Path, pings: Path) -> None:
     config = tmp_path / "telemock.yaml"
     config.write_text(f"db: {pings}\nport: 8080\nmax-body: 10MiB\nurl: http://127.0.0.1:8080\n")
