@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -13,15 +13,13 @@ from telemock.store.schema import connections, exchanges
 
 def options() -> str:
     """Write the options of all commands."""
-    context = click.Context(main)
+    context = click.Context(main, info_name="telemock")
     parts = []
-    for name in main.list_commands(context):
-        command = main.get_command(context, name)
-        assert command is not None
+    for name, command in _commands(main, context):
         _, *usage = command.collect_usage_pieces(click.Context(command))  # the first stands for all options
         rows = [_option(param) for param in command.params if isinstance(param, click.Option)]
         parts += [
-            f"`telemock {' '.join([name, *usage])}`",
+            f"`{' '.join([name, *usage])}`",
             _table(("option", "environment", "default", "what it says"), rows),
         ]
     return "\n\n".join(parts)
@@ -35,6 +33,17 @@ def schema() -> str:
         rows = [(f"`{column.name}`", str(column.type), said[column.name]) for column in table.columns]
         parts += [f"`{table.name}`", _table(("column", "type", "what it holds"), rows)]
     return "\n\n".join(parts)
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    """Give the commands of a group by their whole names, and those of the groups in it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, click.Context(command, context, command.name))
+        else:
+            yield f"{context.command_path} {name}", command
 
 
 def _option(param: click.Option) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "query": ("telemock.cli.query:query", "List captured exchanges, or connections, newest first."),
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
+    "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
 }
 
 

@@ -5,18 +5,18 @@ It refuses to go through a proxy: the answer must come from the server that was 
 
 import json
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, InvalidURL
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import click
 
-from telemock.cli.options import TEXT, config_option, option
+from telemock.cli.options import check_url, config_option, option, url_option
 from telemock.errors import HealthError, InvalidSetting
 
 _MOST_BYTES = 65536
 
 
 @click.command()
-@option("--url", type=TEXT, default="http://127.0.0.1:8080", show_default=True, help="Where telemock serves.")
+@url_option
 @option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True, max=3600),
@@ -30,7 +30,7 @@ def health(url: str, timeout: float) -> None:
 
     Prints healthy and exits with 0, or says why not and exits with 1.
     """
-    address = _split(url)
+    address = check_url(url)
     status, content = _get(url, address, timeout)
     said = _said(content)
     if status == 200 and said.get("status") == "healthy":
@@ -40,17 +40,6 @@ def health(url: str, timeout: float) -> None:
     else:
         reason = str(said.get("reason") or "no reason given").rstrip(".")[:500]
         raise HealthError(f"telemock at {url} is not healthy (status {status}): {reason}.")
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        address = urlsplit(url)
-        usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
-    except ValueError:
-        usable = None
-    if not usable or not url.isprintable():
-        raise InvalidSetting(f"{url!r} is not a URL to ask; write it like http://127.0.0.1:8080.")
-    return address
 
 
 def _get(url: str, address: SplitResult, timeout: float) -> tuple[int, bytes]:

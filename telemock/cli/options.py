@@ -4,10 +4,11 @@ It refuses options without either; flag > environment > `--config` file > defaul
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -50,7 +51,19 @@ class _Moment(click.ParamType[str]):
             self.fail(f"{text!r} is not a time; write 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d.", param, ctx)
 
 
+class _Path(click.ParamType[Path]):
+    """A path of anything, there or not; click's own type looks at what is there."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not str(value) or "\0" in str(value):
+            self.fail(f"{str(value)!r} is not a path.", param, ctx)
+        return Path(value)
+
+
 TEXT = _Text()
+PATH = _Path()
 MOMENT = _Moment()
 
 
@@ -113,8 +126,13 @@ def _options_of_all(ctx: click.Context) -> set[str]:
     group = ctx.find_root().command
     if not isinstance(group, click.Group):
         return set()
-    commands = [group.get_command(ctx, name) for name in group.list_commands(ctx)]
-    return {name for command in commands if command is not None for name in _options(command)}
+    return {name for command in _commands_of(group, ctx) for name in _options(command)}
+
+
+def _commands_of(group: click.Group, ctx: click.Context) -> Iterator[click.Command]:
+    """Give the commands of a group, and of the groups in it."""
+    for command in filter(None, (group.get_command(ctx, name) for name in group.list_commands(ctx))):
+        yield from _commands_of(command, ctx) if isinstance(command, click.Group) else (command,)
 
 
 def _check_fits(ctx: click.Context, what: str, param: click.Option, value: Any) -> None:
@@ -142,6 +160,22 @@ def _check_fits(ctx: click.Context, what: str, param: click.Option, value: Any) 
         raise InvalidSetting(f"{what} a wrong value: {error.message}") from error
 
 
+def check_url(url: str) -> SplitResult:
+    """Take a URL apart.
+
+    Raises:
+        InvalidSetting: telemock cannot be there.
+    """
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:
+        usable = None
+    if not usable or not url.isprintable():
+        raise InvalidSetting(f"{url!r} is not a URL to ask; write it like http://127.0.0.1:8080.")
+    return address
+
+
 config_option = option(
     "--config",
     type=click.Path(path_type=Path),
@@ -149,6 +183,10 @@ config_option = option(
     is_eager=True,
     expose_value=False,
     help="YAML file with values for options; what is given here or in the environment goes first.",
+)
+
+url_option = option(
+    "--url", type=TEXT, default="http://127.0.0.1:8080", show_default=True, help="Where telemock serves."
 )
 
 db_option = option(

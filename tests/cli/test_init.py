@@ -27,15 +27,23 @@ def modules_after(*arguments: str) -> set[str]:
 
 
 def test_help_names_every_command_and_imports_none() -> None:
-    heavy = {"aiohttp", "sqlalchemy", "alembic", "rich", "asyncio", "sqlite3", "yaml", "telemock.store"}
+    heavy = {"aiohttp", "sqlalchemy", "alembic", "cryptography", "rich", "asyncio", "sqlite3", "yaml", "telemock.store"}
     assert not modules_after("--help") & {*heavy, *(where.partition(":")[0] for where, _ in COMMANDS.values())}
     said = run("--help").stdout.decode()
     assert all(f"  {name} " in said and line in said for name, (_, line) in COMMANDS.items())
 
 
 def test_query_in_a_pipe_imports_nothing_it_does_not_use(pings: Path) -> None:
-    heavy = {"aiohttp", "aiosqlite", "alembic", "asyncio", "plotly", "rich", "sqlalchemy", "yaml"}
+    heavy = {"aiohttp", "aiosqlite", "alembic", "asyncio", "cryptography", "plotly", "rich", "sqlalchemy", "yaml"}
     assert not modules_after("query", "--db", str(pings)) & heavy
+
+
+def test_certificates_are_imported_only_by_who_needs_them(tmp_path: Path) -> None:
+    assert not modules_after("ca", "--help") & {"cryptography", "idna", "asyncio"}
+    assert not modules_after("ca", "create", "--help") & {"cryptography", "idna", "asyncio"}
+    loaded = modules_after("ca", "path", "--ca-dir", str(tmp_path))
+    assert "cryptography" in loaded
+    assert not loaded & {"aiohttp", "asyncio", "sqlalchemy"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -47,7 +55,9 @@ def test_version(cli: Cli) -> None:
     assert cli("--version").stdout == f"telemock, version {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [("sing",), ("query", "--sing"), ("query", "--limit", "-1"), ("show",), ()])
+@pytest.mark.parametrize(
+    "arguments", [("sing",), ("query", "--sing"), ("query", "--limit", "-1"), ("show",), ("ca",), ("ca", "sing"), ()]
+)
 def test_usage_errors_exit_with_2(cli: Cli, arguments: tuple[str, ...]) -> None:
     done = cli(*arguments)
     assert (done.exit_code, done.stdout) == (2, "")

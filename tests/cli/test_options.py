@@ -1,23 +1,36 @@
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from telemock.cli import COMMANDS, main
+from telemock.cli import main
 from tests.cli.process import TELEMOCK
 from tests.conftest import Cli
 from tests.corpus import STARTED, database, ping
 
 
+def commands_of(group: click.Group) -> Iterator[click.Command]:
+    """Give the commands of a group, and of the groups in it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield from commands_of(command) if isinstance(command, click.Group) else (command,)
+
+
+EVERY_COMMAND = {
+    f"{command.callback.__module__.rpartition('.')[2]} {command.name}": command for command in commands_of(main)
+}
+
+
 def options_of(name: str) -> list[click.Option]:
-    command = main.get_command(click.Context(main), name)
-    assert command is not None
-    return [param for param in command.params if isinstance(param, click.Option)]
+    return [param for param in EVERY_COMMAND[name].params if isinstance(param, click.Option)]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY_COMMAND)
 def test_every_option_has_help_and_an_environment_variable_that_its_help_shows(name: str) -> None:
     for option in options_of(name):
         long_name = next(spelling for spelling in option.opts if spelling.startswith("--"))
@@ -27,7 +40,7 @@ def test_every_option_has_help_and_an_environment_variable_that_its_help_shows(n
         assert option.help.endswith(".")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EVERY_COMMAND)
 def test_every_command_takes_a_configuration(name: str) -> None:
     assert "config" in [option.name for option in options_of(name)]
 
@@ -82,7 +95,7 @@ def test_what_may_be_repeated_may_stand_alone(cli: Cli, tmp_path: Path, pings: P
 
 def test_one_configuration_serves_all_commands(cli: Cli, tmp_path: Path, pings: Path) -> None:
     config = tmp_path / "telemock.yaml"
-    config.write_text(f"db: {pings}\nport: 8080\nmax-body: 10MiB\nurl: http://127.0.0.1:8080\n")
+    config.write_text(f"db: {pings}\nport: 8080\nmax-body: 10MiB\nurl: http://127.0.0.1:8080\nca-dir: {tmp_path}\n")
     assert cli("query", "--count", "--config", config).stdout == "5\n"
 
 

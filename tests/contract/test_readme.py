@@ -24,6 +24,7 @@ def blocks(language: str) -> list[str]:
 
 USE = next(block for block in blocks("sh") if block.startswith("curl "))
 QUERIES = [query.strip() for query in "".join(blocks("sql")).split(";") if query.strip()]
+AUTHORITY = next(block for block in blocks("sh") if block.startswith("telemock ca create"))
 ASKING = re.findall(r"^telemock (?:query|show)[^|\n]*", "".join(blocks("sh")), re.MULTILINE)
 
 
@@ -58,6 +59,13 @@ def test_every_command_that_asks_is_understood(command: str, tmp_path: Path) -> 
     database(tmp_path, ping())
     done = run(command, tmp_path)
     assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+def test_the_authority_is_made_shown_and_evaluated(tmp_path: Path) -> None:
+    done = run(AUTHORITY + 'test -s "$SSL_CERT_FILE"; test -s "$NODE_EXTRA_CA_CERTS"', tmp_path, HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "only for     cribl.io" in done.stdout
+    assert (tmp_path / ".telemock" / "public").is_dir()
 
 
 @pytest.mark.parametrize("query", QUERIES)
