@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from telemock.authority.hosts import Network, as_address
 from telemock.errors import AuthorityError
+from telemock.hosts import Network, as_address
 
 ORGANIZATION = "telemock"
 AUTHORITY_LASTS = timedelta(days=3652)

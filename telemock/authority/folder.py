@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 
 from telemock.authority.authority import Authority, new_authority
 from telemock.authority.bundle import BUNDLE_NAME, bundle
-from telemock.authority.hosts import Network
 from telemock.authority.loading import read_authority
 from telemock.errors import AuthorityError, InvalidSetting
 from telemock.files import one_at_a_time, remove_drafts, write_whole
+from telemock.hosts import Network
 
 KEY_NAME = "telemock-ca.pem"
 OLD_KEY_NAME = "telemock-ca.pem.old"

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from telemock.authority.authority import Authority
 from telemock.authority.folder import utc_now
-from telemock.authority.hosts import host_names
 from telemock.errors import AuthorityError
+from telemock.hosts import host_names
 
 MOST_LEAVES = 512
 

@@ -59,7 +59,7 @@ class _Range(click.ParamType[Any]):
     name = "host"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from telemock.authority.hosts import host_range  # noqa: PLC0415 - only who confines needs it
+        from telemock.hosts import host_range  # noqa: PLC0415 - only who confines needs it
 
         try:
             return host_range(TEXT.convert(value, param, ctx))

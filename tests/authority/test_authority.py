@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from telemock.authority.authority import Authority, new_authority
-from telemock.authority.hosts import host_names, host_range
 from telemock.authority.leaves import server_context
 from telemock.errors import AuthorityError
+from telemock.hosts import host_names, host_range
 from tests.authority.certificates import DAY, KEYS, NOW, certify, handshake, key_pem, openssl, verdict
 
 SERVER_KEY = KEYS["EC"]

@@ -21,8 +21,8 @@ from telemock.authority.folder import (
     public_files,
     publish,
 )
-from telemock.authority.hosts import host_range
 from telemock.errors import AuthorityError, InvalidSetting
+from telemock.hosts import host_range
 from tests.authority.certificates import DAY, KEYS, NOW, certify, verdict
 from tests.cli.process import HANG_SECONDS, without_root_rights
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.authority.hosts import as_address, host_name, host_names, host_range
 from telemock.errors import InvalidHost
+from telemock.hosts import as_address, host_name, host_names, host_range
 
 LABELS = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", fullmatch=True)
 HOSTS = st.lists(LABELS, min_size=1, max_size=3).map(lambda labels: ".".join([*labels, "example"]))

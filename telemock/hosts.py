@@ -1,4 +1,4 @@
-"""This is which names a certificate can be for, and the one way in which each of them is written.
+"""This is what a host may be called, and the one way in which each name is written.
 
 It refuses to guess what a malformed name might mean, and to ask any resolver.
 """
@@ -73,6 +73,19 @@ def as_address(name: str) -> Address | None:
         return None if "%" in name else ip_address(name)
     except ValueError:
         return None
+
+
+def host_pattern(text: str) -> str:
+    """Write a host as `host_name` does, `*.` and a host for every name below it, or `*` for every host.
+
+    Raises:
+        InvalidHost: it is none of them.
+    """
+    if text == "*":
+        return text
+    if text.startswith("*.") and as_address(text[2:]) is None:
+        return "*." + host_name(text[2:])
+    return host_name(text)
 
 
 def host_range(text: str) -> str | Network:
