@@ -5,6 +5,7 @@ It refuses to know of options and terminals; the CLI hands it settings and a bou
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import logging
 import os
@@ -12,22 +13,33 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from aiohttp import web
 from marshmallow import Schema
 
 from telemock.admin.metrics import Metrics
 from telemock.admin.routes import admin_handler
+from telemock.authority.leaves import Leaves
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.journal import Journal, JournalHandler
+from telemock.means import Means, read_means
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
-from telemock.server.capture import capture, expectation
+from telemock.server.addresses import read_address
+from telemock.server.capture import Capture, expectation
+from telemock.server.dial import Dialer
+from telemock.server.door import Door
+from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
+from telemock.server.interception import Interception
 from telemock.server.listener import Site
 from telemock.server.mock import Mock
+from telemock.server.protocol import Patience, speaking_http
+from telemock.server.record import Recorder
 from telemock.server.router import application
+from telemock.server.upstream import Upstream
 from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
 from telemock.store.engine import locate
@@ -47,28 +59,62 @@ _NO_PROFILE = Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_
 class Telemock:
     """One process's telemock: its application, its store and its counters; made by `open_telemock`."""
 
-    def __init__(self, settings: ServeSettings, journal: Journal, appender: SqliteAppender) -> None:
+    def __init__(self, settings: ServeSettings, means: Means, journal: Journal, appender: SqliteAppender) -> None:
+        self._means = means
         self._journal = journal
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self.metrics = Metrics(lambda: self.writer.waiting)
-        mock = Mock(settings.max_body)
+        self._interception = Interception((*CRIBL.hosts, *settings.intercept))
+        dialer = Dialer(settings.port, means.proxy)
+        self.upstream = Upstream(dialer, means.trusted)
+        self._elsewhere = Elsewhere(dialer, self.upstream, self._connection, is_open=settings.others == "tunnel")
+        recorder = Recorder(
+            self.upstream,
+            settings.max_body,
+            self._connection,
+            hosts=self._interception,
+            is_recorded=means.is_recorded,
+            otherwise=Mock(settings.max_body).answer,
+        )
         self.app = application(
-            capture(
-                gate=Gate(CRIBL.hosts),
-                admin=admin_handler(self._check_store, self.metrics),
+            Capture(
+                gate=Gate(
+                    self._interception,
+                    admin_handler(self._check_store, self.metrics, means.authority),
+                    self._elsewhere.forward,
+                    means.credentials,
+                ),
                 profile=CRIBL,
                 bare=_NO_PROFILE,
                 writer=self.writer,
                 max_body=settings.max_body,
                 on_refused=self._refused,
-            ),
-            mock.answer,
+            ).middleware,
+            recorder.answer,
             expectation(settings.max_body),
         )
 
-    def malformed(self, connection: Connection) -> None:
-        """Note traffic that was not HTTP."""
-        self.metrics.refused("malformed")
+    def door(self, runner: web.BaseRunner, patience: Patience) -> Door:
+        """Make what takes new connections where they belong.
+
+        Args:
+            runner: of the application, set up.
+            patience: with slow clients.
+        """
+        return Door(
+            speaking_http(runner, on_malformed=partial(self._connection, reason="malformed"), patience=patience),
+            interception=self._interception,
+            default_host=CRIBL.hosts[0],
+            leaves=Leaves(self._means.authority),
+            elsewhere=self._elsewhere,
+            credentials=self._means.credentials,
+            note=self._connection,
+            patience=patience,
+        )
+
+    def _connection(self, connection: Connection, reason: str = "") -> None:
+        """Note what happened below HTTP, with a short word for why."""
+        self.metrics.connection(connection, reason)
         try:
             self.writer.submit(connection).add_done_callback(lambda stored: stored.exception())
         except StoreUnavailable:
@@ -99,10 +145,13 @@ class Telemock:
 @contextlib.asynccontextmanager
 async def open_telemock(settings: ServeSettings, journal: Journal) -> AsyncIterator[Telemock]:
     """Open the migrated store and build the application; at the end, commit what waits."""
-    telemock = Telemock(settings, journal, await SqliteAppender.open(locate(settings.db), settings.durability))
+    means = read_means(settings)
+    appender = await SqliteAppender.open(locate(settings.db), settings.durability)
+    telemock = Telemock(settings, means, journal, appender)
     try:
         yield telemock
     finally:
+        await telemock.upstream.close()
         try:
             async with asyncio.timeout(_STORE_SECONDS):
                 await telemock.writer.close()
@@ -116,26 +165,33 @@ async def open_telemock(settings: ServeSettings, journal: Journal) -> AsyncItera
 
 async def serve(
     settings: ServeSettings,
-    listening: socket.socket,
+    listening: Sequence[socket.socket],
     journal: Journal,
     *,
     on_ready: Callable[[], None],
     stop: asyncio.Event,
+    patience: Patience = Patience(),  # noqa: B008 - it cannot change
 ) -> None:
     """Serve until `stop`; then answer what is in flight, commit, and return within 10 seconds.
 
     Args:
         settings: the database must be migrated.
-        listening: bound; owned from now on.
+        listening: bound sockets; owned from now on.
         journal: gets a line per exchange; owned by the caller.
         on_ready: called once requests are answered.
         stop: set by the caller's signal handlers.
+        patience: with slow clients.
     """
+    addresses = [each.getsockname()[:2] for each in listening]
+    others = settings.others or ("tunnel" if all(read_address(host).is_loopback for host, _ in addresses) else "block")
+    settings = dataclasses.replace(settings, port=tuple(port for _, port in addresses), others=others)
     async with open_telemock(settings, journal) as telemock:
         runner = web.AppRunner(telemock.app, shutdown_timeout=_REQUESTS_SECONDS)
         await runner.setup()
         try:
-            await Site(runner, listening, on_malformed=telemock.malformed).start()
+            door = telemock.door(runner, patience)
+            for each in listening:
+                await Site(runner, each, door).start()
             # What lives until the end need not be looked at again, and requests die without the collector's help.
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)
@@ -147,7 +203,7 @@ async def serve(
 
 def run(
     settings: ServeSettings,
-    listening: socket.socket,
+    listening: Sequence[socket.socket],
     journal: Journal,
     *,
     on_ready: Callable[[], None],

@@ -7,6 +7,9 @@ TelemockError
 ├── InvalidHost           a name is neither a host name nor an IP address
 ├── AuthorityError        the certificate authority cannot be made or used        exit 1
 ├── EventsRejected        a posted body is not a JSON object, array or NDJSON
+├── MalformedRequest      a head is not HTTP, or could be read in two ways
+├── UpstreamError         another server that was wanted cannot be reached
+│   └── UpstreamForbidden  nobody may be let through to it
 └── StoreError            the database                                            exit 1
     ├── StoreMissing      there is none where one was expected
     ├── StoreForeign      the file is not a telemock database, or of a newer telemock
@@ -46,6 +49,18 @@ class AuthorityError(TelemockError):
 
 class EventsRejected(TelemockError):
     """A body posted to the events endpoint is not what it takes; the message names line and column."""
+
+
+class MalformedRequest(TelemockError):
+    """What a client sent is not HTTP, or could be read in two ways."""
+
+
+class UpstreamError(TelemockError):
+    """Another server, which a client or a rule wanted, cannot be reached."""
+
+
+class UpstreamForbidden(UpstreamError):
+    """Nobody may be let through to that address, whatever the policy."""
 
 
 class StoreError(TelemockError):

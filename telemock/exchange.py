@@ -37,7 +37,7 @@ class Exchange:
         request_truncated: 1 when the body was longer than kept, or the client left before its end.
         client: IP address of the peer.
         via: the road the request came by: direct, tls, proxy or connect.
-        status: status code; 499 when the client left before the answer.
+        status: status code; 499 when the connection broke before the answer.
         response_headers: JSON array of [name, value], as answered; Date, Server and Connection, which the
             server adds while sending, are not kept.
         response_body: bytes as sent; None when empty.

@@ -28,6 +28,9 @@ Level = Literal["info", "warning", "error"]
 # What may wait for a slow output before it is counted as lost, in characters.
 MAX_WAITING = 16 * 2**20
 
+# Hosts whose refused handshakes are told in one minute; the store keeps them all.
+MAX_REFUSED_HOSTS = 100
+
 _GATHER_SECONDS = 0.02
 
 _Event = Mapping[str, Any]
@@ -71,6 +74,7 @@ class Journal:
         self._output = None if sys.stdout is None else sys.stdout.fileno()
         self._file: tuple[str, int] | None = None
         self._folder_works = True
+        self._refused: tuple[str, set[str]] = "", set()  # in which minute which hosts' certificates were
         self._cut: set[int] = set()  # descriptors that stopped in the middle of a line
         self._thread = threading.Thread(target=self._write_all, name="journal", daemon=True)
         self._thread.start()
@@ -84,7 +88,23 @@ class Journal:
 
         Their lines are made here: the thread would fight the loop for the interpreter lock, at ten times the cost.
         """
-        self._queue_up(self._lines(records, _time, record_text, record_json))
+        told = (
+            [record for record in records if self._is_news(record)] if isinstance(records[0], Connection) else records
+        )
+        self._queue_up(self._lines(told, _time, record_text, record_json))
+
+    def _is_news(self, record: Record) -> bool:
+        """Tell whether a line is worth writing: a client that refuses TLS tries again and again."""
+        if not isinstance(record, Connection) or record.kind != "tls_refused":
+            return True
+        minute = record.opened_at[:16]
+        if self._refused[0] != minute:
+            self._refused = minute, set()
+        hosts = self._refused[1]
+        if record.host in hosts or len(hosts) >= MAX_REFUSED_HOSTS:
+            return False
+        hosts.add(record.host)
+        return True
 
     def event(self, event: str, message: str, *, level: Level = "info", **details: Any) -> None:
         """Note an event of the server's own life: a short name, a sentence, and named details."""
@@ -270,7 +290,8 @@ def record_json(record: Record) -> str:
 def record_text(record: Record) -> str:
     """Write a record as one readable line; control characters are escaped."""
     if isinstance(record, Connection):
-        return _printable(f"{record.opened_at} {record.kind} {record.client} {record.detail}")
+        where = record.host if record.port is None else f"{record.host}:{record.port}"
+        return _printable(" ".join(filter(None, (record.opened_at, record.kind, record.client, where, record.detail))))
     asked = _asked[record.method, record.host, record.path]
     said = _said[record.guid or "", record.version or "", record.problems or ""]
     answered = f"{record.status} {record.outcome} {record.latency_ms:.3f} ms"
@@ -304,11 +325,15 @@ _quote: Callable[[str], str] = json.JSONEncoder(ensure_ascii=False).encode
 def _connection(record: Connection) -> dict[str, Any]:
     return {
         "time": record.opened_at,
-        "level": "warning",
+        "level": "info" if record.kind in ("tunnel", "upstream") else "warning",
         "event": "connection",
         "kind": record.kind,
         "host": record.host,
+        "port": record.port,
         "client": record.client,
+        "bytes_up": record.bytes_up,
+        "bytes_down": record.bytes_down,
+        "duration_ms": record.duration_ms,
         "detail": record.detail,
     }
 

@@ -7,14 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 from telemock.errors import InvalidSetting
 
 Durability = Literal["commit", "fsync", "async"]
 LogFormat = Literal["text", "json"]
+Mode = Literal["mock", "record"]
+Others = Literal["tunnel", "block"]
 
 DEFAULT_DB = "telemetry.db"
+DEFAULT_CA_DIR = Path("~/.telemock")
 MAX_WORKERS = 256
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -35,6 +38,18 @@ def parse_size(text: str) -> int:
     return size
 
 
+def parse_mode(text: str) -> tuple[str | None, Mode]:
+    """Read a mode, `mock` or `record`, or that of one profile, `cribl=record`; None is every profile.
+
+    Raises:
+        InvalidSetting: it is neither.
+    """
+    profile, equals, mode = text.rpartition("=")
+    if mode not in get_args(Mode) or (equals and not profile):
+        raise InvalidSetting(f"{text!r} is not a mode; write mock, record, or a profile and one of them: cribl=record.")
+    return profile or None, cast("Mode", mode)
+
+
 def _setting(default: Any, help_text: str) -> Any:
     """Declare a setting with the sentence that CLI and README show."""
     return field(default=default, metadata={"help": help_text})
@@ -45,7 +60,9 @@ class ServeSettings:
     """Everything `telemock serve` can be told; each field is an option, an environment variable and a key."""
 
     host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every IPv4 address, :: is IPv6.")
-    port: int = _setting(8080, "Port to listen on; 0 picks a free one.")
+    port: tuple[int, ...] = _setting(
+        (8080,), "Port to listen on; repeatable, and each does everything; 0 picks a free one."
+    )
     db: str = _setting(DEFAULT_DB, "Database: a path or a URL such as sqlite:////data/telemetry.db.")
     durability: Durability = _setting(
         "commit",
@@ -53,6 +70,35 @@ class ServeSettings:
         "loss), or before either (async; for load tests).",
     )
     workers: int = _setting(1, "Processes that serve; a parent restarts one that dies.")
+    intercept: tuple[str, ...] = _setting(
+        (),
+        "Host that is answered here, besides those of the product; repeatable; *.example.com is every host below "
+        "that, * is all.",
+    )
+    others: Others | None = _setting(
+        None,
+        "All other hosts, for clients that use telemock as their proxy: let through (tunnel) or refused (block). "
+        "Unless said, tunnel where only this machine can connect.",
+    )
+    mode: tuple[str, ...] = _setting(
+        (),
+        "Who answers for the intercepted hosts: mock is telemock, and asks nobody; record sends requests on to the "
+        "real hosts and keeps their answers; repeatable, cribl=record is for one profile. Unless said, mock.",
+    )
+    proxy_auth_file: Path | None = _setting(
+        None, "Who may use the proxy: lines of user:password, or of htpasswd with bcrypt; else everybody may."
+    )
+    upstream_proxy: str | None = _setting(
+        None,
+        "Proxy through which other hosts are reached, http://user:password@host:port; NO_PROXY names hosts that "
+        "are not.",
+    )
+    upstream_ca: Path | None = _setting(
+        None, "Certificates (PEM) of authorities that are trusted for other hosts besides the system's."
+    )
+    ca_dir: Path = _setting(DEFAULT_CA_DIR, "Folder of the certificate authority, made on first use.")
+    ca_cert: Path | None = _setting(None, "Certificate (PEM) of an authority of your own, instead of --ca-dir.")
+    ca_key: Path | None = _setting(None, "Its private key (PEM), unless that stands in --ca-cert.")
     max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
     log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
     log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")
@@ -66,5 +112,11 @@ def settings_to_json(settings: ServeSettings) -> dict[str, Any]:
 
 def settings_from_json(values: Mapping[str, Any]) -> ServeSettings:
     """Undo `settings_to_json`."""
-    paths = {name: Path(values[name]) for name in ("log_dir", "ready_file") if values[name] is not None}
-    return ServeSettings(**{**values, **paths})
+    kinds = get_type_hints(ServeSettings)
+    return ServeSettings(**{name: _from_json(value, kinds[name]) for name, value in values.items()})
+
+
+def _from_json(value: Any, kind: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return Path(value) if isinstance(value, str) and kind in (Path, Path | None) else value

@@ -20,7 +20,7 @@ def main() -> None:
     order: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     settings: ServeSettings = settings_from_json(order["settings"])
     journal = Journal(settings.log_format, settings.log_dir, Path(order["lock"]))
-    listening = bind(settings.host, settings.port, shared=True)
+    listening = [bind(settings.host, port, shared=True) for port in settings.port]
 
     def say_ready() -> None:
         os.write(order["ready"], b"1")

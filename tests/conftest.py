@@ -1,5 +1,6 @@
 """This is what all tests may ask for: a served telemock, the command line, and the real ping in a database."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from tests.corpus import database, ping
 from tests.server.served import Served, served
 
 Cli = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _authority(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's own certificate authority out of the tests."""
+    os.environ["HOME"] = str(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
@@ -26,8 +33,8 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One telemock for the tests of a module."""
-    with served(tmp_path_factory.mktemp("served")) as server:
+    """One telemock for the tests of a module; it answers for other.test as well, and lets nobody through."""
+    with served(tmp_path_factory.mktemp("served"), intercept=("other.test", "2001:db8::1"), others="block") as server:
         yield server
 
 

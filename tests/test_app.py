@@ -47,7 +47,7 @@ def test_stopping_answers_and_stores_what_is_in_flight_and_refuses_what_comes_la
 async def test_what_waits_is_committed_when_telemock_is_closed(tmp_path: Path) -> None:
     migrate(tmp_path / "telemetry.db")
     journal = Journal("json")
-    settings = ServeSettings(db=str(tmp_path / "telemetry.db"), durability="async")
+    settings = ServeSettings(db=str(tmp_path / "telemetry.db"), durability="async", ca_dir=tmp_path / "ca")
     async with open_telemock(settings, journal) as telemock:
         for number in range(300):
             await telemock.writer.keep(ping(number))
@@ -62,10 +62,10 @@ async def test_it_is_ready_once_it_listens_and_ends_when_it_is_told_to(tmp_path:
     migrate(tmp_path / "telemetry.db")
     listening = bind("127.0.0.1", 0)
     address: tuple[str, int] = listening.getsockname()
-    settings = ServeSettings(db=str(tmp_path / "telemetry.db"), port=address[1])
+    settings = ServeSettings(db=str(tmp_path / "telemetry.db"), port=(address[1],), ca_dir=tmp_path / "ca")
     journal, ready, stop = Journal("json"), asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(serve(settings, listening, journal, on_ready=ready.set, stop=stop))
+        serving = tasks.create_task(serve(settings, [listening], journal, on_ready=ready.set, stop=stop))
         await ready.wait()
         reader, writer = await asyncio.open_connection(*address)
         writer.write(request_bytes("GET", "/health"))

@@ -115,7 +115,8 @@ def test_an_exchange_and_a_connection_are_each_one_json_object_on_a_line(tmp_pat
     own = {"time": TIME, "level": "info", "event": "exchange", "body_bytes": 5, "problems": ["pc: bad"]}
     assert said == own | {name: getattr(exchange, name) for name in (*SAME, "guid", "env", "client_time")}
     own = {"time": TIME, "level": "warning", "event": "connection", "kind": "malformed"}
-    assert below == own | {"host": "", "client": "::1", "detail": "Bad.\n"}
+    own |= {"host": "", "port": None, "client": "::1", "bytes_up": 3, "bytes_down": 0, "duration_ms": None}
+    assert below == own | {"detail": "Bad.\n"}
 
 
 def test_a_text_line_is_for_people(tmp_path: Path) -> None:

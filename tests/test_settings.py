@@ -51,7 +51,10 @@ def test_a_size_that_no_row_can_hold_is_refused_with_the_limit(text: str) -> Non
         ServeSettings(),
         ServeSettings(
             host="::1",
-            port=0,
+            port=(0, 443),
+            intercept=("*.example.com",),
+            others="block",
+            ca_cert=Path("ca.pem"),
             db="/data/ä.db",
             durability="fsync",
             workers=3,
@@ -68,7 +71,7 @@ def test_settings_are_the_same_after_a_journey_through_json(settings: ServeSetti
 
 def test_settings_cannot_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ServeSettings().port = 1  # type: ignore[misc]
+        ServeSettings().port = (1,)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("setting", dataclasses.fields(ServeSettings), ids=lambda setting: setting.name)
@@ -81,6 +84,6 @@ def test_each_setting_has_one_sentence_of_help(setting: "dataclasses.Field[objec
 
 def test_the_defaults_serve_this_machine_alone_and_keep_what_they_acknowledge() -> None:
     defaults = ServeSettings()
-    assert (defaults.host, defaults.port, defaults.db) == ("127.0.0.1", 8080, "telemetry.db")
+    assert (defaults.host, defaults.port, defaults.db) == ("127.0.0.1", (8080,), "telemetry.db")
     assert (defaults.durability, defaults.workers, defaults.max_body) == ("commit", 1, 10 * 2**20)
     assert (defaults.log_format, defaults.log_dir, defaults.ready_file) == ("text", None, None)

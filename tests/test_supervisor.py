@@ -174,6 +174,7 @@ def test_the_ready_file_says_where_telemock_answers_and_who_the_parent_is(worker
     assert workers.said == {
         "host": "127.0.0.1",
         "port": workers.port,
+        "ports": [workers.port],
         "pid": workers.process.pid,
         "db": str(workers.db),
     }

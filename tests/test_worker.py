@@ -25,7 +25,9 @@ from tests.server.wire import HANG_SECONDS, Wire, request_bytes
 def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start a worker as its parent does; it is ready, and killed at the end of the block if it still runs."""
     migrate(folder / "telemetry.db")
-    settings = ServeSettings(port=port, db=str(folder / "telemetry.db"), workers=2, log_format="json")
+    settings = ServeSettings(
+        port=(port,), ca_dir=folder / "ca", db=str(folder / "telemetry.db"), workers=2, log_format="json"
+    )
     reading, writing = os.pipe()
     order = {"settings": settings_to_json(settings), "lock": str(folder / "lock"), "ready": writing}
     with subprocess.Popen(

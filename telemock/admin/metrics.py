@@ -53,6 +53,10 @@ class Metrics:
         self._refused = Counter(
             "telemock_refused", "Requests not stored in time, or not HTTP.", ["reason"], registry=registry
         )
+        self._connections = Counter("telemock_connections", "What happened below HTTP.", ["kind"], registry=registry)
+        self._tls_refused = Counter(
+            "telemock_tls_refused", "TLS handshakes that failed, by what the client said.", ["alert"], registry=registry
+        )
         self._request_seconds = _Histogram(
             "telemock_request_duration_seconds",
             "Request head read to answer ready, before the commit.",
@@ -98,6 +102,14 @@ class Metrics:
         for each in set(labels):
             self._exchanges.labels(*each).inc(labels.count(each))
         self._queue.set(self._waiting())
+
+    def connection(self, connection: Connection, reason: str) -> None:
+        """Count what happened below HTTP; `reason` is the TLS alert of a refusal, or why it was refused."""
+        self._connections.labels(connection.kind).inc()
+        if connection.kind == "tls_refused":
+            self._tls_refused.labels(reason).inc()
+        elif connection.kind == "malformed":
+            self.refused(reason)
 
     def refused(self, reason: str, _exchange: Exchange | None = None) -> None:
         """Count one request that was not stored in time, or was not HTTP."""

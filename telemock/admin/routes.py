@@ -10,17 +10,19 @@ from aiohttp.typedefs import Handler
 
 from telemock.admin.metrics import Metrics
 from telemock.answers import json_answer, method_not_allowed
+from telemock.authority.authority import Authority
 from telemock.errors import StoreUnavailable
 
 HEALTHY = b'{"status": "healthy"}'
 
 
-def admin_handler(check_store: Callable[[], Awaitable[None]], metrics: Metrics) -> Handler:
+def admin_handler(check_store: Callable[[], Awaitable[None]], metrics: Metrics, authority: Authority) -> Handler:
     """Make the handler of all admin requests.
 
     Args:
         check_store: raises StoreUnavailable when exchanges could not be kept.
         metrics: what /metrics shows.
+        authority: whose public certificate is served, in PEM and in DER (RFC 2585).
     """
 
     async def health(_request: web.Request) -> web.Response:
@@ -33,9 +35,17 @@ def admin_handler(check_store: Callable[[], Awaitable[None]], metrics: Metrics) 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
+    async def pem(_request: web.Request) -> web.Response:
+        return web.Response(body=authority.certificate_pem, headers={"Content-Type": "application/x-pem-file"})
+
+    async def der(_request: web.Request) -> web.Response:
+        return web.Response(body=authority.certificate_der, headers={"Content-Type": "application/pkix-cert"})
+
     routes = {
         "/health": {"GET": health, "HEAD": health},
         "/metrics": {"GET": show_metrics},
+        "/__admin/ca.pem": {"GET": pem, "HEAD": pem},
+        "/__admin/ca.cer": {"GET": der, "HEAD": der},
     }
 
     async def answer(request: web.Request) -> web.StreamResponse:

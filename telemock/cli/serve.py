@@ -10,15 +10,16 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from telemock import __version__
 from telemock.cli.options import config_option, option
-from telemock.errors import InvalidSetting, StoreUnavailable
+from telemock.errors import InvalidHost, InvalidSetting, StoreUnavailable
 from telemock.files import write_whole
-from telemock.settings import MAX_WORKERS, ServeSettings, parse_size
+from telemock.hosts import host_pattern
+from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
 
 
 class _Size(click.ParamType[int]):
@@ -33,8 +34,27 @@ class _Size(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class _HostPattern(click.ParamType[str]):
+    """A host, `*.` and a host, or `*`."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return host_pattern(str(value))
+        except InvalidHost as error:
+            self.fail(str(error), param, ctx)
+
+
 _TYPES: dict[str, click.ParamType[Any]] = {
     "port": click.IntRange(0, 65535),
+    "intercept": _HostPattern(),
+    "others": click.Choice(get_args(Others)),
+    "ca_dir": click.Path(path_type=Path, file_okay=False),
+    "proxy_auth_file": click.Path(path_type=Path, dir_okay=False),
+    "upstream_ca": click.Path(path_type=Path, dir_okay=False),
+    "ca_cert": click.Path(path_type=Path, dir_okay=False),
+    "ca_key": click.Path(path_type=Path, dir_okay=False),
     "durability": click.Choice(["commit", "fsync", "async"]),
     "workers": click.IntRange(1, MAX_WORKERS),
     "max_body": _Size(),
@@ -52,7 +72,8 @@ def _serve_options(function: Callable[..., None]) -> Callable[..., None]:
             "--" + setting.name.replace("_", "-"),
             type=_TYPES.get(setting.name, click.STRING),
             default=shown,
-            show_default=setting.default is not None,
+            multiple=isinstance(setting.default, tuple),
+            show_default=setting.default not in (None, ()),
             help=setting.metadata["help"],
         )(function)
     return function
@@ -70,16 +91,21 @@ def serve(**options: Any) -> None:
     _check_folders(settings)
     # What serves is imported only here: the other commands start without it.
     from telemock.journal import Journal  # noqa: PLC0415
+    from telemock.means import read_means  # noqa: PLC0415
     from telemock.server.listener import bind  # noqa: PLC0415
     from telemock.store.engine import locate  # noqa: PLC0415
     from telemock.store.migration import migrate  # noqa: PLC0415
 
     path = locate(settings.db)
-    if settings.workers > 1 and settings.port:
-        bind(settings.host, settings.port).close()  # SO_REUSEPORT would hide that somebody has it
-    listening = bind(settings.host, settings.port, shared=settings.workers > 1)
+    read_means(settings)
+    shared = settings.workers > 1
+    if shared:  # SO_REUSEPORT would hide that somebody has it
+        for each in [bind(settings.host, port) for port in settings.port if port]:
+            each.close()
+    listening = [bind(settings.host, port, shared=shared) for port in settings.port]
     migrate(path)
-    settings = dataclasses.replace(settings, db=str(path), port=listening.getsockname()[1])
+    ports = tuple(each.getsockname()[1] for each in listening)
+    settings = dataclasses.replace(settings, db=str(path), port=ports)
     journal = Journal(settings.log_format, settings.log_dir)
     try:
         _announce_and_run(settings, listening, journal)
@@ -87,16 +113,16 @@ def serve(**options: Any) -> None:
         journal.close()
 
 
-def _announce_and_run(settings: ServeSettings, listening: socket.socket, journal: Any) -> None:
+def _announce_and_run(settings: ServeSettings, listening: list[socket.socket], journal: Any) -> None:
     from telemock.app import run  # noqa: PLC0415
     from telemock.server.listener import site_url  # noqa: PLC0415
 
-    url = site_url(listening)
+    urls = [site_url(each) for each in listening]
     journal.event(
         "starting",
-        f"telemock {__version__} on {url} keeps exchanges in {settings.db}; Ctrl-C stops it.",
+        f"telemock {__version__} on {' and '.join(urls)} keeps exchanges in {settings.db}; Ctrl-C stops it.",
         version=__version__,
-        url=url,
+        url=urls[0],
         db=settings.db,
     )
 
@@ -113,7 +139,8 @@ def _announce_and_run(settings: ServeSettings, listening: socket.socket, journal
         else:
             run(settings, listening, journal, on_ready=on_ready)
     finally:
-        listening.close()
+        for each in listening:
+            each.close()
         if settings.ready_file is not None:
             settings.ready_file.unlink(missing_ok=True)
     journal.event("stopped", "stopped")
@@ -134,5 +161,11 @@ def _check_folders(settings: ServeSettings) -> None:
 
 def _write_ready_file(settings: ServeSettings, path: Path) -> None:
     """Say where telemock answers, in a file that is either not there or whole."""
-    said = {"host": settings.host, "port": settings.port, "pid": os.getpid(), "db": settings.db}
+    said = {
+        "host": settings.host,
+        "port": settings.port[0],
+        "ports": settings.port,
+        "pid": os.getpid(),
+        "db": settings.db,
+    }
     write_whole(path, json.dumps(said).encode() + b"\n", mode=0o644)

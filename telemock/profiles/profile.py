@@ -80,7 +80,7 @@ class Profile:
 
     Args:
         name: as stored in `Exchange.profile`.
-        hosts: names the product calls, lower case.
+        hosts: names the product calls, lower case, the first first.
         schema: the fields the product sends, as text or as JSON values; their data keys are the wire's names.
         path_prefix: paths of the product, for clients that name telemock itself as the host.
         identity_names: for each field of Identity the names that may carry it, the best first.
@@ -96,7 +96,7 @@ class Profile:
         identity_names: Mapping[str, tuple[str, ...]],
     ) -> None:
         self.name = name
-        self.hosts = frozenset(hosts)
+        self.hosts = tuple(hosts)
         self._path_prefix = path_prefix
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._tellers = [

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
 from telemock.answers import json_answer
 from telemock.errors import StoreUnavailable
@@ -17,9 +17,11 @@ from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile
 from telemock.remembered import Remembered
 from telemock.server.body import REFUSED, read_body
-from telemock.server.gate import Gate
+from telemock.server.gate import Gate, ask_for_password
 from telemock.server.notes import NOTES, Notes
-from telemock.server.target import Target, plain_path, read_target
+from telemock.server.protocol import Protocol
+from telemock.server.record import LongAnswer
+from telemock.server.target import DIRECT, Arrival, Target, plain_path, read_target
 from telemock.store.writer import Writer
 
 _logger = logging.getLogger(__name__)
@@ -29,21 +31,11 @@ _WITHOUT_LENGTH = frozenset({204, 304, 499})
 CLIENT_CLOSED_REQUEST = 499  # nginx's code, the field's custom; no RFC has one
 
 
-def capture(
-    *,
-    gate: Gate,
-    admin: Handler,
-    profile: Profile,
-    bare: Profile,
-    writer: Writer,
-    max_body: int,
-    on_refused: Callable[[str, Exchange], None],
-) -> Middleware:
-    """Make the middleware.
+class Capture:
+    """The middleware, as `middleware`.
 
     Args:
-        gate: tells admin requests, which are not captured.
-        admin: answers them.
+        gate: tells who answers what is not captured, and who may use the proxy.
         profile: the product telemock knows.
         bare: reads the queries of requests that belong to no profile.
         writer: keeps exchanges before their answers leave.
@@ -51,48 +43,71 @@ def capture(
         on_refused: told the reason and the exchange when the store did not take one in time.
     """
 
-    def find_way(head: tuple[str, str]) -> tuple[Target, Profile | None, bool]:
-        """Tell where a target without query and a Host field lead, whose that is, and if an administrator asks."""
-        target = read_target(*head)
-        owner = profile if profile.owns(target.host, plain_path(target.path)) else None
-        return target, owner, gate.is_admin(target)
-
-    ways = Remembered(find_way, most=1024, longest=512)
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        profile: Profile,
+        bare: Profile,
+        writer: Writer,
+        max_body: int,
+        on_refused: Callable[[str, Exchange], None],
+    ) -> None:
+        self._gate = gate
+        self._profile = profile
+        self._bare = bare
+        self._writer = writer
+        self._max_body = max_body
+        self._on_refused = on_refused
+        self._ways = Remembered(self._find_way, most=1024, longest=512)
 
     @web.middleware
-    async def captured(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer through the handler, and keep the exchange before the end of its answer leaves."""
         started = time.perf_counter()
         raw, _, query = request.raw_path.partition("?")
-        target, owner, is_admin = ways[raw, request.headers.get(hdrs.HOST, "")]
-        if is_admin:
-            return await admin(request)
+        protocol = request.protocol
+        arrival = protocol.arrival if isinstance(protocol, Protocol) else DIRECT
+        target, owner, way_round = self._ways[raw, request.headers.get(hdrs.HOST, ""), arrival]
+        if target.via == "proxy" and not await self._gate.admits(request):
+            way_round, handler = way_round and ask_for_password, ask_for_password
+        if way_round is not None:
+            return await way_round(request)
         received_at = utc_text_at(time.time_ns())
-        notes = Notes(target, query, owner, (owner or bare).read_query(query))
+        notes = Notes(target, query, owner, (owner or self._bare).read_query(query))
         request[NOTES] = notes
-        left: asyncio.CancelledError | None = None
         try:
-            response = await _answer(request, handler, notes, max_body)
-        except asyncio.CancelledError as error:
-            left = error
-            response = web.Response(status=CLIENT_CLOSED_REQUEST)
+            response = await _answer(request, handler, notes, self._max_body)
+        except asyncio.CancelledError:
+            left = web.Response(status=CLIENT_CLOSED_REQUEST)
+            self._writer.remember(_exchange(request, left, notes, received_at, started))
+            raise
         if notes.body is REFUSED:
             response.force_close()  # what comes next would be the body, from a client that did not wait
-        exchange = _exchange(request, response, notes, received_at, started)
-        if left is not None:
-            writer.remember(exchange)
-            raise left
         try:
-            await writer.keep(exchange)
+            await self._writer.keep(_exchange(request, response, notes, received_at, started))
         except StoreUnavailable as error:
-            response = _unavailable(error)
-            refused = _exchange(request, response, notes, received_at, started)
-            refused.outcome = "refused"
-            on_refused(error.reason, refused)
-            if error.reason == "store_failed":
-                writer.remember(refused)
+            unavailable = _unavailable(error)
+            refused = _exchange(request, unavailable, notes, received_at, started)
+            self._refuse(refused, error)
+            if isinstance(response, LongAnswer):
+                raise ConnectionResetError(str(error)) from error  # aiohttp closes: it must not pass for whole
+            return unavailable
+        if isinstance(response, LongAnswer):
+            await response.finish()
         return response
 
-    return captured
+    def _find_way(self, head: tuple[str, str, Arrival]) -> tuple[Target, Profile | None, Handler | None]:
+        """Tell where target, Host field and connection lead, whose that is, and who answers if it is not captured."""
+        target = read_target(*head)
+        owner = self._profile if self._profile.owns(target.host, plain_path(target.path)) else None
+        return target, owner, self._gate.way_round(target, head[2])
+
+    def _refuse(self, refused: Exchange, error: StoreUnavailable) -> None:
+        refused.outcome = "refused"
+        self._on_refused(error.reason, refused)
+        if error.reason == "store_failed":
+            self._writer.remember(refused)
 
 
 def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
@@ -109,30 +124,39 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
     return expect
 
 
-async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response:
+async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response | LongAnswer:
     """Get an answer from the handler, or make the one that says why there is none."""
     try:
-        expectation = request.headers.get(hdrs.EXPECT)
-        if expectation is not None and expectation.lower() != "100-continue":
-            if request.body_exists:
-                notes.body = REFUSED
-            return json_answer(417, {"error": f"The expectation {expectation[:100]!r} is not supported."})
-        if request.body_exists:
-            notes.body = await read_body(request, max_body)
-            if notes.body.gone:
-                return _broken_off(request, notes)
-        response = await handler(request)
+        response: web.StreamResponse | None = await _read(request, notes, max_body)
+        if response is None:
+            response = await handler(request)
     except web.HTTPException as error:
         return web.Response(status=error.status, body=error.body, headers=error.headers)
-    except Exception:
+    except Exception as error:
+        if request.transport is None and isinstance(error, ConnectionError):
+            return web.Response(status=CLIENT_CLOSED_REQUEST)
         notes.outcome = "fault"
         _logger.exception("%s %s crashed", request.method, notes.target.path)
         return json_answer(500, {"error": "telemock failed to answer; its log says why."})
     if request.transport is None:
         return web.Response(status=CLIENT_CLOSED_REQUEST)
-    if not isinstance(response, web.Response):
+    if not isinstance(response, web.Response | LongAnswer):
         raise TypeError(f"{handler} gave {response!r}, which cannot be captured")
     return response
+
+
+async def _read(request: web.Request, notes: Notes, max_body: int) -> web.Response | None:
+    """Read the body; gives the answer where no handler is needed for one."""
+    expectation = request.headers.get(hdrs.EXPECT)
+    if expectation is not None and expectation.lower() != "100-continue":
+        if request.body_exists:
+            notes.body = REFUSED
+        return json_answer(417, {"error": f"The expectation {expectation[:100]!r} is not supported."})
+    if request.body_exists:
+        notes.body = await read_body(request, max_body)
+        if notes.body.gone:
+            return _broken_off(request, notes)
+    return None
 
 
 def _broken_off(request: web.Request, notes: Notes) -> web.Response:
@@ -145,17 +169,19 @@ def _broken_off(request: web.Request, notes: Notes) -> web.Response:
     return response
 
 
-def _exchange(request: web.Request, response: web.Response, notes: Notes, received_at: str, started: float) -> Exchange:
+def _exchange(
+    request: web.Request, response: web.Response | LongAnswer, notes: Notes, received_at: str, started: float
+) -> Exchange:
     """Complete the answer with its length, so that it is stored, and make the exchange.
 
     What aiohttp adds while sending (Date, Server, Connection) is not stored.
     """
     target, reading, body = notes.target, notes.reading, notes.body
     method, status, headers = request.method, response.status, response.headers
-    content = response.body
+    content = bytes(response.kept) if isinstance(response, LongAnswer) else response.body
     if not isinstance(content, bytes):
         content = b""
-    if status not in _WITHOUT_LENGTH:
+    if status not in _WITHOUT_LENGTH and hdrs.CONTENT_LENGTH not in headers:
         headers[hdrs.CONTENT_LENGTH] = str(len(content))
     if method == "HEAD":
         content = b""
@@ -190,7 +216,8 @@ def _unavailable(error: StoreUnavailable) -> web.Response:
 
 
 def _raw_headers_json(headers: tuple[tuple[bytes, bytes], ...]) -> str:
-    return compact_json([[part.decode("utf-8", "surrogateescape") for part in line] for line in headers])
+    kept = (line for line in headers if line[0].lower() != b"proxy-authorization")
+    return compact_json([[part.decode("utf-8", "surrogateescape") for part in line] for line in kept])
 
 
 # A client sends the same header lines with every request, and gets the same.

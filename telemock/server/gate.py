@@ -1,25 +1,60 @@
-"""This is the gate: the host decides whether the product or an administrator speaks, before any route.
+"""This is the gate: the host decides whether the product, an administrator or somebody else's client speaks.
 
-It refuses to let a request that names a profile's host reach the admin side, whatever its path.
+It refuses to let a request that names a product's host reach the admin side, whatever its path.
 """
 
-from collections.abc import Collection
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
-from telemock.server.target import Target
+from telemock.answers import json_answer
+from telemock.server.credentials import CHALLENGE, NEEDED, Credentials
+from telemock.server.interception import Interception
+from telemock.server.target import Arrival, Target
 
 ADMIN_PATHS = frozenset({"/health", "/metrics"})
 ADMIN_PREFIX = "/__admin"
 
 
 class Gate:
-    """Tells admin requests from traffic; `product_hosts` are the names that products call, lower case."""
+    """Tells traffic, which is captured, from what is not.
 
-    def __init__(self, product_hosts: Collection[str]) -> None:
-        self._product_hosts = frozenset(product_hosts)
+    Args:
+        products: the hosts whose traffic is captured.
+        admin: answers administrators.
+        elsewhere: answers clients of the proxy that want other hosts.
+        credentials: who may use the proxy; None for everybody.
+    """
 
-    def is_admin(self, target: Target) -> bool:
-        """Tell whether a request is an administrator's."""
+    def __init__(
+        self, products: Interception, admin: Handler, elsewhere: Handler, credentials: Credentials | None
+    ) -> None:
+        self._products = products
+        self._admin = admin
+        self._elsewhere = elsewhere
+        self._credentials = credentials
+
+    async def admits(self, request: web.Request) -> bool:
+        """Tell whether a client may use the proxy."""
+        if self._credentials is None:
+            return True
+        return await self._credentials.accept(request.headers.get(hdrs.PROXY_AUTHORIZATION))
+
+    def way_round(self, target: Target, arrival: Arrival) -> Handler | None:
+        """Give who answers a request that is not captured; None for traffic, which is."""
+        if target.via == "proxy":
+            return None if self._products.covers(target.host) else self._elsewhere
+        return self._admin if self._is_admin(target, arrival) else None
+
+    def _is_admin(self, target: Target, arrival: Arrival) -> bool:
+        """Tell whether a request is an administrator's: it came straight here, and nothing says otherwise."""
         path = target.path
         if path not in ADMIN_PATHS and not (path + "/").startswith(ADMIN_PREFIX + "/"):
             return False
-        return target.via == "direct" and target.host not in self._product_hosts
+        if target.via == "connect":
+            return False
+        return not self._products.is_product(target.host) and not self._products.is_product(arrival.host)
+
+
+async def ask_for_password(_request: web.Request) -> web.Response:
+    """Answer 407 (RFC 9110 section 15.5.8)."""
+    return json_answer(407, {"error": NEEDED}, {hdrs.PROXY_AUTHENTICATE: CHALLENGE})

@@ -5,21 +5,20 @@ It refuses to guess: an address that cannot be served is said in one sentence.
 
 import asyncio
 import errno
+import logging
 import socket
-from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from aiohttp import web
 
 from telemock.errors import ListenError
-from telemock.exchange import Connection
-from telemock.server.protocol import Protocol
+from telemock.server.door import Door
+from telemock.server.visitor import Visitor
+
+_logger = logging.getLogger(__name__)
 
 BACKLOG = 1024
-MAX_LINE_BYTES = 64 * 2**10  # request line and each header field; aiohttp's own 8 KiB is too short for some pings
-
-KEEP_ALIVE_SECONDS = 75  # what an idle connection may last
+_AT_ONCE = 64  # who waits is accepted in turns with what else the loop does
+_PAUSE_SECONDS = 1.0
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -55,20 +54,19 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
 
 
 class Site(web.BaseSite):
-    """Serves one bound socket with an application.
+    """Accepts on one bound socket, and shows each client to the door.
 
     Args:
         runner: its application's runner, set up.
         listening: owned by this site from now on.
-        on_malformed: told of traffic that is not HTTP.
+        door: takes connections where they belong.
     """
 
-    def __init__(
-        self, runner: web.AppRunner, listening: socket.socket, *, on_malformed: Callable[[Connection], None]
-    ) -> None:
+    def __init__(self, runner: web.BaseRunner, listening: socket.socket, door: Door) -> None:
         super().__init__(runner, backlog=BACKLOG)
         self._listening = listening
-        self._on_malformed = on_malformed
+        self._door = door
+        self._visits: set[asyncio.Task[None]] = set()
 
     @property
     def name(self) -> str:
@@ -78,20 +76,48 @@ class Site(web.BaseSite):
     async def start(self) -> None:
         """Begin to accept."""
         await super().start()
+        self._listening.settimeout(0)
+        self._listening.listen(self._backlog)
+        asyncio.get_running_loop().add_reader(self._listening, self._accept)
+
+    async def stop(self) -> None:
+        """Accept no more; whoever was not handed on yet is closed, tunnels included."""
+        asyncio.get_running_loop().remove_reader(self._listening)
+        self._listening.close()
+        await super().stop()
+        for visit in self._visits:
+            visit.cancel()
+        await asyncio.gather(*self._visits, return_exceptions=True)
+
+    def _accept(self) -> None:
+        """Take who waits, some at a time; without resources to, leave them waiting for a while."""
         loop = asyncio.get_running_loop()
-        server = self._runner.server
-        if server is None:
-            raise RuntimeError("the runner is not set up")
-        options: dict[str, Any] = {
-            "loop": loop,
-            "access_log": None,
-            "keepalive_timeout": KEEP_ALIVE_SECONDS,
-            "auto_decompress": False,
-            "max_line_size": MAX_LINE_BYTES,
-            "max_field_size": MAX_LINE_BYTES,
-        }
-        protocol = partial(Protocol, server, on_malformed=self._on_malformed, **options)
-        self._server = await loop.create_server(protocol, sock=self._listening, backlog=self._backlog)
+        for _ in range(_AT_ONCE):
+            try:
+                connection, (address, *_) = self._listening.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # this one left already
+            except OSError as error:
+                _logger.error("cannot accept connections: %s; trying again in %s s", error.strerror, _PAUSE_SECONDS)  # noqa: TRY400
+                loop.remove_reader(self._listening)
+                loop.call_later(_PAUSE_SECONDS, self._resume)
+                return
+            connection.settimeout(0)
+            visit = loop.create_task(self._admit(Visitor(connection, address)))
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+
+    def _resume(self) -> None:
+        if self._listening.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._listening, self._accept)
+
+    async def _admit(self, visitor: Visitor) -> None:
+        try:
+            await self._door.admit(visitor)
+        except Exception:
+            _logger.exception("a connection from %s crashed", visitor.client)
 
 
 def site_url(listening: socket.socket) -> str:

@@ -119,6 +119,8 @@ class Mock:
     async def answer(self, request: web.Request) -> web.Response:
         """Answer a captured request."""
         notes = request[NOTES]
+        if request.method == "CONNECT":
+            return json_answer(501, {"error": "A tunnel begins on a plain connection, not inside TLS or a tunnel."})
         answers = self._answers.get(plain_path(notes.target.path))
         if not answers:
             return too_large(self._max_body) if notes.body.too_large else self._nothing(request, notes)

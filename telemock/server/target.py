@@ -4,9 +4,24 @@ It refuses to decode: the path stays percent-encoded.
 """
 
 from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
+
+
+class Arrival(NamedTuple):
+    """How a connection came: the road, the scheme of what it says, and the host it named below HTTP, "" if none.
+
+    That host is the SNI name of TLS (RFC 6066 section 3), or the one a CONNECT asked for.
+    """
+
+    via: Literal["direct", "tls", "connect"]
+    scheme: str
+    host: str
+
+
+DIRECT: Final = Arrival("direct", "http", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +34,20 @@ class Target:
     via: Via
 
 
-def read_target(raw: str, host_field: str) -> Target:
+def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
     """Read a request target in origin, absolute, authority or asterisk form; never fails.
 
     Args:
         raw: the target as received, up to its query.
         host_field: value of the Host field, "" when there is none; the absolute form overrides it.
+        arrival: how its connection came; names the host where the request does not.
     """
     if raw.startswith("/") or "://" not in raw:
-        return Target("http", host_name(host_field), raw, "direct")
+        return Target(arrival.scheme, host_name(host_field) or arrival.host, raw, arrival.via)
     scheme, _, rest = raw.partition("://")
     authority, slash, path = rest.partition("/")
-    return Target(scheme.lower(), host_name(authority), (slash + path) or "/", "proxy")
+    via: Via = arrival.via if arrival.via == "connect" else "proxy"
+    return Target(scheme.lower(), host_name(authority), (slash + path) or "/", via)
 
 
 def plain_path(path: str) -> str:

@@ -1,6 +1,7 @@
 """The admin side answers those who run telemock, exactly and without leaving a trace in the captures."""
 
 import sqlite3
+import ssl
 from contextlib import closing
 
 import pytest
@@ -57,7 +58,7 @@ def test_what_the_admin_side_has_not_is_said_with_what_it_has(server: Served, ta
     assert answer.status == 404
     assert answer.json() == {
         "error": f"The admin side has no {target.partition('?')[0]}.",
-        "answers": ["/health", "/metrics"],
+        "answers": ["/health", "/metrics", "/__admin/ca.pem", "/__admin/ca.cer"],
     }
 
 
@@ -92,3 +93,18 @@ def test_a_store_that_cannot_be_written_is_unhealthy_with_a_reason_until_it_can(
     assert answer.json()["status"] == "unhealthy"
     assert answer.json()["reason"].endswith(".")
     assert server.ask("GET", "/health").body == b'{"status": "healthy"}'
+
+
+def test_the_public_certificate_is_served_in_both_forms(server: Served) -> None:
+    folder = server.db.parent / "ca" / "public"
+    pem, der = (server.ask("GET", f"/__admin/ca.{form}") for form in ("pem", "cer"))
+    assert (pem.header("Content-Type"), pem.body) == (
+        "application/x-pem-file",
+        (folder / "telemock-ca-cert.pem").read_bytes(),
+    )
+    assert (der.header("Content-Type"), der.body) == (
+        "application/pkix-cert",
+        ssl.PEM_cert_to_DER_cert(pem.body.decode()),
+    )
+    assert b"PRIVATE" not in pem.body + der.body
+    assert server.exchanges() == []

@@ -79,7 +79,7 @@ def test_the_installed_wheel_migrates_serves_and_answers_queries_without_the_che
     with subprocess.Popen(
         [installed / "telemock", "serve", "--port", "0", "--log-format", "json"],
         cwd=tmp_path,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, "TELEMOCK_CA_DIR": str(tmp_path / "ca")},
         stdout=subprocess.PIPE,
     ) as process:
         watchdog = threading.Timer(HANG_SECONDS, process.kill)

@@ -63,6 +63,7 @@ def telemock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemock]:
     folder = tmp_path_factory.mktemp("telemock")
     db, ready = folder / "telemetry.db", folder / "ready.json"
     command = [sys.executable, "-m", "telemock", "serve", "--port", "0", "--log-format", "json"]
+    command += ["--ca-dir", str(folder / "ca")]
     with subprocess.Popen(
         [*command, "--db", str(db), "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True
     ) as process:

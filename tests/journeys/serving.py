@@ -26,6 +26,7 @@ from tests.corpus import GUID, PING_QUERY
 from tests.server.wire import HANG_SECONDS, Answer, Wire, request_bytes
 
 Line = dict[str, Any]
+Row = dict[str, Any]
 WORKERS = ("--workers", "2")
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("TELEMOCK_")}
 
@@ -94,6 +95,25 @@ class Serving:
         running = [each for each in psutil.Process(self.process.pid).children() if _runs(each)]
         self._seen.update(running)
         return running
+
+    @property
+    def certificate(self) -> Path:
+        """What clients have to trust."""
+        return self.db.parent / "ca" / "public" / "telemock-ca-cert.pem"
+
+    def last_id(self, table: str) -> int:
+        """Give the id of the last row of a table."""
+        (row,) = self._ask(f"SELECT coalesce(max(id), 0) AS id FROM {table}")
+        return int(row["id"])
+
+    def rows(self, table: str, after: int) -> list[Row]:
+        """Give the rows of a table behind an id, oldest first."""
+        return self._ask(f"SELECT * FROM {table} WHERE id > ? ORDER BY id", after)
+
+    def _ask(self, sql: str, *values: object) -> list[Row]:
+        with closing(sqlite3.connect(self.db, timeout=HANG_SECONDS)) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(sql, values)]
 
     def connect(self) -> Wire:
         """Open a connection; the caller closes it."""
@@ -171,7 +191,11 @@ def starting(folder: Path, *options: str, port: int = 0, name: str = "ready.json
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
-                env={**_ENVIRONMENT, "TMPDIR": str(folder)},  # who is killed leaves files there
+                env={
+                    **_ENVIRONMENT,
+                    "TMPDIR": str(folder),  # who is killed leaves files there
+                    "TELEMOCK_CA_DIR": str(folder / "ca"),
+                },
             ),
             db,
             ready_file,

@@ -1,6 +1,7 @@
 """This is capture around a handler of the test's own, with a store of its own, served like telemock."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +10,20 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from marshmallow import Schema
 
+from telemock.authority.folder import open_authority
+from telemock.authority.leaves import Leaves
+from telemock.exchange import Connection
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
-from telemock.server.capture import capture
+from telemock.server.capture import Capture
+from telemock.server.dial import Dialer
+from telemock.server.door import Door
+from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
+from telemock.server.interception import Interception
 from telemock.server.listener import Site, bind
+from telemock.server.protocol import Patience, speaking_http
+from telemock.server.upstream import Upstream
 from telemock.store.appender import SqliteAppender
 from telemock.store.migration import migrate
 from telemock.store.writer import Writer
@@ -26,27 +36,41 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
     db = folder / "telemetry.db"
     migrate(db)
     listening = bind("127.0.0.1", 0)
+    interception = Interception(CRIBL.hosts)
     host, port = listening.getsockname()
 
-    async def admin(_request: web.Request) -> web.Response:
+    async def nothing(_request: web.Request) -> web.Response:
         return web.Response()
+
+    def note(_connection: Connection, _reason: str = "") -> None:
+        """Forget what is no exchange."""
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
         writer = Writer(await SqliteAppender.open(db, "commit"), on_commit=lambda _records, _seconds: None)
-        middleware = capture(
-            gate=Gate(CRIBL.hosts),
-            admin=admin,
+        capture = Capture(
+            gate=Gate(interception, nothing, nothing, None),
             profile=CRIBL,
             bare=Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_names={}),
             writer=writer,
             max_body=MAX_BODY_BYTES,
             on_refused=lambda _reason, _exchange: None,
         )
-        app = web.Application(middlewares=[middleware])
+        app = web.Application(middlewares=[capture.middleware])
         app.router.add_route("*", "/{path:.*}", handler)
         runner = web.AppRunner(app, handler_cancellation=is_cancelled)
         await runner.setup()
-        await Site(runner, listening, on_malformed=lambda _connection: None).start()
+        dialer = Dialer(())
+        door = Door(
+            speaking_http(runner, on_malformed=note, patience=Patience()),
+            interception=interception,
+            default_host=CRIBL.hosts[0],
+            credentials=None,
+            leaves=Leaves(open_authority(folder / "ca")),
+            elsewhere=Elsewhere(dialer, Upstream(dialer, ssl.create_default_context()), note, is_open=False),
+            note=note,
+            patience=Patience(),
+        )
+        await Site(runner, listening, door).start()
         ready()
         await stop.wait()
         await runner.cleanup()

@@ -15,7 +15,8 @@ from typing import Any
 from telemock.app import loop_factory, serve
 from telemock.journal import Journal
 from telemock.server.listener import bind
-from telemock.settings import ServeSettings
+from telemock.server.protocol import Patience
+from telemock.settings import Others, ServeSettings
 from telemock.store.migration import migrate
 from tests.server.wire import HANG_SECONDS, Answer, Wire, request_bytes
 
@@ -25,15 +26,17 @@ PING_BODY = b"cribl /// living the stream!\n"
 MAX_BODY_BYTES = 200_000
 
 Row = dict[str, Any]
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
 Serving = Callable[[Callable[[], None], asyncio.Event], Awaitable[None]]
 
 
 @contextmanager
-def beside(serving: Serving) -> Iterator[Callable[[], None]]:
+def beside(serving: Serving, new_loop: NewLoop | None = None) -> Iterator[Callable[[], None]]:
     """Run a server on a thread until the block ends.
 
     Args:
         serving: takes what to call when it serves, and the event that stops it.
+        new_loop: makes its loop; else as telemock does.
 
     Yields:
         What stops it earlier.
@@ -47,7 +50,7 @@ def beside(serving: Serving) -> Iterator[Callable[[], None]]:
 
     def run() -> None:
         try:
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=new_loop or loop_factory()) as runner:
                 runner.run(main())
         except BaseException as error:
             if started.done():
@@ -124,12 +127,14 @@ class Served:
         (row,) = self.exchanges()
         return row
 
+    def connections(self) -> list[Row]:
+        """Give what was kept below HTTP, oldest first."""
+        return self.rows("SELECT * FROM connections WHERE id > ? ORDER BY id", self._seen["connections"])
+
     def malformed(self) -> list[Row]:
         """Give what was not HTTP; nobody waits for its commit, but commits go in order: a later answer will do."""
         assert self.ask("GET", "/barrier").status == 404
-        return self.rows(
-            "SELECT * FROM connections WHERE kind = 'malformed' AND id > ? ORDER BY id", self._seen["connections"]
-        )
+        return [row for row in self.connections() if row["kind"] == "malformed"]
 
     def settle(self) -> None:
         """Return when the server has read everything sent so far; one loop reads all sockets in turn."""
@@ -137,20 +142,38 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, *, max_body: int = MAX_BODY_BYTES, host: str = "127.0.0.1") -> Iterator[Served]:
+def served(
+    folder: Path,
+    *,
+    max_body: int = MAX_BODY_BYTES,
+    host: str = "127.0.0.1",
+    intercept: tuple[str, ...] = (),
+    others: Others | None = None,
+    patience: Patience = Patience(),  # noqa: B008 - it cannot change
+    new_loop: NewLoop | None = None,
+) -> Iterator[Served]:
     """Serve a new database in a folder until the block ends."""
     db = folder / "telemetry.db"
     migrate(db)
     listening = bind(host, 0)
     port: int = listening.getsockname()[1]
-    settings = ServeSettings(host=host, port=port, db=str(db), max_body=max_body, log_format="json")
+    settings = ServeSettings(
+        host=host,
+        port=(port,),
+        db=str(db),
+        max_body=max_body,
+        log_format="json",
+        ca_dir=folder / "ca",
+        intercept=intercept,
+        others=others,
+    )
     journal = Journal("json")
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
-        await serve(settings, listening, journal, on_ready=ready, stop=stop)
+        await serve(settings, [listening], journal, on_ready=ready, stop=stop, patience=patience)
 
     try:
-        with beside(serving) as stop:
+        with beside(serving, new_loop) as stop:
             yield Served(host, port, db, stop)
     finally:
         journal.close()

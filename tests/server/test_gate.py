@@ -35,10 +35,20 @@ def test_another_spelling_of_an_admin_path_is_traffic(server: Served, target: st
 
 
 @pytest.mark.parametrize("host", ["telemock.test", "cdn.cribl.io"])
-@pytest.mark.parametrize("authority", ["cdn.cribl.io", "CDN.cribl.io.:80", "telemock.test", "127.0.0.1:8080"])
+@pytest.mark.parametrize("authority", ["cdn.cribl.io", "CDN.cribl.io.:80", "other.test"])
 @pytest.mark.parametrize("target", ADMIN_TARGETS)
 def test_what_is_asked_of_a_proxy_is_traffic(server: Served, target: str, authority: str, host: str) -> None:
     assert_is_traffic(server, "GET", f"http://{authority}{target}", host)
+
+
+@pytest.mark.parametrize("host", ["telemock.test", "cdn.cribl.io"])
+@pytest.mark.parametrize("authority", ["telemock.test", "127.0.0.1:8080", "localhost"])
+@pytest.mark.parametrize("target", ADMIN_TARGETS)
+def test_a_proxy_does_not_lead_to_the_admin_side(server: Served, target: str, authority: str, host: str) -> None:
+    answer = server.ask("GET", f"http://{authority}{target}", host=host)
+    assert answer.status == 403
+    assert HEALTHY not in answer.body
+    assert server.exchanges() == []
 
 
 def assert_is_traffic(server: Served, method: str, target: str, host: str) -> None:
@@ -97,7 +107,7 @@ def test_another_method_on_the_admin_side_gets_405_and_is_not_captured(
 def test_an_unknown_admin_path_gets_404_and_is_not_captured(server: Served, target: str) -> None:
     answer = server.ask("GET", target)
     assert answer.status == 404
-    assert answer.json()["answers"] == ["/health", "/metrics"]
+    assert answer.json()["answers"] == ["/health", "/metrics", "/__admin/ca.pem", "/__admin/ca.cer"]
     assert target.partition("/..")[0] in answer.json()["error"]
     assert server.exchanges() == []
 

@@ -2,7 +2,6 @@
 
 import ast
 import re
-import ssl
 from contextlib import suppress
 from typing import Any
 
@@ -29,17 +28,9 @@ def chunked(body: bytes) -> bytes:
     return post(b"Transfer-Encoding: chunked", body=body)
 
 
-def client_hello() -> bytes:
-    outgoing = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="cdn.cribl.io").do_handshake()
-    return outgoing.read()
-
-
 NOT_HTTP = {
     "every byte there is": bytes(range(256)),
     "bytes that are not ASCII": b"\x80\x81\xfe\xff\r\n\r\n",
-    "a TLS client hello": client_hello(),
     "an SSH banner": b"SSH-2.0-OpenSSH_9.6\r\n",
     "a SOCKS5 greeting": b"\x05\x01\x00",
     "a PROXY protocol line": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + UNMATCHED,

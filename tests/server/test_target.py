@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.server.target import Target, host_name, read_target
+from telemock.server.target import Arrival, Target, host_name, read_target
 from tests.steady import STEADY
 
 
@@ -27,6 +27,29 @@ from tests.steady import STEADY
 )
 def test_every_form_of_a_target_is_read_as_rfc_9112_says(raw: str, host_field: str, target: Target) -> None:
     assert read_target(raw, host_field) == target
+
+
+TLS = Arrival("tls", "https", "sni.test")
+TUNNEL = Arrival("connect", "https", "asked.test")
+
+
+@pytest.mark.parametrize(
+    ("arrival", "raw", "host_field", "target"),
+    [
+        (TLS, "/p", "a.b", Target("https", "a.b", "/p", "tls")),
+        (TLS, "/p", "", Target("https", "sni.test", "/p", "tls")),
+        (TLS, "/p", "not a host", Target("https", "not a host", "/p", "tls")),
+        (TLS, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "proxy")),
+        (TUNNEL, "/p", "a.b:443", Target("https", "a.b", "/p", "connect")),
+        (TUNNEL, "/p", "[", Target("https", "asked.test", "/p", "connect")),
+        (TUNNEL, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "connect")),
+        (Arrival("connect", "http", "asked.test"), "*", "", Target("http", "asked.test", "*", "connect")),
+    ],
+)
+def test_a_connection_says_what_a_request_leaves_out(
+    arrival: Arrival, raw: str, host_field: str, target: Target
+) -> None:
+    assert read_target(raw, host_field, arrival) == target
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ It refuses to repair, reorder or retry, which is what HTTP client libraries are 
 
 import json
 import socket
+import ssl
+import struct
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -37,7 +40,7 @@ class Wire:
     """One client connection."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), timeout=HANG_SECONDS)
+        self._socket: socket.socket = socket.create_connection((host, port), timeout=HANG_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._incoming = self._socket.makefile("rb")
 
@@ -53,6 +56,26 @@ class Wire:
         """Leave, as a client does that had enough."""
         self._incoming.close()
         self._socket.close()
+
+    def vanish(self) -> None:
+        """Leave without a farewell, as a client does that died: the server hears a reset."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def secure(self, context: ssl.SSLContext, name: str | None) -> None:
+        """Begin TLS on the connection; raises what a client does that refuses the certificate."""
+        self._incoming.close()
+        self._socket = context.wrap_socket(self._socket, server_hostname=name)
+        self._incoming = self._socket.makefile("rb")
+
+    @property
+    def socket(self) -> socket.socket:
+        """The connection itself."""
+        return self._socket
+
+    def end(self) -> None:
+        """End this side, and listen on."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def send(self, data: bytes) -> None:
         """Send bytes as one segment."""
@@ -73,6 +96,10 @@ class Wire:
         no_body = not body or status in (100, 204, 304)
         return Answer(status, headers, b"" if no_body else self._incoming.read(size), raw_head)
 
+    def some(self) -> bytes:
+        """Read what is there, at least one byte unless the server closed."""
+        return self._incoming.read1(65536)
+
     def rest(self) -> bytes:
         """Read until the server closes; a reset closes as well."""
         try:
@@ -84,7 +111,7 @@ class Wire:
 def request_bytes(
     method: str,
     target: str | bytes,
-    headers: list[tuple[str, str | bytes]] | None = None,
+    headers: Sequence[tuple[str, str | bytes]] | None = None,
     body: bytes | None = None,
     *,
     host: str | None = "telemock.test",

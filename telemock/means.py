@@ -1,0 +1,65 @@
+"""This is what settings name, read: the certificate authority, files of passwords and certificates, modes.
+
+It refuses to serve; whoever starts telemock reads the means first, to say early what is wrong with them.
+"""
+
+import ssl
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from telemock.authority.authority import Authority
+from telemock.authority.folder import open_authority
+from telemock.errors import InvalidSetting
+from telemock.profiles.cribl import CRIBL
+from telemock.server.credentials import Credentials
+from telemock.server.upstream_proxy import UpstreamProxy
+from telemock.settings import Mode, ServeSettings, parse_mode
+
+
+class Means(NamedTuple):
+    """Everything that was read.
+
+    Attributes:
+        authority: signs the certificates of intercepted hosts.
+        credentials: who may use the proxy; None for everybody.
+        proxy: through which other hosts are reached, if any.
+        trusted: the authorities that other hosts are verified with.
+        modes: of profiles by name; of None for all others.
+    """
+
+    authority: Authority
+    credentials: Credentials | None
+    proxy: UpstreamProxy | None
+    trusted: ssl.SSLContext
+    modes: Mapping[str | None, Mode]
+
+    def is_recorded(self, profile: str | None) -> bool:
+        """Tell whether a profile's requests go to the real host."""
+        return self.modes.get(profile, self.modes.get(None, "mock")) == "record"
+
+
+def read_means(settings: ServeSettings) -> Means:
+    """Read what settings name; makes the certificate authority on first use.
+
+    Raises:
+        InvalidSetting: something named is not what it should be.
+        AuthorityError: the authority cannot be made or used.
+    """
+    modes = dict(parse_mode(text) for text in settings.mode)
+    unknown = modes.keys() - {None, CRIBL.name}
+    if unknown:
+        raise InvalidSetting(f"--mode names the unknown profile {unknown.pop()!r}; known is {CRIBL.name}.")
+    trusted = ssl.create_default_context()
+    if settings.upstream_ca is not None:
+        try:
+            trusted.load_verify_locations(settings.upstream_ca)
+        except OSError as error:
+            why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+            raise InvalidSetting(f"--upstream-ca {settings.upstream_ca} cannot be used: {why}.") from error
+    return Means(
+        authority=open_authority(settings.ca_dir, settings.ca_cert, settings.ca_key),
+        credentials=None if settings.proxy_auth_file is None else Credentials.read(settings.proxy_auth_file),
+        proxy=None if settings.upstream_proxy is None else UpstreamProxy.read(settings.upstream_proxy),
+        trusted=trusted,
+        modes=modes,
+    )

@@ -1,0 +1,64 @@
+"""This is the head of a CONNECT request: where the client wants a tunnel to (RFC 9110 section 9.3.6).
+
+It refuses what could be read in two ways, with a sentence for the client.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import HttpVersion10, HttpVersion11, hdrs
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpProcessingError, HttpRequestParser
+
+from telemock.errors import MalformedRequest
+from telemock.server.peek import MAX_PEEKED_BYTES
+from telemock.server.target import host_name
+
+METHOD: Final = b"CONNECT "
+HEAD_END: Final = b"\r\n\r\n"
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^][:@/\s]+):([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectRequest:
+    """Where to, and with which Proxy-Authorization field (RFC 9110 section 11.7.2), None without one."""
+
+    host: str
+    port: int
+    authorization: str | None
+
+
+def read_connect(head: bytes) -> ConnectRequest:
+    """Read a whole head, its empty line included, as strictly as any other request is read.
+
+    Raises:
+        MalformedRequest: it is not HTTP, or not a host and a port.
+    """
+    loop = asyncio.get_running_loop()
+    parser = HttpRequestParser(
+        BaseProtocol(loop), loop, MAX_PEEKED_BYTES, max_line_size=MAX_PEEKED_BYTES, max_field_size=MAX_PEEKED_BYTES
+    )
+    try:
+        messages, _, rest = parser.feed_data(head)
+    except HttpProcessingError as error:
+        raise MalformedRequest(error.message.splitlines()[0].rstrip(":. ") + ".") from error
+    message = messages[0][0]
+    if len(messages) != 1 or rest:
+        raise MalformedRequest("More than one request came where one CONNECT was expected.")
+    fields = message.headers
+    if not HttpVersion10 <= message.version <= HttpVersion11:
+        raise MalformedRequest("CONNECT is HTTP/1.1 here.")
+    if hdrs.TRANSFER_ENCODING in fields or fields.get(hdrs.CONTENT_LENGTH, "0") != "0":
+        raise MalformedRequest("CONNECT has no body.")
+    shown = message.path[:300]
+    match = _AUTHORITY.fullmatch(message.path)
+    host = host_name(match[1]) if match else ""
+    if match is None or not host:
+        raise MalformedRequest(f"{shown!r} is not a host and a port; CONNECT wants host:port.")
+    port = int(match[2])
+    if not 0 < port < 65536:
+        raise MalformedRequest(f"{shown!r} has no port between 1 and 65535.")
+    return ConnectRequest(host, port, fields.get(hdrs.PROXY_AUTHORIZATION))

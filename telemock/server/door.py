@@ -1,0 +1,224 @@
+"""This is the door: what a client says first decides what its connection is, before a byte of that is read away.
+
+It refuses a CONNECT inside a CONNECT, and whoever does not come to the point.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+from telemock.authority.leaves import Leaves
+from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
+from telemock.exchange import Connection
+from telemock.server.connect import HEAD_END, METHOD, read_connect
+from telemock.server.credentials import CHALLENGE, NEEDED, Credentials
+from telemock.server.elsewhere import ESTABLISHED, Elsewhere
+from telemock.server.hello import Hello, HelloReader
+from telemock.server.interception import Interception
+from telemock.server.malformed import HEAD_BYTES, malformed_detail
+from telemock.server.peek import MAX_PEEKED_BYTES, Peek
+from telemock.server.protocol import Patience, SilentEnd
+from telemock.server.refusal import explain
+from telemock.server.target import DIRECT, Arrival
+from telemock.server.visitor import Visitor
+
+_logger = logging.getLogger(__name__)
+
+_TLS_HANDSHAKE: Final = 0x16  # content type of a record (RFC 8446 section 5.1)
+
+# Who ends a fresh TLS connection so soon without a word did not want the certificate.
+_SILENT_MS: Final = 2000.0
+_TLS_SHUTDOWN_SECONDS: Final = 2.0
+
+_TOO_LONG: Final = f"The head is longer than {MAX_PEEKED_BYTES} bytes."
+
+
+class Door:
+    """Takes new connections to where they belong.
+
+    Args:
+        protocol: makes what speaks HTTP on a connection, from how it came and from what to call when it ends
+            without a word.
+        interception: the hosts answered here.
+        default_host: whose certificate a client gets that names nobody.
+        leaves: certificates.
+        elsewhere: takes CONNECTs to all other hosts.
+        credentials: who may use the proxy; None for everybody.
+        note: keeps what became of a connection, with a short word for why.
+        patience: with slow clients.
+    """
+
+    def __init__(
+        self,
+        protocol: Callable[[Arrival, SilentEnd | None], asyncio.Protocol],
+        *,
+        interception: Interception,
+        default_host: str,
+        leaves: Leaves,
+        elsewhere: Elsewhere,
+        credentials: Credentials | None,
+        note: Callable[[Connection, str], None],
+        patience: Patience,
+    ) -> None:
+        self._protocol = protocol
+        self._interception = interception
+        self._default_host = default_host
+        self._leaves = leaves
+        self._elsewhere = elsewhere
+        self._credentials = credentials
+        self._note = note
+        self._patience = patience
+
+    async def admit(self, visitor: Visitor) -> None:
+        """Serve a connection, or hand it on to who does; it is closed or handed on at the end."""
+        try:
+            await self._admit(visitor, DIRECT)
+        except OSError:
+            pass  # the client left, or waited too long
+        finally:
+            visitor.close()
+
+    async def _admit(self, visitor: Visitor, arrival: Arrival) -> None:
+        async with asyncio.timeout(self._patience.idle):
+            first = await visitor.peek.more_than(0)
+        if not first:
+            return
+        if first[0] == _TLS_HANDSHAKE:
+            await self._serve_tls(visitor, arrival)
+        elif arrival is DIRECT and first[0] == METHOD[0]:
+            await self._serve_what_may_be_connect(visitor)
+        else:
+            await self._serve(visitor, arrival)
+
+    async def _serve(self, visitor: Visitor, arrival: Arrival) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(partial(self._protocol, arrival, None), visitor.hand_on())
+
+    async def _serve_tls(self, visitor: Visitor, arrival: Arrival) -> None:
+        """End TLS here; whoever does not want that is noted with the likely cause."""
+        try:
+            async with asyncio.timeout(self._patience.head):
+                hello = await _read_hello(visitor.peek)
+        except OSError as error:
+            self._note_refusal(visitor, arrival.host, error)
+            return
+        host = (hello.name or arrival.host).lower().rstrip(".")
+        context = None if hello.refusal else await self._context(visitor, host)
+        if context is None:
+            self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
+            await visitor.say_last(hello.alert)
+            return
+        established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host)
+        on_silent_end = partial(self._note_silence, visitor, host)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                partial(self._protocol, established, on_silent_end),
+                visitor.hand_on(),
+                ssl=context,
+                ssl_handshake_timeout=self._patience.head,
+                ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS,
+            )
+        except OSError as error:  # ssl.SSLError as well
+            self._note_refusal(visitor, host, error)
+
+    async def _context(self, visitor: Visitor, host: str) -> ssl.SSLContext | None:
+        """Give the certificate of a host, or else of telemock itself; None when there can be none."""
+        names = (host,) if host else (self._default_host, visitor.socket.getsockname()[0])
+        try:
+            return await self._leaves.context(*names)
+        except InvalidHost:
+            return None
+        except AuthorityError as error:
+            _logger.error("no certificate for %s: %s", names[0], error)  # noqa: TRY400 - it says why
+            return None
+
+    async def _serve_what_may_be_connect(self, visitor: Visitor) -> None:
+        """Take a CONNECT where it leads; anything else that begins with its first letter is served."""
+        try:
+            async with asyncio.timeout(self._patience.head):
+                head = await _read_connect_head(visitor.peek)
+            if head is None:
+                await self._serve(visitor, DIRECT)
+                return
+            if not head.endswith(HEAD_END):
+                await self._refuse(visitor, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LONG)
+                return
+            wanted = read_connect(head)
+        except TimeoutError:
+            await self._refuse(visitor, HTTPStatus.REQUEST_TIMEOUT, "The head took too long.")
+            return
+        except MalformedRequest as error:
+            await self._refuse(visitor, HTTPStatus.BAD_REQUEST, str(error))
+            return
+        if self._credentials is not None and not await self._credentials.accept(wanted.authorization):
+            if wanted.authorization is not None:
+                self._note(visitor.record("blocked", wanted.host, wanted.port, "Wrong user or password."), "")
+            fields = {"Proxy-Authenticate": CHALLENGE}
+            await visitor.refuse(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, NEEDED, fields)
+            return
+        visitor.peek.take(len(head))
+        visitor.port = wanted.port
+        if self._interception.covers(wanted.host):
+            await visitor.say(ESTABLISHED)
+            await self._admit(visitor, Arrival("connect", "http", wanted.host))
+        else:
+            await self._elsewhere.connect(visitor, wanted)
+
+    async def _refuse(self, visitor: Visitor, status: HTTPStatus, error: str) -> None:
+        """Answer a CONNECT that cannot be read."""
+        head = visitor.peek.seen()[:HEAD_BYTES]
+        self._note(
+            visitor.record("malformed", "", None, malformed_detail(error, head), bytes_up=len(head)), "malformed"
+        )
+        await visitor.refuse(status, error)
+
+    def _note_silence(self, visitor: Visitor, host: str, error: BaseException | None) -> None:
+        """Note who ended TLS right after the handshake, before a word; later it was a spare connection."""
+        if visitor.age_ms < _SILENT_MS:
+            self._note_refusal(visitor, host, error)
+
+    def _note_refusal(self, visitor: Visitor, host: str, error: BaseException | str | None) -> None:
+        refusal = explain(error)
+        self._note(
+            visitor.record("tls_refused", host, visitor.port, f"{refusal.alert}: {refusal.cause}"), refusal.alert
+        )
+
+
+async def _read_hello(peek: Peek) -> Hello:
+    """Read a ClientHello that stands first.
+
+    Raises:
+        OSError: the client left before its end.
+    """
+    reader = HelloReader()
+    seen = b""
+    while len(longer := await peek.more_than(len(seen))) > len(seen):
+        hello = reader.feed(longer[len(seen) :])
+        if hello is not None:
+            return hello
+        seen = longer
+        if len(seen) == MAX_PEEKED_BYTES:
+            return Hello(None, "EXCESSIVE_MESSAGE_SIZE", b"")
+    raise ConnectionResetError("the client left in the middle of its first message")
+
+
+async def _read_connect_head(peek: Peek) -> bytes | None:
+    """Read the head of a CONNECT that stands first; None when it is none, or the client left before its end.
+
+    A head that is too long comes without its end.
+    """
+    seen = b""
+    while len(longer := await peek.more_than(len(seen))) > len(seen):
+        seen = longer
+        if not seen.startswith(METHOD[: len(seen)]):
+            return None
+        end = seen.find(HEAD_END)
+        if end >= 0:
+            return seen[: end + len(HEAD_END)]
+        if len(seen) == MAX_PEEKED_BYTES:
+            return seen
+    return None

@@ -1,0 +1,123 @@
+"""This is what becomes of hosts that are not answered here: clients are let through to them, or told that they are not.
+
+It refuses to let anything pass without a row for it.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from http import HTTPStatus
+
+from aiohttp import StreamReader, web
+from yarl import URL
+
+from telemock.answers import json_answer
+from telemock.errors import UpstreamError, UpstreamForbidden
+from telemock.exchange import Connection, ConnectionKind, utc_text_at
+from telemock.server.connect import ConnectRequest
+from telemock.server.dial import Dialer
+from telemock.server.tunnel import Passed, relay
+from telemock.server.upstream import PassedOn, Upstream, pieces
+from telemock.server.visitor import Visitor
+
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+class Elsewhere:
+    """Every host that is not intercepted.
+
+    Args:
+        dialer: the way out.
+        upstream: the way out for requests; closed by its owner.
+        is_open: clients are let through; else they are told that they are not.
+        note: keeps what became of a connection.
+    """
+
+    def __init__(
+        self, dialer: Dialer, upstream: Upstream, note: Callable[[Connection], None], *, is_open: bool
+    ) -> None:
+        self._dialer = dialer
+        self._upstream = upstream
+        self._note = note
+        self._is_open = is_open
+
+    async def connect(self, visitor: Visitor, wanted: ConnectRequest) -> None:
+        """Let a client through that asked with CONNECT; returns when the tunnel ended."""
+        host, port = wanted.host, wanted.port
+        passed = Passed()
+        kind: ConnectionKind = "tunnel"
+        detail = "telemock stopped before the tunnel ended."
+        try:
+            self._check_open(host)
+            server = await self._dialer.dial(host, port, visitor.client)
+            try:
+                await visitor.say(ESTABLISHED)
+                await relay(visitor.socket, server, passed)
+                detail = "Both sides ended."
+            finally:
+                server.close()
+        except UpstreamError as error:
+            kind, detail = _kind(error), str(error)
+            await visitor.refuse(_status(error), detail)
+        except OSError as error:
+            detail = f"Broken off: {error.strerror or error}."
+        finally:
+            self._note(visitor.record(kind, host, port, detail, bytes_up=passed.up, bytes_down=passed.down))
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        """Send a request on that names another host in its target, and give its answer, both as they come."""
+        started_ns, started = time.time_ns(), time.perf_counter()
+        passed = Passed()
+        kind: ConnectionKind = "tunnel"
+        detail = "The client left."
+        response: web.StreamResponse | None = None
+        url = URL(request.raw_path, encoded=True)
+        host = url.raw_host or ""
+        try:
+            self._check_open(host)
+            body = _counted(request.content, passed) if request.body_exists else None
+            async with self._upstream.send(request, url, body) as answer:
+                detail = f"{request.method} was forwarded and answered {answer.status}."
+                response = PassedOn(answer)
+                await response.prepare(request)
+                async for piece in pieces(answer):
+                    await response.write(piece)
+                    passed.down += len(piece)
+                await response.write_eof()
+                return response
+        except UpstreamError as error:
+            kind, detail = _kind(error), str(error)
+            if response is not None:
+                raise ConnectionResetError(detail) from error  # aiohttp closes: the client must not take it for whole
+            return json_answer(_status(error), {"error": detail})
+        finally:
+            self._note(
+                Connection(
+                    opened_at=utc_text_at(started_ns),
+                    host=host,
+                    port=url.port,
+                    client=request.remote or "",
+                    kind=kind,
+                    bytes_up=passed.up,
+                    bytes_down=passed.down,
+                    duration_ms=int((time.perf_counter() - started) * 1e6) / 1000,
+                    detail=detail,
+                )
+            )
+
+    def _check_open(self, host: str) -> None:
+        if not self._is_open:
+            raise UpstreamForbidden(f"{host} is not intercepted, and nobody is let through to it (--others block).")
+
+
+async def _counted(content: StreamReader, passed: Passed) -> AsyncIterator[bytes]:
+    async for piece in content.iter_any():
+        passed.up += len(piece)
+        yield piece
+
+
+def _kind(error: UpstreamError) -> ConnectionKind:
+    return "blocked" if isinstance(error, UpstreamForbidden) else "tunnel"
+
+
+def _status(error: UpstreamError) -> HTTPStatus:
+    return HTTPStatus.FORBIDDEN if isinstance(error, UpstreamForbidden) else HTTPStatus.BAD_GATEWAY

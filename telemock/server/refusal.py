@@ -1,0 +1,58 @@
+"""This is why a TLS handshake failed, in words: what the client said, and what that usually means.
+
+It refuses to be sure: a client that says nothing leaves only the likely cause.
+"""
+
+import re
+import ssl
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+NO_ALERT: Final = "none"
+TIMED_OUT: Final = "timeout"
+
+_TRUST: Final = (
+    "make it trust the certificate that `telemock ca path` names, for Node with NODE_EXTRA_CA_CERTS before it starts"
+)
+_CAUSES: Final[Mapping[str, str]] = {
+    "unknown_ca": f"The client does not trust this authority; {_TRUST}.",
+    "certificate_unknown": f"The client refuses the certificate: it does not trust this authority ({_TRUST}), "
+    "pins another certificate, or wanted another name.",
+    "bad_certificate": f"The client refuses the certificate: it does not trust this authority ({_TRUST}), "
+    "pins another certificate, or wanted another name.",
+    "unsupported_certificate": "The client does not take certificates of this kind (EC P-256).",
+    "certificate_expired": "The client takes the certificate for expired or not yet valid; compare the clocks.",
+    "access_denied": "The client refuses the certificate by a rule of its own.",
+    "handshake_failure": "The client found nothing in common with this server.",
+    "unrecognized_name": "The name it asked for is not a host name, so there is no certificate for it.",
+    "protocol_version": "The client wants another version of TLS; here it is 1.2 or 1.3.",
+    "unsupported_protocol": "The client speaks no version of TLS that is spoken here, 1.2 or 1.3.",
+    "no_shared_cipher": "The client has no cipher in common with this server.",
+    "wrong_version_number": "What came began like TLS, but is none.",
+    NO_ALERT: f"The client closed without saying why, as Node does when it does not trust the certificate; {_TRUST}.",
+    TIMED_OUT: "The client did not finish the handshake in time.",
+}
+
+
+class Refusal(NamedTuple):
+    """What went wrong: `alert` is a short fixed word, RFC 8446 section 6.2's where the client sent one."""
+
+    alert: str
+    cause: str
+
+
+def explain(error: BaseException | str | None) -> Refusal:
+    """Explain what a handshake ended with: an exception, OpenSSL's word for one, or None for a client that closed."""
+    if isinstance(error, TimeoutError):
+        alert = TIMED_OUT
+    elif isinstance(error, str):
+        alert = _alert(error)
+    elif isinstance(error, ssl.SSLError) and error.reason:
+        alert = _alert(error.reason)
+    else:
+        alert = NO_ALERT
+    return Refusal(alert, _CAUSES.get(alert, f"The handshake ended with {alert.replace('_', ' ')}."))
+
+
+def _alert(reason: str) -> str:
+    return re.sub(r"^(?:tlsv\d+_|sslv\d+_)(?:alert_)?", "", reason.lower())

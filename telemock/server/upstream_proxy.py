@@ -1,0 +1,82 @@
+"""This is the proxy behind this one, where the network asks for one: its URL, who passes it by, and its CONNECT.
+
+It refuses proxies that are not spoken to in plain HTTP.
+"""
+
+import asyncio
+import re
+import socket
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import proxy_bypass
+
+from telemock.errors import InvalidSetting, UpstreamError
+from telemock.server.peek import MAX_PEEKED_BYTES, Peek
+
+_HEAD_END: Final = b"\r\n\r\n"
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamProxy:
+    """Where the proxy is, and what it wants to hear of who asks: a Proxy-Authorization value, or None."""
+
+    host: str
+    port: int
+    authorization: str | None
+
+    @classmethod
+    def read(cls, url: str) -> "UpstreamProxy":
+        """Read `http://[user:password@]host[:port]`, whose user and password may be percent-encoded.
+
+        Raises:
+            InvalidSetting: it is something else; the sentence shows no password.
+        """
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            parts, host, port = urlsplit(""), None, None
+        if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query:
+            raise InvalidSetting("--upstream-proxy wants a URL such as http://user:password@proxy.example:3128.")
+        authorization = None
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            authorization = "Basic " + b64encode(pair.encode()).decode()
+        return cls(host, 80 if port is None else port, authorization)
+
+    @property
+    def url(self) -> str:
+        """The URL without user and password."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def is_for(self, host: str, port: int) -> bool:
+        """Tell whether a host is reached through the proxy; NO_PROXY names those that are not."""
+        return not proxy_bypass(f"{host}:{port}")
+
+    async def connect(self, connection: socket.socket, host: str, port: int) -> None:
+        """Ask the proxy at the other end of a connection for a tunnel.
+
+        Raises:
+            UpstreamError: it refuses.
+            OSError: the connection broke.
+        """
+        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+        if self.authorization is not None:
+            lines.append(f"Proxy-Authorization: {self.authorization}")
+        await asyncio.get_running_loop().sock_sendall(connection, "\r\n".join([*lines, "", ""]).encode())
+        peek = Peek(connection)
+        head = b""
+        while _HEAD_END not in head:
+            longer = await peek.more_than(len(head))
+            if len(longer) == len(head) or len(longer) == MAX_PEEKED_BYTES:
+                raise UpstreamError(f"The proxy {self.url} gave no answer.")
+            head = longer
+        peek.take(head.index(_HEAD_END) + len(_HEAD_END))
+        status = _STATUS.match(head)
+        if status is None or not status[1].startswith(b"2"):
+            said = head.split(b"\r\n")[0][:100].decode("ascii", "backslashreplace")
+            raise UpstreamError(f"The proxy {self.url} does not let us through to {authority}: it says {said!r}.")
