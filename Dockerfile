@@ -4,7 +4,7 @@
 FROM python:3.13-slim-trixie AS python
 
 
-# Makes a wheel of the checkout and an environment of the wheel. Only /opt/telemock and /data leave this stage.
+# Makes a wheel of the checkout and an environment of the wheel. Only /opt/telemock, /data and /ca leave this stage.
 FROM python AS build
 ENV PIP_CACHE_DIR=/var/cache/pip \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -17,7 +17,8 @@ RUN --mount=type=cache,target=/var/cache/pip \
     python -m pip wheel --no-deps --wheel-dir /dist . \
     && python -m venv --without-pip /opt/telemock \
     && python -m pip --python /opt/telemock/bin/python install /dist/*.whl \
-    && mkdir /data
+    && mkdir -p /data /ca/public \
+    && chmod 700 /ca
 
 
 FROM python
@@ -30,13 +31,15 @@ ENV PATH=/opt/telemock/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TELEMOCK_HOST=0.0.0.0 \
     TELEMOCK_DB=/data/telemetry.db \
+    TELEMOCK_CA_DIR=/ca \
     TELEMOCK_LOG_FORMAT=json
 COPY --from=build /opt/telemock /opt/telemock
 COPY --from=build --chown=10001:10001 /data /data
-# By number, so that whoever runs the image can see that it is not root; a folder mounted on /data must be writable to it.
+COPY --from=build --chown=10001:10001 /ca /ca
+# By number, so that whoever runs the image can see that it is not root; folders mounted on /data and /ca must be writable to it.
 USER 10001:10001
 WORKDIR /data
-VOLUME /data
+VOLUME ["/data", "/ca"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=6s --start-period=10s --retries=3 \

@@ -90,7 +90,7 @@ class Image:
         return re.sub(r"""(?<![^\s"'=:])/(?=\w)""", f"{self.root}/", text)
 
     def build(self) -> None:
-        """Run the steps of all stages; in the end the last one's files are there, and read-only but for the volume."""
+        """Run the steps of all stages; in the end the last one's files are there, and read-only but for the volumes."""
         done = ""
         for name, stage in dockerfile().items():
             if self.root.exists():
@@ -107,7 +107,8 @@ class Image:
                 elif step.name == "RUN":
                     self._run(step, stage, place)
         subprocess.run(["chmod", "-R", "a-w", self.root], check=True)
-        subprocess.run(["chmod", "u+w", self.inside(dockerfile()[""].the("VOLUME").text)], check=True)
+        for volume in dockerfile()[""].the("VOLUME").command:
+            subprocess.run(["chmod", "-R", "u+w", self.inside(volume)], check=True)
 
     def remove(self) -> None:
         """Remove all files, read-only ones too."""
@@ -140,9 +141,10 @@ class Image:
         source = self._stage(step.flags["from"]) / step.text.split()[0].lstrip("/")
         shutil.copytree(source, into, symlinks=True)
         if "chown" in step.flags and os.geteuid() == 0:
-            assert list(into.iterdir()) == [], "only an empty folder is given away"
             user, group = step.flags["chown"].split(":")
-            os.chown(into, int(user), int(group))
+            for path in (into, *into.rglob("*")):
+                assert path.is_dir(), "only empty folders are given away"
+                os.chown(path, int(user), int(group))
 
     def _run(self, step: Step, stage: Stage, place: Path) -> None:
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TELEMOCK_"))}

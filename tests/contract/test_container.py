@@ -59,11 +59,13 @@ def test_the_base_image_is_slim_pinned_to_a_minor_version_and_names_no_host() ->
 def test_the_image_runs_as_a_numbered_user_and_keeps_its_data_in_the_volume() -> None:
     stage = dockerfile()[""]
     assert re.fullmatch(r"[1-9]\d+:[1-9]\d+", stage.the("USER").text)
-    assert [stage.the(name).text for name in ("VOLUME", "WORKDIR", "EXPOSE")] == ["/data", "/data", "8080"]
+    assert [stage.the(name).text for name in ("WORKDIR", "EXPOSE")] == ["/data", "8080"]
+    assert stage.the("VOLUME").command == ["/data", "/ca"]
     settings = {name: value for name, value in stage.environment().items() if name.startswith("TELEMOCK_")}
     assert settings == {
         "TELEMOCK_HOST": "0.0.0.0",
         "TELEMOCK_DB": "/data/telemetry.db",
+        "TELEMOCK_CA_DIR": "/ca",
         "TELEMOCK_LOG_FORMAT": "json",
     }
 
@@ -99,8 +101,9 @@ def test_compose_gives_telemock_no_more_rights_than_it_needs() -> None:
     folder, _, options = temporary.partition(":")
     assert folder == "/tmp"
     assert {"noexec", "nosuid", "nodev"} < set(options.split(","))
-    assert service["volumes"] == [f"telemetry:{dockerfile()[''].the('VOLUME').text}"]
-    assert "telemetry" in composed["volumes"]
+    data, authority = dockerfile()[""].the("VOLUME").command
+    assert service["volumes"] == [f"telemetry:{data}", f"authority:{authority}", f"trust:{authority}/public"]
+    assert set(composed["volumes"]) == {"telemetry", "authority", "trust"}
     assert service["restart"] == "unless-stopped"
 
 
@@ -128,7 +131,10 @@ def test_the_product_of_compose_reaches_telemock_and_nothing_else() -> None:
     product = services["cribl"]
     assert product["networks"] == ["product"]
     assert "ports" not in product
-    assert product["environment"]["http_proxy"] == "http://telemock:8080"
+    trusted = product["environment"]["NODE_EXTRA_CA_CERTS"]
+    assert product["volumes"] == [f"trust:{Path(trusted).parent}:ro"]
+    assert Path(trusted).name == "telemock-ca-cert.pem"
+    assert product["environment"]["https_proxy"] == product["environment"]["http_proxy"] == "http://telemock:8080"
     assert product["depends_on"] == {"telemock": {"condition": "service_healthy"}}
 
 
@@ -150,6 +156,10 @@ def test_the_image_serves_from_a_read_only_tree_as_its_user_and_ends_with_its_si
         process.send_signal(signal.Signals[stage.the("STOPSIGNAL").text])
         assert process.wait(HANG_SECONDS) == 0
     assert image.exit_code(health) == 1
+    public = Path(image.inside("/ca/public"))
+    assert "PRIVATE" not in "".join(path.read_text("latin-1") for path in public.iterdir())
+    key = public.parent / "telemock-ca.pem"
+    assert (public.parent.stat().st_mode & 0o777, key.stat().st_mode & 0o777) == (0o700, 0o600)
     with closing(sqlite3.connect(image.inside(stage.environment()["TELEMOCK_DB"]))) as connection:
         found = connection.execute("SELECT host, path, guid, via FROM exchanges").fetchall()
     assert found == [("cdn.cribl.io", PATH, GUID, "proxy")]
