@@ -78,7 +78,6 @@ class Leaves:
         making = self._making.get(hosts)
         if making is None:
             making = self._making[hosts] = asyncio.create_task(self._make(hosts))
-            making.add_done_callback(_take_notice)
         # Who stops waiting must not take the context from the others.
         return await asyncio.shield(making)
 
@@ -146,9 +145,3 @@ def _path_of(content: bytes) -> Iterator[str]:
         yield f"/dev/fd/{reading}"
     finally:
         os.close(reading)
-
-
-def _take_notice(task: asyncio.Task[ssl.SSLContext]) -> None:
-    """Let a failure be seen even when all who waited have gone; asyncio would complain."""
-    if not task.cancelled():
-        task.exception()

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import ssl
 import threading
 from collections.abc import Callable
@@ -154,6 +155,23 @@ async def test_a_context_that_nobody_waits_for_any_more_is_there_for_the_next(
     stuck()
     await leaves.context("a.example")
     assert clock.signed() == 1
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_complaint(
+    clock: Clock, stuck: Callable[[], None]
+) -> None:
+    root = certify("root", end=NOW - DAY)
+    leaves = Leaves(Authority(root.key, [root.certificate]), now=clock)
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    alone = asyncio.create_task(leaves.context("a.example"))
+    await asyncio.sleep(0)  # one turn of the loop: it asks
+    alone.cancel()
+    stuck()
+    await asyncio.gather(alone, asyncio.to_thread(int), return_exceptions=True)  # the one thread has done all before
+    await asyncio.sleep(0)
+    gc.collect()
+    assert complaints == []
 
 
 async def test_the_one_used_longest_ago_makes_room(leaves: Leaves, clock: Clock) -> None:
