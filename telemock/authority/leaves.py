@@ -34,7 +34,7 @@ class Leaves:
 
     Args:
         authority: signs the leaves.
-        most: how many contexts are kept; each takes about 60 KB.
+        most: how many contexts are kept; each takes about 25 KB.
         now: the clock, UTC.
     """
 
@@ -69,7 +69,7 @@ class Leaves:
 
         Raises:
             InvalidHost: a name is no host.
-            AuthorityError: the authority is no longer valid, or its chain too long to be sent.
+            AuthorityError: the authority is no longer valid, or its chain is too long or too weak to be sent.
         """
         hosts = host_names(*names)
         found = self._find(hosts)
@@ -112,7 +112,7 @@ def server_context(chain_pem: bytes, key_pem: bytes) -> ssl.SSLContext:
     """Make a context that offers a chain, TLS 1.2 or newer, and HTTP/1.1 only.
 
     Raises:
-        AuthorityError: the chain is too long, or this system has no /dev/fd.
+        AuthorityError: the chain is too long or too weak, or this system has no /dev/fd.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -122,8 +122,14 @@ def server_context(chain_pem: bytes, key_pem: bytes) -> ssl.SSLContext:
     with _path_of(chain_pem) as chain, _path_of(key_pem) as key:
         try:
             context.load_cert_chain(chain, key)
-        except FileNotFoundError as error:
-            raise AuthorityError("Certificates cannot be used here: this system has no /dev/fd; mount it.") from error
+        except ssl.SSLError as error:
+            raise AuthorityError(
+                f"OpenSSL does not take the certificate chain ({error.reason}); name a stronger one with --ca-cert."
+            ) from error
+        except OSError as error:
+            raise AuthorityError(
+                f"Certificates need /dev/fd, which cannot be read: {error.strerror}; mount it."
+            ) from error
     return context
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import psutil
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from telemock.authority.authority import Authority, new_authority
 from telemock.authority.leaves import Leaves
@@ -242,6 +243,13 @@ async def test_a_chain_is_sent_whole() -> None:
     signer = certify("signer", KEYS["EC of 384 bits"], by=root)
     context = await Leaves(Authority(signer.key, [signer.certificate, root.certificate])).context("a.example")
     assert handshake(context, root.certificate_pem, "a.example").version() == "TLSv1.3"
+
+
+async def test_a_chain_that_is_too_weak_for_openssl_is_a_sentence() -> None:
+    root = certify("root", KEYS["RSA"])
+    weak = certify("weak", rsa.generate_private_key(65537, 1024), by=root)
+    with pytest.raises(AuthorityError, match=r"OpenSSL does not take the certificate chain \(CA_KEY_TOO_SMALL\)"):
+        await Leaves(Authority(weak.key, [weak.certificate, root.certificate])).context("a.example")
 
 
 async def test_a_chain_that_is_too_long_to_be_sent_is_a_sentence() -> None:
