@@ -20,7 +20,8 @@ from aiohttp import (
     web,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
-from multidict import CIMultiDict, CIMultiDictProxy
+from aiohttp.typedefs import RawHeaders
+from multidict import CIMultiDict
 from yarl import URL
 
 from telemock.errors import UpstreamError
@@ -99,7 +100,7 @@ class Upstream:
             way["proxy"] = proxy.url
             if proxy.authorization is not None:
                 way["proxy_headers"] = {hdrs.PROXY_AUTHORIZATION: proxy.authorization}
-        fields = end_to_end(request.headers)
+        fields = end_to_end(request.raw_headers)
         fields.popall(hdrs.HOST, None)  # RFC 9112 section 3.2.2: the target says it
         fields.add(hdrs.VIA, VIA)
         session = self._session(None if proxy is not None else for_stranger)
@@ -179,12 +180,14 @@ def _words(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
-def end_to_end(fields: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    """Give the fields of a message that are for its receiver, not for this connection (RFC 9110 section 7.6.1)."""
-    named = {
-        name.strip().lower() for value in fields.getall(hdrs.CONNECTION, ()) for name in value.split(",")
-    } | _HOP_BY_HOP
-    return CIMultiDict((name, value) for name, value in fields.items() if name.lower() not in named)
+def end_to_end(fields: RawHeaders) -> CIMultiDict[str]:
+    """Give the fields of a message that are for its receiver, not for this connection, in case and order received.
+
+    Which are not is said in RFC 9110 section 7.6.1.
+    """
+    read = [tuple(part.decode("utf-8", "surrogateescape") for part in line) for line in fields]
+    named = {each.strip().lower() for name, value in read if name.lower() == "connection" for each in value.split(",")}
+    return CIMultiDict((name, value) for name, value in read if name.lower() not in named | _HOP_BY_HOP)
 
 
 class AsGiven(web.StreamResponse):
@@ -201,7 +204,7 @@ class PassedOn(AsGiven):
     """An answer that is passed on piece by piece."""
 
     def __init__(self, answer: ClientResponse) -> None:
-        super().__init__(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers))
+        super().__init__(status=answer.status, reason=answer.reason, headers=end_to_end(answer.raw_headers))
         self.headers.add(hdrs.VIA, VIA)
 
 
@@ -209,5 +212,5 @@ class Whole(AsGiven, web.Response):
     """An answer whose body is known."""
 
     def __init__(self, answer: ClientResponse, body: bytes) -> None:
-        super().__init__(status=answer.status, reason=answer.reason, headers=end_to_end(answer.headers), body=body)
+        super().__init__(status=answer.status, reason=answer.reason, headers=end_to_end(answer.raw_headers), body=body)
         self.headers.add(hdrs.VIA, VIA)

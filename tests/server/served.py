@@ -151,13 +151,14 @@ def served(
     others: Others | None = None,
     patience: Patience = Patience(),  # noqa: B008 - it cannot change
     new_loop: NewLoop | None = None,
+    **settings: Any,
 ) -> Iterator[Served]:
     """Serve a new database in a folder until the block ends."""
     db = folder / "telemetry.db"
     migrate(db)
     listening = bind(host, 0)
     port: int = listening.getsockname()[1]
-    settings = ServeSettings(
+    given = ServeSettings(
         host=host,
         port=(port,),
         db=str(db),
@@ -166,11 +167,12 @@ def served(
         ca_dir=folder / "ca",
         intercept=intercept,
         others=others,
+        **settings,
     )
     journal = Journal("json")
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
-        await serve(settings, [listening], journal, on_ready=ready, stop=stop, patience=patience)
+        await serve(given, [listening], journal, on_ready=ready, stop=stop, patience=patience)
 
     try:
         with beside(serving, new_loop) as stop:
