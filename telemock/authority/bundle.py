@@ -41,6 +41,18 @@ def bundle(certificate_pem: bytes, environment: Mapping[str, str] = os.environ) 
     return b"\n".join([*theirs, _MARK + b"\n".join(ours)]) + b"\n"
 
 
+def holds(place: Path, certificate_pem: bytes) -> bool:
+    """Tell whether a certificate is in a file of PEM, or in one of the files of a folder.
+
+    Raises:
+        OSError: it cannot be read, or there is nothing.
+        ValueError: no file can be called so.
+    """
+    place.stat()
+    wanted = certificate_pem.split()
+    return any(found.split() == wanted for content in _contents(place) for found in _CERTIFICATE.findall(content))
+
+
 def _places(environment: Mapping[str, str]) -> Iterator[Path]:
     """Give files and folders of roots, the ones to be preferred first."""
     built_in = ssl.get_default_verify_paths()
@@ -53,8 +65,13 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
 def _certificates(place: Path) -> list[bytes]:
     """Read the certificates of a file, or of all files of a folder; what cannot be read has none."""
     try:
-        files = sorted(place.iterdir()) if place.is_dir() else [place]
-        contents = (file.read_bytes().partition(_MARK)[0] for file in files if file.is_file())
-        return [found.replace(b"\r\n", b"\n") for content in contents for found in _CERTIFICATE.findall(content)]
+        contents = [content.partition(_MARK)[0] for content in _contents(place)]
     except (OSError, ValueError):
         return []
+    return [found.replace(b"\r\n", b"\n") for content in contents for found in _CERTIFICATE.findall(content)]
+
+
+def _contents(place: Path) -> Iterator[bytes]:
+    """Read a file, or all files of a folder; what is neither, such as a pipe, is not read."""
+    files = sorted(place.iterdir()) if place.is_dir() else [place]
+    return (file.read_bytes() for file in files if file.is_file())

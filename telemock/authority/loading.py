@@ -34,7 +34,7 @@ def read_authority(certificate_file: Path, key_file: Path, moment: datetime, *, 
     Raises:
         AuthorityError: unreadable, damaged, not fitting each other, not valid now, or no authority.
     """
-    chain = _read_chain(certificate_file, remedy)
+    chain = read_chain(certificate_file, remedy)
     key = _read_key(key_file, remedy)
     if _public_bytes(key) != _public_bytes(chain[0]):
         raise AuthorityError(
@@ -55,7 +55,16 @@ def read_authority(certificate_file: Path, key_file: Path, moment: datetime, *, 
     return authority
 
 
-def _read_chain(file: Path, remedy: str) -> list[x509.Certificate]:
+def read_chain(file: Path, remedy: str) -> list[x509.Certificate]:
+    """Read the certificates of a PEM file, in their order; at least one.
+
+    Args:
+        file: may hold other things between them.
+        remedy: as for `read_authority`.
+
+    Raises:
+        AuthorityError: unreadable, damaged, or there is none.
+    """
     content = _read(file)
     if b"-----BEGIN CERTIFICATE-----" not in content:
         raise AuthorityError(f"{file} holds no certificate in PEM; {remedy}.")

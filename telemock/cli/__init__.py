@@ -20,6 +20,7 @@ COMMANDS = {
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
     "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
+    "doctor": ("telemock.cli.doctor:doctor", "Check a running telemock end to end, as a client would."),
 }
 
 

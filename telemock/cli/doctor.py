@@ -1,0 +1,144 @@
+"""This is `telemock doctor`: why a client does not get through, or does not trust what it gets, in one report.
+
+It refuses to go through a proxy, to leave an exchange behind, and to print a password.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from telemock.authority.folder import public_files, utc_now
+from telemock.cli.options import PATH, TEXT, config_option, option
+from telemock.cli.output import FORMATS, Column, Shape, output, printing
+from telemock.cli.text import printable
+from telemock.doctor.examination import examine
+from telemock.doctor.finding import Finding, Verdict
+from telemock.doctor.place import Place
+from telemock.doctor.visit import Visit
+from telemock.errors import InvalidHost
+from telemock.hosts import host_name
+from telemock.profiles.cribl import CRIBL
+from telemock.settings import DEFAULT_CA_DIR
+
+_NAMES = ("name", "verdict", "said", "next_step")
+_cells = attrgetter(*_NAMES)
+_FINDINGS: Shape[Finding] = Shape(
+    columns=tuple(Column(name=name.replace("_", " "), value=attrgetter(name)) for name in _NAMES),
+    names=_NAMES,
+    flat=_cells,
+    nested=asdict,
+)
+
+
+class _Server(click.ParamType[Place]):
+    """Where telemock is, as clients write it that have it for a proxy."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        if isinstance(value, Place):
+            return value
+        try:
+            place = Place.read(TEXT.convert(value, param, ctx))
+        except ValueError:
+            place = None
+        if place is None or place.scheme != "http":
+            self.fail("it is not what clients call a proxy; write it like http://127.0.0.1:8080.", param, ctx)
+        return place
+
+
+class _Host(click.ParamType[str]):
+    """A host, and not a pattern of some."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            host = host_name(str(value))
+        except InvalidHost as error:
+            self.fail(str(error), param, ctx)
+        if host.startswith("*"):
+            self.fail(f"{host!r} is many hosts; name one that it covers.", param, ctx)
+        return host
+
+
+@click.command()
+@click.argument("host", type=_Host(), default=CRIBL.hosts[0])
+@option(
+    "--url",
+    type=_Server(),
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    help="Where telemock serves; http://user:password@host:port where its proxy wants a password.",
+)
+@option(
+    "--ca-dir",
+    type=PATH,
+    default=DEFAULT_CA_DIR,
+    show_default=True,
+    help="Folder of the certificate authority; only what is public in it is read.",
+)
+@option(
+    "--ca-cert",
+    type=PATH,
+    help="Certificate (PEM) of an authority of your own, instead of --ca-dir.",
+)
+@option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=3600),
+    default=5.0,
+    show_default=True,
+    help="Seconds that each connection, with all that is said on it, may take.",
+)
+@option(
+    "--format",
+    "format_name",
+    type=click.Choice(("text", *FORMATS)),
+    default="text",
+    show_default=True,
+    help="Text has what to do next on a line of its own.",
+)
+@config_option
+def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout: float, format_name: str) -> None:
+    """Check a running telemock end to end, as a client would.
+
+    HOST is what the client calls the server that it wants, cdn.cribl.io unless said. Exits with 1 when a check failed;
+    a warning is for some clients only. No exchange is left behind.
+    """
+    visit = Visit(
+        server=url,
+        host=host,
+        find_certificate=lambda: ca_cert or public_files(ca_dir).pem,
+        seconds=timeout,
+        environment=os.environ,
+        now=utc_now,
+    )
+    counts: Counter[Verdict] = Counter()
+
+    def counted() -> Iterator[Finding]:
+        for finding in examine(visit):
+            counts[finding.verdict] += 1
+            yield finding
+
+    if format_name == "text":
+        with output() as stream:
+            for finding in counted():
+                stream.write(_text(finding))
+                stream.flush()
+            stream.write(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + "\n")
+    else:
+        with printing(format_name, _FINDINGS) as show:
+            show(counted())
+    if counts["failed"]:
+        raise click.exceptions.Exit(1)
+
+
+def _text(finding: Finding) -> str:
+    head = f"{finding.verdict:8} {finding.name}: {printable(finding.said)}\n"
+    return f"{head}{'':8} next: {printable(finding.next_step)}\n" if finding.next_step else head

@@ -1,0 +1,103 @@
+"""This is TLS as a client meets it: the authority it is to trust, and the certificates that the server shows it.
+
+It refuses to let a handshake fail that it can see failing: each one that does leaves a row in the database.
+"""
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Final
+
+from telemock.authority.inspection import PublicAuthority
+from telemock.doctor.finding import Finding, failed, ok, warning
+from telemock.doctor.visit import Visit
+from telemock.doctor.wire import Line, NotHttp, said_of
+from telemock.errors import AuthorityError
+
+_SOON: Final = timedelta(days=30)
+
+
+def read_authority(visit: Visit) -> Iterator[Finding]:
+    """Read the certificate that clients are to trust; learns it."""
+    try:
+        authority = PublicAuthority.read(visit.find_certificate())
+    except AuthorityError as error:
+        yield failed(
+            "authority",
+            str(error),
+            "Name the folder that `telemock serve` has with --ca-dir, or its certificate with --ca-cert; from another "
+            "machine, copy the file that `telemock ca path` names.",
+        )
+        return
+    now = visit.now()
+    trouble = _out_of_date("The authority", authority.valid_from, authority.valid_until, now)
+    if trouble:
+        yield failed("authority", trouble, "Set the clock, or make a new authority: `telemock ca create --force`.")
+        return
+    visit.authority = authority
+    said = f"{authority.subject} (SHA-256 {authority.fingerprint}) is valid until {authority.valid_until:%Y-%m-%d}."
+    if authority.valid_until - now < _SOON:
+        step = "Make a new one in time, `telemock ca create --force`, and let clients trust that."
+        yield warning("authority", said, step)
+    else:
+        yield ok("authority", said)
+
+
+def shake_hands_by_proxy(visit: Visit) -> Iterator[Finding]:
+    """Be a client that has telemock for a proxy."""
+    yield _shake_hands(visit, "tls-proxy", visit.tunnel)
+
+
+def shake_hands_directly(visit: Visit) -> Iterator[Finding]:
+    """Be a client whom DNS led to telemock."""
+    yield _shake_hands(visit, "tls-direct", visit.line)
+
+
+def _shake_hands(visit: Visit, name: str, connect: Callable[[], AbstractContextManager[Line]]) -> Finding:
+    authority, host = visit.authority, visit.host
+    if authority is None:
+        raise RuntimeError("no authority was read yet")
+    try:
+        with connect() as line:
+            leaf = authority.look_at(line.secure(_taking_anything(), host))
+        if not leaf.is_ours:
+            return failed(
+                name,
+                f"The certificate for {host} is signed by {leaf.issuer}, not by {authority.subject} (SHA-256 "
+                f"{authority.fingerprint}).",
+                "Name the authority that the server has with --ca-dir or --ca-cert, and let clients trust that one; if "
+                f"it is the real host's, start `telemock serve` with --intercept {host}.",
+            )
+        trouble = _out_of_date(f"The certificate for {host}", leaf.not_before, leaf.not_after, visit.now())
+        if trouble:
+            return failed(name, trouble, "Set the clock that is wrong, the server's or this machine's.")
+        with connect() as line:
+            line.secure(ssl.create_default_context(cadata=authority.certificate_pem.decode()), host)
+    except AuthorityError as error:
+        return failed(name, str(error), "See what stands between here and telemock.")
+    except (OSError, NotHttp) as error:
+        return failed(
+            name,
+            f"A client of {host} that trusts the authority does not get through: {said_of(error, visit.seconds)}.",
+            "See what `telemock serve` printed; `telemock ca show` tells for which hosts the authority may sign.",
+        )
+    days = (leaf.not_after - visit.now()).days
+    return ok(name, f"The certificate for {host} is the authority's, and valid for {days} more days.")
+
+
+def _taking_anything() -> ssl.SSLContext:
+    """Make a context that only looks: nothing that matters is ever sent through it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _out_of_date(what: str, since: datetime, until: datetime, now: datetime) -> str:
+    """Say what is wrong with dates; empty when nothing is."""
+    if now > until:
+        return f"{what} expired on {until:%Y-%m-%d}."
+    if now < since:
+        return f"{what} is valid only from {since:%Y-%m-%d %H:%M} UTC on, and here it is {now:%Y-%m-%d %H:%M}."
+    return ""

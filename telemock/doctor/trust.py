@@ -1,0 +1,64 @@
+"""This is whether programs started here trust the authority: by the system's roots, and by variables that name others.
+
+It refuses to know more of those files than whether the certificate is in them.
+"""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from telemock.authority.bundle import holds
+from telemock.doctor.finding import Finding, ok, warning
+from telemock.doctor.visit import Visit
+
+# By whom they are read.
+_VARIABLES: Final = {
+    "NODE_EXTRA_CA_CERTS": "Node, and so Cribl Stream",
+    "SSL_CERT_FILE": "OpenSSL, Python and Go",
+    "REQUESTS_CA_BUNDLE": "Python's requests",
+    "CURL_CA_BUNDLE": "curl",
+    "AWS_CA_BUNDLE": "the AWS tools",
+}
+_STEP: Final = 'eval "$(telemock ca env)" in the shell that starts the client, and restart it.'
+
+
+def look_for_trust(visit: Visit) -> Iterator[Finding]:
+    """Look for the certificate wherever programs look for roots."""
+    yield _by_default(visit)
+    for name, reader in _VARIABLES.items():
+        value = visit.environment.get(name, "")
+        if value:
+            yield _by_variable(visit, name, reader, value)
+        elif name == "NODE_EXTRA_CA_CERTS":
+            said = f"{name} is not set here; without it, {reader} does not trust the authority."
+            yield warning(name, said, _STEP)
+
+
+def _by_default(visit: Visit) -> Finding:
+    built_in = ssl.get_default_verify_paths()
+    file = visit.environment.get(built_in.openssl_cafile_env) or built_in.openssl_cafile
+    folder = visit.environment.get(built_in.openssl_capath_env) or built_in.openssl_capath
+    for place in (file, folder):
+        if not _trouble(visit, place):
+            return ok("trust", f"Programs that take OpenSSL's roots trust the authority, by {place}.")
+    said = f"Programs that take OpenSSL's roots do not trust the authority; it is not in {file}."
+    return warning("trust", said, _STEP)
+
+
+def _by_variable(visit: Visit, name: str, reader: str, value: str) -> Finding:
+    trouble = _trouble(visit, value)
+    if trouble:
+        return warning(name, f"{name}, for {reader}, names {value!r}, which {trouble}.", _STEP)
+    return ok(name, f"{name}, for {reader}, names a file with the authority.")
+
+
+def _trouble(visit: Visit, place: str) -> str:
+    """Say why a place makes nobody trust the authority; empty when it does."""
+    if visit.authority is None:
+        raise RuntimeError("no authority was read yet")
+    try:
+        return "" if holds(Path(place), visit.authority.certificate_pem) else "does not hold the authority"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return f"cannot be read ({reason})"
