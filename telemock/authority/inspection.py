@@ -66,6 +66,18 @@ class PublicAuthority:
         """
         return cls(read_chain(file, "name the file that clients are to trust"))
 
+    @classmethod
+    def parse(cls, content: bytes) -> "PublicAuthority":
+        """Read the certificates of PEM text.
+
+        Raises:
+            AuthorityError: it holds none.
+        """
+        try:
+            return cls(x509.load_pem_x509_certificates(content))
+        except ValueError as error:
+            raise AuthorityError("What should be a certificate is none.") from error
+
     def look_at(self, leaf_der: bytes) -> SeenLeaf:
         """Read a server's certificate.
 

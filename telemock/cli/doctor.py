@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -131,7 +131,7 @@ def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout
             for finding in counted():
                 stream.write(_text(finding))
                 stream.flush()
-            stream.write(", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items())) + "\n")
+            stream.write(", ".join(f"{verdict} {counts[verdict]}" for verdict in get_args(Verdict)) + "\n")
     else:
         with printing(format_name, _FINDINGS) as show:
             show(counted())

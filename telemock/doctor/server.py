@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from telemock.doctor.finding import Finding, failed, ok, warning
 from telemock.doctor.visit import PORT, Visit
-from telemock.doctor.wire import Answer, Line, NotHttp, resolve, said_of
+from telemock.doctor.wire import Address, Answer, Line, NotHttp, resolve, said_of
 
 CLOCKS_MAY_DIFFER: Final = timedelta(seconds=60)
 _MOST_CHARACTERS: Final = 500
@@ -26,18 +26,16 @@ def find_port(visit: Visit) -> Iterator[Finding]:
         said = f"The name {server.host} of the URL leads nowhere: {said_of(error, visit.seconds)}."
         yield failed("port", said, "Name telemock's machine with --url, by its address if need be.")
         return
-    visit.addresses = found
-    reasons: dict[str, str] = {}
+    reasons = []
     for address in found:
-        try:
-            Line(address, visit.seconds / len(found)).__exit__(None, None, None)
-        except OSError as error:
-            reasons[address.ip] = said_of(error, visit.seconds / len(found))
-        else:
+        reason = _refusal(address, visit.seconds / len(found))
+        if not reason:
             visit.addresses = [address, *(each for each in found if each is not address)]
             yield ok("port", f"{server.netloc} takes connections.")
             return
-    said = " and ".join(dict.fromkeys(reasons.values()))
+        reasons.append(reason)
+    visit.addresses = found
+    said = " and ".join(dict.fromkeys(reasons))
     yield failed(
         "port",
         f"Nobody takes connections at {server.netloc}: {said}.",
@@ -47,12 +45,8 @@ def find_port(visit: Visit) -> Iterator[Finding]:
 
 def ask_health(visit: Visit) -> Iterator[Finding]:
     """Ask whether it is a telemock; learns its answer."""
-    address = visit.addresses[0].ip
-    # By its address, so that it cannot take the doctor for a product, whatever it intercepts.
-    fields = {"Host": f"[{address}]" if ":" in address else address, "Connection": "close"}
     try:
-        with visit.line() as line:
-            answer = line.ask("GET", "/health", fields)
+        answer = visit.ask_admin("/health")
         health = _json(answer.body).get("status")
         if (answer.status, health) in ((200, "healthy"), (503, "unhealthy")):
             visit.answer = answer
@@ -132,6 +126,15 @@ def ask_for_tunnel(visit: Visit) -> Iterator[Finding]:
             f"As a proxy it answers {host} with status {answer.status}: {reason}.",
             f"Start `telemock serve` with --intercept {host} if telemock is to answer for it.",
         )
+
+
+def _refusal(address: Address, seconds: float) -> str:
+    """Try to connect; say why nobody took the connection, empty when somebody did."""
+    try:
+        with Line(address, seconds):
+            return ""
+    except OSError as error:
+        return said_of(error, seconds)
 
 
 def _heard(visit: Visit) -> Answer:

@@ -16,6 +16,7 @@ from telemock.doctor.wire import Line, NotHttp, said_of
 from telemock.errors import AuthorityError
 
 _SOON: Final = timedelta(days=30)
+_PATH: Final = "/__admin/ca.pem"
 
 
 def read_authority(visit: Visit) -> Iterator[Finding]:
@@ -62,13 +63,7 @@ def _shake_hands(visit: Visit, name: str, connect: Callable[[], AbstractContextM
         with connect() as line:
             leaf = authority.look_at(line.secure(_taking_anything(), host))
         if not leaf.is_ours:
-            return failed(
-                name,
-                f"The certificate for {host} is signed by {leaf.issuer}, not by {authority.subject} (SHA-256 "
-                f"{authority.fingerprint}).",
-                "Name the authority that the server has with --ca-dir or --ca-cert, and let clients trust that one; if "
-                f"it is the real host's, start `telemock serve` with --intercept {host}.",
-            )
+            return _signed_by_another(visit, name, leaf.issuer, authority)
         trouble = _out_of_date(f"The certificate for {host}", leaf.not_before, leaf.not_after, visit.now())
         if trouble:
             return failed(name, trouble, "Set the clock that is wrong, the server's or this machine's.")
@@ -84,6 +79,25 @@ def _shake_hands(visit: Visit, name: str, connect: Callable[[], AbstractContextM
         )
     days = (leaf.not_after - visit.now()).days
     return ok(name, f"The certificate for {host} is the authority's, and valid for {days} more days.")
+
+
+def _signed_by_another(visit: Visit, name: str, issuer: str, ours: PublicAuthority) -> Finding:
+    said = f"The certificate for {visit.host} is signed by {issuer}"
+    ours_said = f"not by {ours.subject} (SHA-256 {ours.fingerprint})."
+    try:
+        theirs = PublicAuthority.parse(visit.ask_admin(_PATH).body)
+    except (OSError, NotHttp, AuthorityError):
+        theirs = ours  # it does not say
+    if theirs.fingerprint == ours.fingerprint:
+        step = (
+            f"If it is the real host's, start `telemock serve` with --intercept {visit.host}; else see who is between."
+        )
+        return failed(name, f"{said}, {ours_said}", step)
+    return failed(
+        name,
+        f"{said} (SHA-256 {theirs.fingerprint} is the server's authority), {ours_said}",
+        f"Name the folder that the server has with --ca-dir, or let clients trust what {visit.server}{_PATH} gives.",
+    )
 
 
 def _taking_anything() -> ssl.SSLContext:

@@ -15,12 +15,14 @@ from telemock.doctor.visit import Visit
 # By whom they are read.
 _VARIABLES: Final = {
     "NODE_EXTRA_CA_CERTS": "Node, and so Cribl Stream",
-    "SSL_CERT_FILE": "OpenSSL, Python and Go",
     "REQUESTS_CA_BUNDLE": "Python's requests",
     "CURL_CA_BUNDLE": "curl",
     "AWS_CA_BUNDLE": "the AWS tools",
+    "GIT_SSL_CAINFO": "git",
+    "PIP_CERT": "pip",
+    "DENO_CERT": "Deno",
 }
-_STEP: Final = 'eval "$(telemock ca env)" in the shell that starts the client, and restart it.'
+_STEP: Final = 'Run eval "$(telemock ca env)" in the shell that starts the client, and restart that.'
 
 
 def look_for_trust(visit: Visit) -> Iterator[Finding]:
@@ -41,15 +43,16 @@ def _by_default(visit: Visit) -> Finding:
     folder = visit.environment.get(built_in.openssl_capath_env) or built_in.openssl_capath
     for place in (file, folder):
         if not _trouble(visit, place):
-            return ok("trust", f"Programs that take OpenSSL's roots trust the authority, by {place}.")
-    said = f"Programs that take OpenSSL's roots do not trust the authority; it is not in {file}."
+            return ok("trust", f"OpenSSL, Python and Go trust the authority, which is in {place}.")
+    named = f", which {built_in.openssl_cafile_env} names," if built_in.openssl_cafile_env in visit.environment else ""
+    said = f"OpenSSL, Python and Go do not trust the authority: {file}{named} {_trouble(visit, file)}."
     return warning("trust", said, _STEP)
 
 
 def _by_variable(visit: Visit, name: str, reader: str, value: str) -> Finding:
     trouble = _trouble(visit, value)
     if trouble:
-        return warning(name, f"{name}, for {reader}, names {value!r}, which {trouble}.", _STEP)
+        return warning(name, f"{name}, for {reader}, names {value}, which {trouble}.", _STEP)
     return ok(name, f"{name}, for {reader}, names a file with the authority.")
 
 

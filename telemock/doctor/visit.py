@@ -52,6 +52,19 @@ class Visit:
         """
         return Line(self.addresses[0], self.seconds)
 
+    def ask_admin(self, path: str) -> Answer:
+        """Ask the server's admin side, which captures nothing.
+
+        Raises:
+            OSError: the connection broke, or it took too long.
+            NotHttp: it does not answer in HTTP.
+        """
+        address = self.addresses[0].ip
+        # Called by its address it cannot take the doctor for a product, whatever it intercepts.
+        fields = {"Host": f"[{address}]" if ":" in address else address, "Connection": "close"}
+        with self.line() as line:
+            return line.ask("GET", path, fields)
+
     def ask_for_tunnel(self, line: Line) -> Answer:
         """Ask the server, as a proxy, for a tunnel to the host.
 
