@@ -36,4 +36,4 @@ def failed(name: str, said: str, next_step: str) -> Finding:
 
 def skipped(name: str, because: str) -> Finding:
     """Say that a check was not made, as it needs what another one did not find."""
-    return Finding(name, "skipped", f"Not tried, as it needs what {because} did not find.")
+    return Finding(name, "skipped", f"Not tried, as it needs {because}.")

@@ -14,6 +14,7 @@ from telemock.doctor.finding import Finding, failed, ok, warning
 from telemock.doctor.visit import Visit
 from telemock.doctor.wire import Line, NotHttp, said_of
 from telemock.errors import AuthorityError
+from telemock.hosts import as_address
 
 _SOON: Final = timedelta(days=30)
 _PATH: Final = "/__admin/ca.pem"
@@ -52,7 +53,10 @@ def shake_hands_by_proxy(visit: Visit) -> Iterator[Finding]:
 
 def shake_hands_directly(visit: Visit) -> Iterator[Finding]:
     """Be a client whom DNS led to telemock."""
-    yield _shake_hands(visit, "tls-direct", visit.line)
+    if as_address(visit.host) is None:
+        yield _shake_hands(visit, "tls-direct", visit.line)
+    else:
+        yield Finding("tls-direct", "skipped", "Not tried, as clients name no address in TLS, but go to it.")
 
 
 def _shake_hands(visit: Visit, name: str, connect: Callable[[], AbstractContextManager[Line]]) -> Finding:
@@ -89,9 +93,7 @@ def _signed_by_another(visit: Visit, name: str, issuer: str, ours: PublicAuthori
     except (OSError, NotHttp, AuthorityError):
         theirs = ours  # it does not say
     if theirs.fingerprint == ours.fingerprint:
-        step = (
-            f"If it is the real host's, start `telemock serve` with --intercept {visit.host}; else see who is between."
-        )
+        step = f"If that is the real host's, start `telemock serve` with --intercept {visit.host}."
         return failed(name, f"{said}, {ours_said}", step)
     return failed(
         name,

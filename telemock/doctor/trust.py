@@ -14,10 +14,10 @@ from telemock.doctor.visit import Visit
 
 # By whom they are read.
 _VARIABLES: Final = {
-    "NODE_EXTRA_CA_CERTS": "Node, and so Cribl Stream",
+    "NODE_EXTRA_CA_CERTS": "Node (Cribl Stream)",
     "REQUESTS_CA_BUNDLE": "Python's requests",
     "CURL_CA_BUNDLE": "curl",
-    "AWS_CA_BUNDLE": "the AWS tools",
+    "AWS_CA_BUNDLE": "the AWS CLI",
     "GIT_SSL_CAINFO": "git",
     "PIP_CERT": "pip",
     "DENO_CERT": "Deno",
@@ -33,7 +33,7 @@ def look_for_trust(visit: Visit) -> Iterator[Finding]:
         if value:
             yield _by_variable(visit, name, reader, value)
         elif name == "NODE_EXTRA_CA_CERTS":
-            said = f"{name} is not set here; without it, {reader} does not trust the authority."
+            said = f"It is not set here, and without it {reader} does not trust the authority."
             yield warning(name, said, _STEP)
 
 
@@ -52,8 +52,8 @@ def _by_default(visit: Visit) -> Finding:
 def _by_variable(visit: Visit, name: str, reader: str, value: str) -> Finding:
     trouble = _trouble(visit, value)
     if trouble:
-        return warning(name, f"{name}, for {reader}, names {value}, which {trouble}.", _STEP)
-    return ok(name, f"{name}, for {reader}, names a file with the authority.")
+        return warning(name, f"It names {value}, which {trouble}; {reader} reads it.", _STEP)
+    return ok(name, f"It names a file with the authority; {reader} reads it.")
 
 
 def _trouble(visit: Visit, place: str) -> str:
