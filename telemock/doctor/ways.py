@@ -43,14 +43,14 @@ def read_proxy_variables(visit: Visit) -> Iterator[Finding]:
 def find_host(visit: Visit) -> Iterator[Finding]:
     """Look where clients get that go by the host's name."""
     host, port = visit.host, visit.server.port
-    here = f"so clients here use the proxy {visit.server}, which needs no name" if visit.has_proxy else ""
+    here = "but clients here have telemock for a proxy, which needs no name" if visit.has_proxy else ""
     step = f"Let such clients use the proxy, HTTPS_PROXY={visit.server}, or let DNS lead {host} to telemock's machine."
     try:
         found = resolve(host, PORT, visit.seconds)
     except OSError as error:
         said = f"{host} leads nowhere here ({said_of(error, visit.seconds)})"
         if here:
-            yield ok("name", f"{said}, {here[3:]}.")
+            yield ok("name", f"{said}, {here}.")
         else:
             yield warning("name", f"{said}: a client without a proxy does not get to telemock.", step)
         return
@@ -64,7 +64,7 @@ def find_host(visit: Visit) -> Iterator[Finding]:
             f"Start `telemock serve` with --port {PORT} as well, or lead port {PORT} to {port}.",
         )
     elif here:
-        yield ok("name", f"{host} leads elsewhere ({shown}), but variables lead clients here to the proxy.")
+        yield ok("name", f"{host} leads elsewhere ({shown}), {here}.")
     else:
         yield warning("name", f"{host} leads elsewhere ({shown}): a client without a proxy goes there.", step)
 
