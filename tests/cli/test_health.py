@@ -83,6 +83,13 @@ def test_nobody_there_is_a_sentence(cli: Cli) -> None:
     assert (done.exit_code, done.stderr) == (1, f"Error: telemock at {url} cannot be reached: Connection refused.\n")
 
 
+def test_a_password_in_the_url_is_not_shown(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        plain = f"127.0.0.1:{server.getsockname()[1]}"
+    done = cli("health", TELEMOCK_URL=f"http://ann:p@ss@{plain}")
+    assert done.stderr == f"Error: telemock at http://{plain} cannot be reached: Connection refused.\n"
+
+
 def test_silence_is_a_sentence(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
