@@ -74,7 +74,7 @@ class Telemock:
             self._connection,
             hosts=self._interception,
             is_recorded=means.is_recorded,
-            otherwise=Mock(settings.max_body).answer,
+            otherwise=Mock(settings.max_body, settings.answer).answer,
         )
         self.app = application(
             Capture(

@@ -6,6 +6,8 @@ TelemockError
 ├── HealthError           the server that was asked is not healthy                exit 1
 ├── InvalidHost           a name is neither a host name nor an IP address
 ├── AuthorityError        the certificate authority cannot be made or used        exit 1
+├── ProgramError          the program that was to be run cannot be                exit 126
+│   └── ProgramMissing    there is none of that name                              exit 127
 ├── EventsRejected        a posted body is not a JSON object, array or NDJSON
 ├── MalformedRequest      a head is not HTTP, or could be read in two ways
 ├── UpstreamError         another server that was wanted cannot be reached
@@ -45,6 +47,18 @@ class InvalidHost(TelemockError):
 
 class AuthorityError(TelemockError):
     """The certificate authority cannot be made, read or used, or its public files cannot be written."""
+
+
+class ProgramError(TelemockError):
+    """What was to be run is no program, or not one that may be executed here; the code is the one that shells use."""
+
+    exit_code = 126
+
+
+class ProgramMissing(ProgramError):
+    """There is no program of that name."""
+
+    exit_code = 127
 
 
 class EventsRejected(TelemockError):

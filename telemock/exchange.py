@@ -42,7 +42,7 @@ class Exchange:
             server adds while sending, are not kept.
         response_body: bytes as sent; None when empty.
         latency_ms: milliseconds from request head read to answer ready, before the commit.
-        outcome: who answered: mock, stub, recorded, unmatched (nobody: 404), fault (a crash: 500), or refused
+        outcome: who answered: mock, stub, recorded, unmatched (nobody), fault (a crash: 500), or refused
             (a body without its end, a client that left, a store that was unavailable).
         profile: name of the profile the request belongs to, or None.
         stub_id: the stub that answered, or None.

@@ -99,6 +99,9 @@ class ServeSettings:
     ca_dir: Path = _setting(DEFAULT_CA_DIR, "Folder of the certificate authority, made on first use.")
     ca_cert: Path | None = _setting(None, "Certificate (PEM) of an authority of your own, instead of --ca-dir.")
     ca_key: Path | None = _setting(None, "Its private key (PEM), unless that stands in --ca-cert.")
+    answer: int | None = _setting(
+        None, "Status of the empty answer to what nothing here answers, instead of 404 with an explanation."
+    )
     max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
     log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
     log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")

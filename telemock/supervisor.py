@@ -104,6 +104,7 @@ class Supervisor:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # a file in this folder may well be called like a module that is imported there
                 "-m",
                 "telemock.worker",
                 stdin=asyncio.subprocess.PIPE,

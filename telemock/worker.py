@@ -1,4 +1,4 @@
-"""This is one of several serving processes, started by the supervisor as `python -m telemock.worker`.
+"""This is one of several serving processes, started by its parent as `python -m telemock.worker`.
 
 It refuses to outlive its parent: standard input holds its settings, and ends when the parent does.
 """
@@ -6,6 +6,7 @@ It refuses to outlive its parent: standard input holds its settings, and ends wh
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,17 @@ from telemock.settings import ServeSettings, settings_from_json
 
 def main() -> None:
     """Serve with the settings that stand on the first line of standard input."""
-    order: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return  # the parent is gone already
+    order: dict[str, Any] = json.loads(line)
     settings: ServeSettings = settings_from_json(order["settings"])
-    journal = Journal(settings.log_format, settings.log_dir, Path(order["lock"]))
+    journal = Journal(settings.log_format, settings.log_dir, Path(order["lock"]) if "lock" in order else None)
     listening = [bind(settings.host, port, shared=True) for port in settings.port]
 
     def say_ready() -> None:
-        os.write(order["ready"], b"1")
+        with suppress(BrokenPipeError):  # the parent is gone, and so is this process in a moment
+            os.write(order["ready"], b"1")
         os.close(order["ready"])
 
     try:

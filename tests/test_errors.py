@@ -10,13 +10,16 @@ from telemock.errors import StoreUnavailable, TelemockError
 
 CLASSES = [each for _, each in inspect.getmembers(errors, inspect.isclass)]
 
+# What the shell says for itself, 126 and 127, is said of programs as well.
+CODES = {"InvalidSetting": 2, "ProgramError": 126, "ProgramMissing": 127}
+
 
 def drawn() -> dict[str, tuple[str | None, int | None]]:
     """Read the drawing: for each name its parent, and the exit code where one is written."""
     tree: dict[str, tuple[str | None, int | None]] = {}
     path: list[str] = []
     for line in (errors.__doc__ or "").splitlines():
-        match = re.fullmatch(r"([│ ]*(?:[├└]── )?)([A-Z]\w+)(?: {2,}\S.*?)?(?: exit (\d))?", line)
+        match = re.fullmatch(r"([│ ]*(?:[├└]── )?)([A-Z]\w+)(?: {2,}\S.*?)?(?: exit (\d+))?", line)
         if match:
             depth = len(match[1]) // 4
             del path[depth:]
@@ -36,7 +39,7 @@ def test_every_error_is_drawn_below_its_parent_and_nothing_else_is() -> None:
 @pytest.mark.parametrize("error", CLASSES)
 def test_the_exit_code_is_the_one_that_is_drawn(error: type[TelemockError]) -> None:
     written = drawn()[error.__name__][1]
-    assert error.exit_code == (2 if error.__name__ == "InvalidSetting" else 1)
+    assert error.exit_code == CODES.get(error.__name__, 1)
     assert written in (None, error.exit_code)
 
 

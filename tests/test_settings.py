@@ -58,6 +58,7 @@ def test_a_size_that_no_row_can_hold_is_refused_with_the_limit(text: str) -> Non
             db="/data/ä.db",
             durability="fsync",
             workers=3,
+            answer=204,
             max_body=1,
             log_format="json",
             log_dir=Path("/log"),

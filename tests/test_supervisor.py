@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -300,3 +301,22 @@ def test_what_cannot_be_served_is_said_in_one_sentence(
     assert done.returncode == 1
     assert re.fullmatch(rf"Error: {sentence}\.\n", done.stderr), done.stderr
     assert done.stdout == ""
+
+
+def test_no_worker_takes_a_file_of_the_folder_for_a_module(tmp_path: Path) -> None:
+    (tmp_path / "aiohttp.py").write_text("raise SystemExit('the wrong one')")
+    command = [str(Path(sys.executable).with_name("telemock")), "serve", "--port", "0", "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--ca-dir", "ca", "--log-format", "json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert [json.loads(process.stdout.readline())["event"] for _ in range(2)] == ["starting", "ready"]
+            process.terminate()
+            assert process.communicate(timeout=HANG_SECONDS)[1] == b""
+        finally:
+            process.kill()
+    assert process.returncode == 0

@@ -16,6 +16,7 @@ from telemock.errors import TelemockError
 # name: where it lives, and the line that --help shows, so that help imports nothing else
 COMMANDS = {
     "serve": ("telemock.cli.serve:serve", "Answer the product's telemetry and keep every exchange."),
+    "run": ("telemock.cli.run:run", "Run a program and show what it phones home."),
     "query": ("telemock.cli.query:query", "List captured exchanges, or connections, newest first."),
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),

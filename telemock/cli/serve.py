@@ -1,6 +1,6 @@
 """This is `telemock serve`: settings in, a served port out, and nothing else.
 
-It refuses to define an option twice: all of them come from the table in `telemock.settings`.
+It refuses to define options: all of them come from the table in `telemock.settings`.
 """
 
 import dataclasses
@@ -8,79 +8,21 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from telemock import __version__
-from telemock.cli.options import config_option, option
-from telemock.errors import InvalidHost, InvalidSetting, StoreUnavailable
+from telemock.cli.options import config_option
+from telemock.cli.setting_options import setting_options
+from telemock.errors import StoreUnavailable
 from telemock.files import write_whole
-from telemock.hosts import host_pattern
-from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
-
-
-class _Size(click.ParamType[int]):
-    """A size in bytes, such as 10MiB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return parse_size(str(value))
-        except InvalidSetting as error:
-            self.fail(str(error), param, ctx)
-
-
-class _HostPattern(click.ParamType[str]):
-    """A host, `*.` and a host, or `*`."""
-
-    name = "host"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return host_pattern(str(value))
-        except InvalidHost as error:
-            self.fail(str(error), param, ctx)
-
-
-_TYPES: dict[str, click.ParamType[Any]] = {
-    "port": click.IntRange(0, 65535),
-    "intercept": _HostPattern(),
-    "others": click.Choice(get_args(Others)),
-    "ca_dir": click.Path(path_type=Path, file_okay=False),
-    "proxy_auth_file": click.Path(path_type=Path, dir_okay=False),
-    "upstream_ca": click.Path(path_type=Path, dir_okay=False),
-    "ca_cert": click.Path(path_type=Path, dir_okay=False),
-    "ca_key": click.Path(path_type=Path, dir_okay=False),
-    "durability": click.Choice(["commit", "fsync", "async"]),
-    "workers": click.IntRange(1, MAX_WORKERS),
-    "max_body": _Size(),
-    "log_format": click.Choice(["text", "json"]),
-    "log_dir": click.Path(path_type=Path, file_okay=False),
-    "ready_file": click.Path(path_type=Path, dir_okay=False),
-}
-
-
-def _serve_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add one option for each setting, in the order of the table."""
-    for setting in reversed(dataclasses.fields(ServeSettings)):
-        shown = "10MiB" if setting.name == "max_body" else setting.default
-        function = option(
-            "--" + setting.name.replace("_", "-"),
-            type=_TYPES.get(setting.name, click.STRING),
-            default=shown,
-            multiple=isinstance(setting.default, tuple),
-            show_default=setting.default not in (None, ()),
-            help=setting.metadata["help"],
-        )(function)
-    return function
+from telemock.settings import ServeSettings
 
 
 @click.command()
-@_serve_options
+@setting_options(*(setting.name for setting in dataclasses.fields(ServeSettings)))
 @config_option
 def serve(**options: Any) -> None:
     """Answer the product's telemetry and keep every exchange."""

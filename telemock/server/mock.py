@@ -101,10 +101,16 @@ class Events:
 
 
 class Mock:
-    """Chooses the answer by path and method; `max_body` is the most bytes of a body."""
+    """Chooses the answer by path and method.
 
-    def __init__(self, max_body: int) -> None:
+    Args:
+        max_body: most bytes of a body.
+        otherwise: status of the answer, without a body, to what nothing here answers; None is 404 that says so.
+    """
+
+    def __init__(self, max_body: int, otherwise: int | None = None) -> None:
         self._max_body = max_body
+        self._otherwise = otherwise
         page: dict[str, Answer] = {"GET": ping, "HEAD": ping}
         script = Script()
         self._answers: Mapping[str, Mapping[str, Answer]] = {
@@ -139,6 +145,8 @@ class Mock:
         return response
 
     def _nothing(self, request: web.Request, notes: Notes) -> web.Response:
+        if self._otherwise is not None:
+            return web.Response(status=self._otherwise)
         asked = f"{request.method} {notes.target.path}"
         return json_answer(
             404,

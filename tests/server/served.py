@@ -149,6 +149,7 @@ def served(
     host: str = "127.0.0.1",
     intercept: tuple[str, ...] = (),
     others: Others | None = None,
+    answer: int | None = None,
     patience: Patience = Patience(),  # noqa: B008 - it cannot change
     new_loop: NewLoop | None = None,
     **settings: Any,
@@ -168,6 +169,7 @@ def served(
         intercept=intercept,
         others=others,
         **settings,
+        answer=answer,
     )
     journal = Journal("json")
 

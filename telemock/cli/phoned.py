@@ -1,0 +1,193 @@
+"""This is what a program phoned home, added up for one look.
+
+It refuses to let captured text reach a terminal as it came, and to fill a screen: the database has the rest.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from telemock.cli.text import printable
+from telemock.exchange import Connection, ConnectionKind, Exchange
+
+_MOST_LINES = 25
+_MOST_CHARACTERS = 120
+
+# Those that were asked for the sake of a request that is told of already are no news.
+_HEADINGS: dict[ConnectionKind, str] = {
+    "tls_refused": "No TLS came about with",
+    "blocked": "Not let through to",
+    "tunnel": "Let through, unseen, to",
+    "malformed": "Not HTTP",
+}
+
+
+@dataclass(slots=True)
+class Asked:
+    """Requests that were alike.
+
+    Attributes:
+        bytes_up: of all of them as HTTP/1.1 writes them: request lines, fields and bodies.
+        statuses: how many were answered with which.
+    """
+
+    method: str
+    url: str
+    count: int = 0
+    bytes_up: int = 0
+    statuses: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Met:
+    """What happened alike below HTTP; `bytes_up` is of all of them."""
+
+    kind: ConnectionKind
+    host: str
+    port: int | None
+    detail: str
+    count: int = 0
+    bytes_up: int = 0
+
+
+@dataclass(slots=True)
+class PhonedHome:
+    """All that a program did; the most frequent first.
+
+    Attributes:
+        hosts: how many answered requests.
+        asked: requests.
+        met: what happened below HTTP.
+    """
+
+    hosts: int
+    asked: list[Asked]
+    met: list[Met]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give all of it as what JSON holds."""
+        return {
+            "requests": _count(self.asked),
+            "hosts": self.hosts,
+            "bytes_up": _bytes_up(self.asked),
+            "asked": [
+                {
+                    "method": each.method,
+                    "url": each.url,
+                    "count": each.count,
+                    "bytes_up": each.bytes_up,
+                    "statuses": {str(status): count for status, count in sorted(each.statuses.items())},
+                }
+                for each in self.asked
+            ],
+            "connections": [
+                {
+                    "kind": each.kind,
+                    "host": each.host,
+                    "port": each.port,
+                    "detail": each.detail,
+                    "count": each.count,
+                    "bytes_up": each.bytes_up,
+                }
+                for each in self.met
+            ],
+        }
+
+    def lines(self, program: str) -> Iterator[str]:
+        """Tell it in lines that a terminal can be given, under the name of the program."""
+        name = _shown(program)
+        if self.asked:
+            requests, hosts = _some(_count(self.asked), "request"), _some(self.hosts, "host")
+            yield f"{name} sent {requests} to {hosts}, {_bytes_up(self.asked)} bytes."
+            yield from _cut(_asked_lines(self.asked), len(self.asked))
+        elif not any(each.kind in _HEADINGS for each in self.met):
+            yield f"{name} phoned nobody. (What takes no notice of proxy settings is not seen.)"
+        else:
+            yield f"{name} sent no request that could be read."
+        for kind, heading in _HEADINGS.items():
+            met = [each for each in self.met if each.kind == kind]
+            if met:
+                yield f"{heading}:"
+                yield from _cut(_met_lines(met), len(met))
+
+
+def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> PhonedHome:
+    """Add up what a program did; each of the two is looked at once, in turn."""
+    hosts: set[str] = set()
+    asked: dict[tuple[str, str], Asked] = {}
+    met: dict[tuple[object, ...], Met] = {}
+    for exchange in exchanges:
+        hosts.add(exchange.host)
+        url = _url(exchange)
+        request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
+        request.count += 1
+        request.bytes_up += request_bytes(exchange)
+        request.statuses[exchange.status] = request.statuses.get(exchange.status, 0) + 1
+    for each in connections:
+        same = each.kind, each.host, each.port, each.detail
+        connection = met.setdefault(same, Met(*same))
+        connection.count += 1
+        connection.bytes_up += each.bytes_up
+    return PhonedHome(
+        len(hosts),
+        sorted(asked.values(), key=lambda each: -each.count),
+        sorted(met.values(), key=lambda each: -each.count),
+    )
+
+
+def request_bytes(exchange: Exchange) -> int:
+    """Give the length of a request as HTTP/1.1 writes it, its target without host, its body without chunks."""
+    target = exchange.path + ("?" + exchange.query if exchange.query else "")
+    line = f"{exchange.method} {target} HTTP/1.1\r\n"
+    fields = "".join(f"{name}: {value}\r\n" for name, value in json.loads(exchange.request_headers))
+    return len((line + fields + "\r\n").encode("utf-8", "surrogateescape")) + len(exchange.request_body or b"")
+
+
+def _url(exchange: Exchange) -> str:
+    host = f"[{exchange.host}]" if ":" in exchange.host else exchange.host
+    return f"{exchange.scheme}://{host}{exchange.path}"
+
+
+def _asked_lines(asked: list[Asked]) -> Iterator[str]:
+    width, size = _width(each.count for each in asked), _width(each.bytes_up for each in asked)
+    for each in asked:
+        statuses = ", ".join(str(status) for status in sorted(each.statuses))
+        what = f"{_shown(each.method)} {_shown(each.url)} ({statuses})"
+        yield f"{each.count:>{width}}x  {each.bytes_up:>{size}} bytes  {what}"
+
+
+def _met_lines(met: list[Met]) -> Iterator[str]:
+    width = _width(each.count for each in met)
+    for each in met:
+        port = "" if each.port is None else f":{each.port}"
+        where = f"{_shown(each.host)}{port}: " if each.host else ""
+        yield f"{each.count:>{width}}x  {where}{printable(each.detail)}"
+
+
+def _width(numbers: Iterable[int]) -> int:
+    return max(len(str(number)) for number in numbers)
+
+
+def _cut(lines: Iterable[str], number: int) -> Iterator[str]:
+    for position, line in enumerate(lines):
+        if position == _MOST_LINES:
+            yield f"  … and {number - _MOST_LINES} more"
+            return
+        yield "  " + line
+
+
+def _shown(text: str) -> str:
+    return printable(text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…")
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _count(asked: list[Asked]) -> int:
+    return sum(each.count for each in asked)
+
+
+def _bytes_up(asked: list[Asked]) -> int:
+    return sum(each.bytes_up for each in asked)

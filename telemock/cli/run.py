@@ -1,0 +1,166 @@
+"""This is `telemock run`: a program, a telemock of its own, and at the end what the program phoned home.
+
+It refuses to touch what the program reads, writes and returns; what it has to say itself goes to standard error.
+"""
+
+import dataclasses
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from telemock.cli.client_env import NO_PROXY, client_environment
+from telemock.cli.java_env import JAVA_VARIABLE, java_tool_options
+from telemock.cli.options import TEXT, config_option, option
+from telemock.cli.setting_options import Instead, setting_options
+from telemock.cli.text import printable, printable_json
+from telemock.errors import InvalidSetting, TelemockError
+from telemock.exchange import compact_json, utc_text_at
+from telemock.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from telemock.authority.authority import Authority
+    from telemock.cli.phoned import PhonedHome
+
+_HOST = "127.0.0.1"
+
+_INSTEAD = {
+    "db": Instead(
+        None, "Database: a path or a URL. Unless said, a new telemock-run-TIME.db in the folder where it is started."
+    ),
+    "intercept": Instead(
+        ("*",), "Host that is answered here; repeatable; *.example.com is every host below that, * is all."
+    ),
+    "others": Instead("block", "All other hosts: refused (block) or let through unseen (tunnel)."),
+    "answer": Instead(204, "Status of the empty answer to what nothing here answers."),
+}
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@setting_options(
+    "db",
+    "intercept",
+    "others",
+    "mode",
+    "answer",
+    "upstream_proxy",
+    "upstream_ca",
+    "ca_dir",
+    "ca_cert",
+    "ca_key",
+    "max_body",
+    instead=_INSTEAD,
+)
+@option("--no-proxy", type=TEXT, default=NO_PROXY, show_default=True, help="Hosts that are reached without the proxy.")
+@option(
+    "--format",
+    "format_name",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How standard error is told at the end what was phoned home: lines, or one JSON object.",
+)
+@option("--quiet", is_flag=True, help="Do not tell it; the database has it.")
+@config_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: bool, **options: Any) -> None:
+    """Run a program and show what it phones home.
+
+    \b
+    telemock run -- curl https://example.com/
+    telemock run --db agent.db -- node agent.js --verbose
+
+    The program finds the variables that send it through a proxy, and make it trust that: a telemock of its own, which
+    answers for every host and dials none. Terminal, signals and exit code are the program's; 127 is that there is none
+    of that name, 126 that it cannot be executed.
+    """  # noqa: D301 - click's mark for lines that stay as they are
+    # Until the program runs, Ctrl-C just ends this process, and the server with it; as an exception it could come late.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not no_proxy.isprintable():
+        raise InvalidSetting(f"{no_proxy!r} is not a list of hosts; write it like {NO_PROXY}.")
+    # What it takes to serve is imported only here: help does without.
+    from telemock.cli.phoned import add_up  # noqa: PLC0415
+    from telemock.cli.program import find_program, run_program  # noqa: PLC0415
+    from telemock.means import read_means  # noqa: PLC0415
+    from telemock.private import start_private, stop_private  # noqa: PLC0415
+    from telemock.server.listener import bind, site_url  # noqa: PLC0415
+    from telemock.store.engine import locate  # noqa: PLC0415
+    from telemock.store.filters import ConnectionFilters, Filters  # noqa: PLC0415
+    from telemock.store.migration import migrate  # noqa: PLC0415
+    from telemock.store.reader import open_reader  # noqa: PLC0415
+    from telemock.store.rows import CONNECTIONS  # noqa: PLC0415
+
+    program = find_program(command[0])
+    named = options.pop("db")
+    db = locate(_new_db() if named is None else named)
+    settings = ServeSettings(host=_HOST, db=str(db), **options)
+    authority = read_means(settings).authority
+    with closing(bind(_HOST, 0, shared=True)) as held:
+        settings = dataclasses.replace(settings, port=(held.getsockname()[1],))
+        environment = _environment(settings, authority, site_url(held), no_proxy)
+        migrate(db)
+        with open_reader(db) as reader:
+            before, below = reader.last_id(), reader.last_id(CONNECTIONS)
+        server = start_private(settings)
+        try:
+            code = run_program(program, list(command), environment)
+        finally:
+            status = stop_private(server)
+    if status:
+        _say(f"telemock itself ended with status {status} before its time; what the program did after that is missing.")
+    try:
+        with open_reader(db) as reader:
+            exchanges = reader.after(Filters(), before, reader.last_id())
+            phoned = add_up(exchanges, reader.after(ConnectionFilters(), below, reader.last_id(CONNECTIONS)))
+    except TelemockError as error:
+        _say(f"Error: {error}")
+    else:
+        if not quiet:
+            _tell(phoned, command, code, db, format_name)
+    raise click.exceptions.Exit(code)
+
+
+def _environment(settings: ServeSettings, authority: "Authority", proxy_url: str, no_proxy: str) -> dict[str, str]:
+    """Give the environment of the program: that of this process, and what sends it through a proxy that it trusts."""
+    from telemock.authority.folder import TRUST_STORE_PASSWORD, public_files, publish  # noqa: PLC0415 - see above
+
+    files = public_files(settings.ca_dir) if settings.ca_cert is None else publish(authority, settings.ca_dir)
+    java = java_tool_options(os.environ.get(JAVA_VARIABLE, ""), proxy_url, files.p12, TRUST_STORE_PASSWORD, no_proxy)
+    return {
+        **os.environ,
+        **client_environment(proxy_url, files.pem, files.bundle, no_proxy),
+        JAVA_VARIABLE: java,
+    }
+
+
+def _new_db() -> str:
+    """Name a database that is not there yet, by the time: telemock-run-20260205T105558.090735Z.db."""
+    return f"telemock-run-{re.sub('[-:]', '', utc_text_at(time.time_ns()))}.db"
+
+
+def _tell(phoned: "PhonedHome", command: tuple[str, ...], code: int, db: Path, format_name: str) -> None:
+    if format_name == "json":
+        said = {"command": command, "exit_code": code, "db": str(db), **phoned.as_json()}
+        _say(printable_json(compact_json(said)))
+        return
+    shown = shlex.quote(printable(str(db.relative_to(Path.cwd()) if db.is_relative_to(Path.cwd()) else db)))
+    _say("", *phoned.lines(command[0]), f"All of it is in {shown}; look at it with: telemock query --db {shown}")
+
+
+def _say(*lines: str) -> None:
+    """Write to standard error, if there is one that takes it."""
+    if sys.stderr is None:
+        return
+    # Without a buffer of its own: what cannot be written now must not come up again when the interpreter ends.
+    with suppress(OSError):
+        data = "".join(f"{line}\n" for line in lines).encode(sys.stderr.encoding, "backslashreplace")
+        while data:
+            data = data[os.write(sys.stderr.fileno(), data) :]

@@ -1,0 +1,95 @@
+"""This is how settings become options: for each row of the table in `telemock.settings` one, wherever it is offered.
+
+It refuses to define an option twice; a command may only give one another default, and say so.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args
+
+import click
+
+from telemock.cli.options import option
+from telemock.errors import InvalidHost, InvalidSetting
+from telemock.hosts import host_pattern
+from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Instead(NamedTuple):
+    """What a command has in place of a setting's default, and of its sentence of help."""
+
+    default: Any
+    help: str
+
+
+class _Size(click.ParamType[int]):
+    """A size in bytes, such as 10MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_size(str(value))
+        except InvalidSetting as error:
+            self.fail(str(error), param, ctx)
+
+
+class _HostPattern(click.ParamType[str]):
+    """A host, `*.` and a host, or `*`."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return host_pattern(str(value))
+        except InvalidHost as error:
+            self.fail(str(error), param, ctx)
+
+
+_TYPES: dict[str, click.ParamType[Any]] = {
+    "port": click.IntRange(0, 65535),
+    "intercept": _HostPattern(),
+    "others": click.Choice(get_args(Others)),
+    "ca_dir": click.Path(path_type=Path, file_okay=False),
+    "proxy_auth_file": click.Path(path_type=Path, dir_okay=False),
+    "upstream_ca": click.Path(path_type=Path, dir_okay=False),
+    "ca_cert": click.Path(path_type=Path, dir_okay=False),
+    "ca_key": click.Path(path_type=Path, dir_okay=False),
+    "durability": click.Choice(["commit", "fsync", "async"]),
+    "workers": click.IntRange(1, MAX_WORKERS),
+    "answer": click.IntRange(200, 599),
+    "max_body": _Size(),
+    "log_format": click.Choice(["text", "json"]),
+    "log_dir": click.Path(path_type=Path, file_okay=False),
+    "ready_file": click.Path(path_type=Path, dir_okay=False),
+}
+
+
+def setting_options(*names: str, instead: Mapping[str, Instead] | None = None) -> Callable[[_F], _F]:
+    """Add one option for each named setting, in the order of the names.
+
+    Args:
+        names: fields of `ServeSettings`.
+        instead: what this command has in place of a setting's own default and help.
+    """
+    settings = {setting.name: setting for setting in dataclasses.fields(ServeSettings)}
+
+    def add(function: _F) -> _F:
+        for name in reversed(names):
+            setting = settings[name]
+            own = Instead("10MiB" if name == "max_body" else setting.default, setting.metadata["help"])
+            offered = (instead or {}).get(name, own)
+            function = option(
+                "--" + name.replace("_", "-"),
+                type=_TYPES.get(name, click.STRING),
+                default=offered.default,
+                multiple=isinstance(setting.default, tuple),
+                show_default=offered.default not in (None, ()),
+                help=offered.help,
+            )(function)
+        return function
+
+    return add

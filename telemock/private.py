@@ -1,0 +1,63 @@
+"""This is a telemock for one program alone: a worker process that whoever runs the program starts and stops.
+
+It refuses to outlive who started it, to hear the terminal's Ctrl-C, and to write where the program writes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+from telemock.errors import ListenError
+from telemock.settings import ServeSettings, settings_to_json
+
+# Longer than a server takes that answers what is in flight and commits it.
+_STOP_SECONDS = 12.0
+
+
+def start_private(settings: ServeSettings) -> subprocess.Popen[bytes]:
+    """Start to serve in a process of its own; gives it once it answers. It stops by itself when this process ends.
+
+    Args:
+        settings: with a port that the caller holds, bound to be shared; the database must be migrated.
+
+    Raises:
+        ListenError: it ended before it was ready.
+    """
+    reading, writing = os.pipe()
+    try:
+        server = subprocess.Popen(
+            # -P: in the folder where a program is run, a file may well be called like a module that is imported here.
+            [sys.executable, "-P", "-m", "telemock.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[writing],
+            start_new_session=True,  # Ctrl-C is the program's
+        )
+    finally:
+        os.close(writing)
+    order = {"settings": settings_to_json(settings), "ready": writing}
+    with os.fdopen(reading, "rb") as ready:
+        if server.stdin is not None:
+            with suppress(BrokenPipeError):  # it ended, which is seen in a moment
+                server.stdin.write(json.dumps(order).encode() + b"\n")
+                server.stdin.flush()
+        is_ready = ready.read(1) == b"1"
+    if not is_ready:
+        status = stop_private(server)
+        raise ListenError(f"telemock's own process ended with status {status} before it was ready.")
+    return server
+
+
+def stop_private(server: subprocess.Popen[bytes]) -> int:
+    """Stop a server, which answers and commits what is in flight; give its status, 0 unless it failed before."""
+    server.terminate()
+    try:
+        status = server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        status = server.wait()
+    if server.stdin is not None:
+        server.stdin.close()
+    return status
