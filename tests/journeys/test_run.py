@@ -110,7 +110,7 @@ def test_who_refuses_the_certificate_and_who_is_kept_out_is_told(tmp_path: Path)
     )
     done = run(tmp_path, "--intercept", "pinned.test", "sh", "-c", script)
     assert done.returncode == 9
-    refused = "1x  pinned.test: unknown_ca: The client does not trust this authority; "
+    refused = "1x  pinned.test:443: unknown_ca: The client does not trust this authority; "
     blocked = "other.test is not intercepted, and nobody is let through to it (--others block)."
     told = done.stderr.splitlines()
     assert told[1].startswith("sh sent 1 request to 1 host, ")
