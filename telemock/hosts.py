@@ -75,6 +75,16 @@ def as_address(name: str) -> Address | None:
         return None
 
 
+def url_host(host: str) -> str:
+    """Write a host as it stands in a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def authority(host: str, port: int) -> str:
+    """Write host and port as they stand in a URL (RFC 3986 section 3.2)."""
+    return f"{url_host(host)}:{port}"
+
+
 def host_pattern(text: str) -> str:
     """Write a host as `host_name` does, `*.` and a host for every name below it, or `*` for every host.
 

@@ -9,15 +9,16 @@ from typing import Any
 
 from telemock.cli.output import Column, Shape
 from telemock.exchange import Connection
+from telemock.hosts import authority, url_host
 
 _NAMES = ("id", *(field.name for field in fields(Connection) if field.name != "id"))
 _VALUES = attrgetter(*_NAMES)
 
 
-def authority(connection: Connection) -> str:
-    """Write host and port as a URL does (RFC 3986 section 3.2), as far as the client said them."""
-    host = f"[{connection.host}]" if ":" in connection.host else connection.host
-    return host if connection.port is None else f"{host}:{connection.port}"
+def wanted(connection: Connection) -> str:
+    """Write host and port as a URL does, as far as the client said them."""
+    host, port = connection.host, connection.port
+    return url_host(host) if port is None else authority(host, port)
 
 
 def _nested(connection: Connection) -> dict[str, Any]:
@@ -29,7 +30,7 @@ CONNECTIONS: Shape[Connection] = Shape(
         Column(name="id", value=attrgetter("id"), right=True),
         Column(name="opened_at", value=attrgetter("opened_at"), least=20),
         Column(name="kind", value=attrgetter("kind"), least=7),
-        Column(name="host", value=authority, least=10),
+        Column(name="host", value=wanted, least=10),
         Column(name="client", value=attrgetter("client"), least=6),
         Column(name="up", value=attrgetter("bytes_up"), right=True),
         Column(name="down", value=attrgetter("bytes_down"), right=True),

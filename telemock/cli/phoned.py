@@ -10,6 +10,7 @@ from typing import Any
 
 from telemock.cli.text import printable
 from telemock.exchange import Connection, ConnectionKind, Exchange
+from telemock.hosts import url_host
 
 _MOST_LINES = 25
 _MOST_CHARACTERS = 120
@@ -145,8 +146,7 @@ def request_bytes(exchange: Exchange) -> int:
 
 
 def _url(exchange: Exchange) -> str:
-    host = f"[{exchange.host}]" if ":" in exchange.host else exchange.host
-    return f"{exchange.scheme}://{host}{exchange.path}"
+    return f"{exchange.scheme}://{url_host(exchange.host)}{exchange.path}"
 
 
 def _asked_lines(asked: list[Asked]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from base64 import b64encode
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from telemock.hosts import authority
+
 
 class Place(NamedTuple):
     """A host, a port, and the value of a Proxy-Authorization field, None where the URL names no user."""
@@ -23,7 +25,7 @@ class Place(NamedTuple):
     @property
     def netloc(self) -> str:
         """Host and port as a URL has them."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return authority(self.host, self.port)
 
     @classmethod
     def read(cls, url: str) -> "Place":

@@ -12,6 +12,7 @@ from pathlib import Path
 from telemock.authority.inspection import PublicAuthority
 from telemock.doctor.place import Place
 from telemock.doctor.wire import Address, Answer, Line
+from telemock.hosts import authority, url_host
 
 PORT = 443  # where clients of a host expect TLS
 
@@ -61,7 +62,7 @@ class Visit:
         """
         address = self.addresses[0].ip
         # Called by its address it cannot take the doctor for a product, whatever it intercepts.
-        fields = {"Host": f"[{address}]" if ":" in address else address, "Connection": "close"}
+        fields = {"Host": url_host(address), "Connection": "close"}
         with self.line() as line:
             return line.ask("GET", path, fields)
 
@@ -72,7 +73,7 @@ class Visit:
             OSError: the connection broke, or it took too long.
             NotHttp: it does not answer in HTTP.
         """
-        target = f"[{self.host}]:{PORT}" if ":" in self.host else f"{self.host}:{PORT}"
+        target = authority(self.host, PORT)
         fields = {"Host": target}
         if self.server.authorization is not None:
             fields["Proxy-Authorization"] = self.server.authorization

@@ -11,6 +11,7 @@ import socket
 from aiohttp import web
 
 from telemock.errors import ListenError
+from telemock.hosts import authority
 from telemock.server.door import Door
 from telemock.server.visitor import Visitor
 
@@ -123,7 +124,7 @@ class Site(web.BaseSite):
 def site_url(listening: socket.socket) -> str:
     """Write the URL of a bound socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{authority(host, port)}"
 
 
 def _why(host: str, port: int, error: OSError) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass
 
 from telemock.errors import InvalidSetting, UpstreamError
+from telemock.hosts import authority
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
 
 _HEAD_END: Final = b"\r\n\r\n"
@@ -50,7 +51,7 @@ class UpstreamProxy:
     @property
     def url(self) -> str:
         """The URL without user and password."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        return f"http://{authority(self.host, self.port)}"
 
     def is_for(self, host: str, port: int) -> bool:
         """Tell whether a host is reached through the proxy; NO_PROXY names those that are not."""
@@ -63,8 +64,8 @@ class UpstreamProxy:
             UpstreamError: it refuses.
             OSError: the connection broke.
         """
-        authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+        wanted = authority(host, port)
+        lines = [f"CONNECT {wanted} HTTP/1.1", f"Host: {wanted}"]
         if self.authorization is not None:
             lines.append(f"Proxy-Authorization: {self.authorization}")
         await asyncio.get_running_loop().sock_sendall(connection, "\r\n".join([*lines, "", ""]).encode())
@@ -79,4 +80,4 @@ class UpstreamProxy:
         status = _STATUS.match(head)
         if status is None or not status[1].startswith(b"2"):
             said = head.split(b"\r\n")[0][:100].decode("ascii", "backslashreplace")
-            raise UpstreamError(f"The proxy {self.url} does not let us through to {authority}: it says {said!r}.")
+            raise UpstreamError(f"The proxy {self.url} does not let us through to {wanted}: it says {said!r}.")

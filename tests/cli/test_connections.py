@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from telemock.cli.connections import CONNECTIONS, authority
+from telemock.cli.connections import CONNECTIONS, wanted
 from telemock.cli.output import FORMATS
 from telemock.store.migration import migrate
 from tests.cli.process import run_on_terminal, started
@@ -87,7 +87,7 @@ def test_text_has_a_place_to_go_and_no_words_for_what_is_not_known(cli: Cli, tmp
     [("", None, ""), ("a.example", None, "a.example"), ("a.example", 443, "a.example:443"), ("::1", 80, "[::1]:80")],
 )
 def test_host_and_port_stand_as_in_a_url(host: str, port: int | None, said: str) -> None:
-    assert authority(connection(host=host, port=port)) == said
+    assert wanted(connection(host=host, port=port)) == said
 
 
 def test_json_has_the_columns_of_the_file(cli: Cli, varied: Path) -> None:
