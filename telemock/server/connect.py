@@ -13,11 +13,11 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser
 
 from telemock.errors import MalformedRequest
+from telemock.server.head import complaint
 from telemock.server.peek import MAX_PEEKED_BYTES
 from telemock.server.target import host_name
 
 METHOD: Final = b"CONNECT "
-HEAD_END: Final = b"\r\n\r\n"
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^][:@/\s]+):([0-9]{1,5})")
 
@@ -44,7 +44,7 @@ def read_connect(head: bytes) -> ConnectRequest:
     try:
         messages, _, rest = parser.feed_data(head)
     except HttpProcessingError as error:
-        raise MalformedRequest(error.message.splitlines()[0].rstrip(":. ") + ".") from error
+        raise MalformedRequest(complaint(error.message) + ".") from error
     message = messages[0][0]
     if len(messages) != 1 or rest:
         raise MalformedRequest("More than one request came where one CONNECT was expected.")

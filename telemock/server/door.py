@@ -14,9 +14,10 @@ from typing import Final
 from telemock.authority.leaves import Leaves
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
-from telemock.server.connect import HEAD_END, METHOD, read_connect
+from telemock.server.connect import METHOD, read_connect
 from telemock.server.credentials import CHALLENGE, NEEDED, Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
+from telemock.server.head import whole_head
 from telemock.server.hello import Hello, HelloReader
 from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail
@@ -140,12 +141,12 @@ class Door:
         """Take a CONNECT where it leads; anything else that begins with its first letter is served."""
         try:
             async with asyncio.timeout(self._patience.head):
-                head = await _read_connect_head(visitor.peek)
-            if head is None:
-                await self._serve(visitor, DIRECT)
-                return
-            if not head.endswith(HEAD_END):
+                head = await visitor.peek.until(_connect_head)
+            if head is None and len(visitor.peek.seen()) == MAX_PEEKED_BYTES:
                 await self._refuse(visitor, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LONG)
+                return
+            if not head:
+                await self._serve(visitor, DIRECT)
                 return
             wanted = read_connect(head)
         except TimeoutError:
@@ -194,31 +195,14 @@ async def _read_hello(peek: Peek) -> Hello:
     Raises:
         OSError: the client left before its end.
     """
-    reader = HelloReader()
-    seen = b""
-    while len(longer := await peek.more_than(len(seen))) > len(seen):
-        hello = reader.feed(longer[len(seen) :])
-        if hello is not None:
-            return hello
-        seen = longer
-        if len(seen) == MAX_PEEKED_BYTES:
-            return Hello(None, "EXCESSIVE_MESSAGE_SIZE", b"")
-    raise ConnectionResetError("the client left in the middle of its first message")
+    hello = await peek.until(HelloReader().read)
+    if hello is not None:
+        return hello
+    if len(peek.seen()) < MAX_PEEKED_BYTES:
+        raise ConnectionResetError("the client left in the middle of its first message")
+    return Hello(None, "EXCESSIVE_MESSAGE_SIZE", b"")
 
 
-async def _read_connect_head(peek: Peek) -> bytes | None:
-    """Read the head of a CONNECT that stands first; None when it is none, or the client left before its end.
-
-    A head that is too long comes without its end.
-    """
-    seen = b""
-    while len(longer := await peek.more_than(len(seen))) > len(seen):
-        seen = longer
-        if not seen.startswith(METHOD[: len(seen)]):
-            return None
-        end = seen.find(HEAD_END)
-        if end >= 0:
-            return seen[: end + len(HEAD_END)]
-        if len(seen) == MAX_PEEKED_BYTES:
-            return seen
-    return None
+def _connect_head(seen: bytes) -> bytes | None:
+    """Give the head of a CONNECT; nothing when it is none, None when more must be seen."""
+    return whole_head(seen) if seen.startswith(METHOD[: len(seen)]) else b""

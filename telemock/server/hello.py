@@ -32,12 +32,13 @@ class HelloReader:
     """Reads one ClientHello as its bytes come."""
 
     def __init__(self) -> None:
+        self._read_bytes = 0
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._reading = _CONTEXT.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
-    def feed(self, data: bytes) -> Hello | None:
-        """Take the next bytes; None until the message is whole."""
-        self._incoming.write(data)
+    def read(self, seen: bytes) -> Hello | None:
+        """Read everything received so far; None until the message is whole."""
+        self._read_bytes += self._incoming.write(seen[self._read_bytes :])
         # Python complains of a name that is not ASCII where only this hook hears it, and goes on without calling back.
         hook, sys.unraisablehook = sys.unraisablehook, _ignore
         try:

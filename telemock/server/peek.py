@@ -5,9 +5,13 @@ It refuses to spin: the kernel is told how many bytes are worth waking for.
 
 import asyncio
 import socket
+from collections.abc import Callable
+from typing import TypeVar
 
 # What is looked at before a connection is understood: a ClientHello, or the head of a CONNECT.
 MAX_PEEKED_BYTES = 64 * 2**10
+
+_Understood = TypeVar("_Understood")
 
 
 class Peek:
@@ -31,6 +35,21 @@ class Peek:
             return self._client.recv(MAX_PEEKED_BYTES, socket.MSG_PEEK)
         finally:
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+
+    async def until(self, understand: Callable[[bytes], _Understood | None]) -> _Understood | None:
+        """Let a function see everything received, again whenever that is more, until it gives something.
+
+        Gives None when the other side ends before, or MAX_PEEKED_BYTES were seen.
+
+        Raises:
+            OSError: the connection broke.
+        """
+        seen = b""
+        while len(seen) < MAX_PEEKED_BYTES and len(longer := await self.more_than(len(seen))) > len(seen):
+            seen = longer
+            if (understood := understand(seen)) is not None:
+                return understood
+        return None
 
     def seen(self) -> bytes:
         """Give everything received so far.

@@ -14,11 +14,11 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.web_protocol import _ErrInfo
 
 from telemock.exchange import Connection, utc_text_at
+from telemock.server.head import HEAD_END, complaint
 from telemock.server.malformed import HEAD_BYTES, malformed_detail
 from telemock.server.target import Arrival
 
 MAX_LINE_BYTES = 64 * 2**10  # request line and each header field; aiohttp's own 8 KiB is too short for some pings
-_HEAD_END = b"\r\n\r\n"
 
 SilentEnd = Callable[[BaseException | None], None]
 
@@ -147,8 +147,8 @@ class Protocol(web.RequestHandler):
         """Tell where the body that goes on at `start` ends, or where a head or a chunked body may end."""
         if not self._body.is_eof() and self._body_bytes > self._body.total_bytes:
             return start + self._body_bytes - self._body.total_bytes
-        place = data.find(_HEAD_END, start)
-        return len(data) if place < 0 else place + len(_HEAD_END)
+        place = data.find(HEAD_END, start)
+        return len(data) if place < 0 else place + len(HEAD_END)
 
     def _receive(self, data: bytes, seen: bytes) -> None:
         """Parse, and keep the first bytes of what is being parsed; after malformed traffic nothing counts."""
@@ -180,7 +180,7 @@ class Protocol(web.RequestHandler):
         """Answer 400 for what the parser refused, 408 for what took too long; anything else is aiohttp's to answer."""
         if status not in (400, 408):
             return super().handle_error(request, status, exc, message)
-        reason = _first_line(message)
+        reason = complaint(message)
         if not self._is_malformed:  # parsed late, behind a declined upgrade
             self._note_malformed(reason)
         response = web.Response(status=status, text=f"{reason}.\n", headers={"Server": "telemock"})
@@ -193,7 +193,7 @@ class Protocol(web.RequestHandler):
             try:
                 self._parser.feed_data(data)
             except HttpProcessingError as error:
-                self._note_malformed(_first_line(error.message))
+                self._note_malformed(complaint(error.message))
 
     def _look_at_last(self, count: int) -> None:
         """Look at the messages that the last data completed."""
@@ -201,7 +201,7 @@ class Protocol(web.RequestHandler):
         for index in range(len(messages) - count, len(messages)):
             message, body = messages[index]
             if isinstance(message, _ErrInfo):
-                self._note_malformed(_first_line(message.message))
+                self._note_malformed(complaint(message.message))
                 return
             if message.version is not HttpVersion11 and not HttpVersion10 <= message.version <= HttpVersion11:
                 # The parser takes HTTP/0.9 and 2.0, whose answers look nothing like ours.
@@ -234,10 +234,6 @@ class Protocol(web.RequestHandler):
             # The parser forgets the body it was in; who reads it would wait until the client leaves.
             self._body.set_exception(web.RequestPayloadError(reason))
             self._body.feed_eof()
-
-
-def _first_line(message: str | None) -> str:
-    return (message or "Malformed HTTP").splitlines()[0].rstrip(":. ")
 
 
 def speaking_http(

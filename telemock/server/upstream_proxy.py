@@ -14,9 +14,9 @@ from urllib.request import proxy_bypass
 
 from telemock.errors import InvalidSetting, UpstreamError
 from telemock.hosts import authority
-from telemock.server.peek import MAX_PEEKED_BYTES, Peek
+from telemock.server.head import whole_head
+from telemock.server.peek import Peek
 
-_HEAD_END: Final = b"\r\n\r\n"
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 
 
@@ -70,13 +70,10 @@ class UpstreamProxy:
             lines.append(f"Proxy-Authorization: {self.authorization}")
         await asyncio.get_running_loop().sock_sendall(connection, "\r\n".join([*lines, "", ""]).encode())
         peek = Peek(connection)
-        head = b""
-        while _HEAD_END not in head:
-            longer = await peek.more_than(len(head))
-            if len(longer) == len(head) or len(longer) == MAX_PEEKED_BYTES:
-                raise UpstreamError(f"The proxy {self.url} gave no answer.")
-            head = longer
-        peek.take(head.index(_HEAD_END) + len(_HEAD_END))
+        head = await peek.until(whole_head)
+        if head is None:
+            raise UpstreamError(f"The proxy {self.url} gave no answer.")
+        peek.take(len(head))
         status = _STATUS.match(head)
         if status is None or not status[1].startswith(b"2"):
             said = head.split(b"\r\n")[0][:100].decode("ascii", "backslashreplace")

@@ -29,21 +29,21 @@ def client_hello(name: str | None, version: ssl.TLSVersion = ssl.TLSVersion.TLSv
 def test_the_name_is_read_and_an_alert_is_ready_for_who_has_no_certificate_for_it(
     name: str | None, version: ssl.TLSVersion
 ) -> None:
-    assert HelloReader().feed(client_hello(name, version)) == Hello(name, "", UNRECOGNIZED_NAME)
+    assert HelloReader().read(client_hello(name, version)) == Hello(name, "", UNRECOGNIZED_NAME)
 
 
 def test_nothing_is_said_before_the_message_is_whole() -> None:
     data = client_hello("cdn.cribl.io")
     reader = HelloReader()
-    assert [reader.feed(data[place : place + 1]) for place in range(len(data) - 1)] == [None] * (len(data) - 1)
-    hello = reader.feed(data[-1:])
+    assert [reader.read(data[:length]) for length in range(1, len(data))] == [None] * (len(data) - 1)
+    hello = reader.read(data)
     assert hello is not None
     assert hello.name == "cdn.cribl.io"
 
 
 def test_a_name_that_is_not_ascii_is_refused_without_a_complaint(capsys: pytest.CaptureFixture[str]) -> None:
     hook = sys.unraisablehook
-    hello = HelloReader().feed(client_hello("cdn.cribl.io").replace(b"cdn", b"\xff\x00\xfe"))
+    hello = HelloReader().read(client_hello("cdn.cribl.io").replace(b"cdn", b"\xff\x00\xfe"))
     assert hello is not None
     assert (hello.name, hello.alert[:1]) == (None, b"\x15")
     assert hello.refusal
@@ -54,8 +54,8 @@ def test_a_name_that_is_not_ascii_is_refused_without_a_complaint(capsys: pytest.
 @STEADY
 @given(st.binary(), st.integers(0, 600), st.integers(0, 255))
 def test_no_bytes_break_it(data: bytes, place: int, value: int) -> None:
-    HelloReader().feed(b"\x16" + data)
+    HelloReader().read(b"\x16" + data)
     hello = bytearray(client_hello("cdn.cribl.io"))
     hello[place % len(hello)] = value
-    said = HelloReader().feed(bytes(hello))
+    said = HelloReader().read(bytes(hello))
     assert said is None or said.refusal or said.name is None or isinstance(said.name, str)

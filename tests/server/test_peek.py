@@ -91,3 +91,24 @@ async def test_it_can_be_given_up_and_leaves_the_socket_as_it_was(pair: Pair) ->
 
 def test_what_was_not_sent_is_not_seen(pair: Pair) -> None:
     assert Peek(pair[1]).seen() == b""
+
+
+async def test_what_came_is_shown_again_with_more_until_it_is_understood(pair: Pair) -> None:
+    client, accepted = pair
+    shown: list[bytes] = []
+
+    def understand(seen: bytes) -> str | None:
+        shown.append(seen)
+        client.sendall(b"b")
+        return "enough" if len(shown) == 3 else None
+
+    client.sendall(b"a")
+    assert await Peek(accepted).until(understand) == "enough"
+    assert shown == [b"a", b"ab", b"abb"]
+
+
+async def test_what_is_not_understood_ends_with_the_client(pair: Pair) -> None:
+    client, accepted = pair
+    client.sendall(b"a")
+    client.shutdown(socket.SHUT_WR)
+    assert await Peek(accepted).until(lambda seen: seen[1:] or None) is None
