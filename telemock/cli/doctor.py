@@ -19,10 +19,10 @@ from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.text import printable
 from telemock.doctor.examination import examine
 from telemock.doctor.finding import Finding, Verdict
-from telemock.doctor.place import Place
 from telemock.doctor.visit import Visit
 from telemock.errors import InvalidHost
 from telemock.hosts import host_name
+from telemock.place import Place
 from telemock.profiles.cribl import CRIBL
 from telemock.settings import DEFAULT_CA_DIR
 

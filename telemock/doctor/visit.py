@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from telemock.authority.inspection import PublicAuthority
-from telemock.doctor.place import Place
 from telemock.doctor.wire import Address, Answer, Line
 from telemock.hosts import authority, url_host
+from telemock.place import Place
 
 PORT = 443  # where clients of a host expect TLS
 

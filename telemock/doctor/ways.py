@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from telemock.doctor.finding import Finding, failed, ok, warning
-from telemock.doctor.place import Place
 from telemock.doctor.visit import PORT, Visit
 from telemock.doctor.wire import resolve, said_of
+from telemock.place import Place
 
 
 def read_proxy_variables(visit: Visit) -> Iterator[Finding]:

@@ -54,7 +54,7 @@ class Dialer:
                     found = await self.resolve(host, port, for_stranger=is_stranger(client))
                 if proxy is None:
                     return await _start_connection(found)
-                connection = await _start_connection(await _look_up(proxy.host, proxy.port))
+                connection = await _start_connection(await _look_up(proxy.place.host, proxy.place.port))
                 try:
                     await proxy.connect(connection, host, port)
                 except BaseException:

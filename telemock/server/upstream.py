@@ -97,9 +97,9 @@ class Upstream:
             await self._dialer.resolve(host, port, for_stranger=for_stranger)
         way: _Way = {}
         if proxy is not None:
-            way["proxy"] = proxy.url
-            if proxy.authorization is not None:
-                way["proxy_headers"] = {hdrs.PROXY_AUTHORIZATION: proxy.authorization}
+            way["proxy"] = str(proxy.place)
+            if proxy.place.authorization is not None:
+                way["proxy_headers"] = {hdrs.PROXY_AUTHORIZATION: proxy.place.authorization}
         fields = end_to_end(request.raw_headers)
         fields.popall(hdrs.HOST, None)  # RFC 9112 section 3.2.2: the target says it
         fields.add(hdrs.VIA, VIA)

@@ -4,16 +4,16 @@ It refuses proxies that are not spoken to in plain HTTP.
 """
 
 import asyncio
+import contextlib
 import re
 import socket
-from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
 from urllib.request import proxy_bypass
 
 from telemock.errors import InvalidSetting, UpstreamError
 from telemock.hosts import authority
+from telemock.place import Place
 from telemock.server.head import whole_head
 from telemock.server.peek import Peek
 
@@ -22,11 +22,9 @@ _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamProxy:
-    """Where the proxy is, and what it wants to hear of who asks: a Proxy-Authorization value, or None."""
+    """A proxy, by where it is."""
 
-    host: str
-    port: int
-    authorization: str | None
+    place: Place
 
     @classmethod
     def read(cls, url: str) -> "UpstreamProxy":
@@ -35,23 +33,11 @@ class UpstreamProxy:
         Raises:
             InvalidSetting: it is something else; the sentence shows no password.
         """
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            parts, host, port = urlsplit(""), None, None
-        if parts.scheme != "http" or not host or parts.path not in ("", "/") or parts.query:
-            raise InvalidSetting("--upstream-proxy wants a URL such as http://user:password@proxy.example:3128.")
-        authorization = None
-        if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            authorization = "Basic " + b64encode(pair.encode()).decode()
-        return cls(host, 80 if port is None else port, authorization)
-
-    @property
-    def url(self) -> str:
-        """The URL without user and password."""
-        return f"http://{authority(self.host, self.port)}"
+        with contextlib.suppress(ValueError):
+            place = Place.read(url)
+            if place.scheme == "http" and place.rest in ("", "/"):
+                return cls(place)
+        raise InvalidSetting("--upstream-proxy wants a URL such as http://user:password@proxy.example:3128.")
 
     def is_for(self, host: str, port: int) -> bool:
         """Tell whether a host is reached through the proxy; NO_PROXY names those that are not."""
@@ -66,15 +52,15 @@ class UpstreamProxy:
         """
         wanted = authority(host, port)
         lines = [f"CONNECT {wanted} HTTP/1.1", f"Host: {wanted}"]
-        if self.authorization is not None:
-            lines.append(f"Proxy-Authorization: {self.authorization}")
+        if self.place.authorization is not None:
+            lines.append(f"Proxy-Authorization: {self.place.authorization}")
         await asyncio.get_running_loop().sock_sendall(connection, "\r\n".join([*lines, "", ""]).encode())
         peek = Peek(connection)
         head = await peek.until(whole_head)
         if head is None:
-            raise UpstreamError(f"The proxy {self.url} gave no answer.")
+            raise UpstreamError(f"The proxy {self.place} gave no answer.")
         peek.take(len(head))
         status = _STATUS.match(head)
         if status is None or not status[1].startswith(b"2"):
             said = head.split(b"\r\n")[0][:100].decode("ascii", "backslashreplace")
-            raise UpstreamError(f"The proxy {self.url} does not let us through to {wanted}: it says {said!r}.")
+            raise UpstreamError(f"The proxy {self.place} does not let us through to {wanted}: it says {said!r}.")

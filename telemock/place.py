@@ -11,12 +11,13 @@ from telemock.hosts import authority
 
 
 class Place(NamedTuple):
-    """A host, a port, and the value of a Proxy-Authorization field, None where the URL names no user."""
+    """A host, a port, the value of a Proxy-Authorization field (None where the URL names no user), and what follows."""
 
     scheme: str
     host: str
     port: int
     authorization: str | None
+    rest: str
 
     def __str__(self) -> str:
         """Write the URL without user and password."""
@@ -44,4 +45,4 @@ class Place(NamedTuple):
             authorization = "Basic " + b64encode(pair.encode()).decode()
         if port is None:
             port = 443 if parts.scheme == "https" else 80
-        return cls(parts.scheme, parts.hostname, port, authorization)
+        return cls(parts.scheme, parts.hostname, port, authorization, parts._replace(scheme="", netloc="").geturl())
