@@ -3,7 +3,6 @@
 It refuses to let anything pass without a row for it.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
@@ -12,9 +11,10 @@ from yarl import URL
 
 from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
-from telemock.exchange import Connection, ConnectionKind, utc_text_at
+from telemock.exchange import Connection, ConnectionKind
 from telemock.server.connect import ConnectRequest
 from telemock.server.dial import Dialer
+from telemock.server.errand import Errand
 from telemock.server.tunnel import Passed, relay
 from telemock.server.upstream import PassedOn, Upstream, pieces
 from telemock.server.visitor import Visitor
@@ -65,7 +65,7 @@ class Elsewhere:
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Send a request on that names another host in its target, and give its answer, both as they come."""
-        started_ns, started = time.time_ns(), time.perf_counter()
+        errand = Errand(request.remote or "")
         passed = Passed()
         kind: ConnectionKind = "tunnel"
         detail = "The client left."
@@ -90,19 +90,7 @@ class Elsewhere:
                 raise ConnectionResetError(detail) from error  # aiohttp closes: the client must not take it for whole
             return json_answer(_status(error), {"error": detail})
         finally:
-            self._note(
-                Connection(
-                    opened_at=utc_text_at(started_ns),
-                    host=host,
-                    port=url.port,
-                    client=request.remote or "",
-                    kind=kind,
-                    bytes_up=passed.up,
-                    bytes_down=passed.down,
-                    duration_ms=int((time.perf_counter() - started) * 1e6) / 1000,
-                    detail=detail,
-                )
-            )
+            self._note(errand.record(kind, host, url.port, detail, bytes_up=passed.up, bytes_down=passed.down))
 
     def _check_open(self, host: str) -> None:
         if not self._is_open:

@@ -3,7 +3,6 @@
 It refuses to answer in a host's place: where there is none to reach, it says so with 502.
 """
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -13,7 +12,8 @@ from yarl import URL
 
 from telemock.answers import json_answer, too_large
 from telemock.errors import UpstreamError
-from telemock.exchange import Connection, utc_text_at
+from telemock.exchange import Connection
+from telemock.server.errand import Errand
 from telemock.server.interception import Interception
 from telemock.server.notes import NOTES, Notes
 from telemock.server.tunnel import Passed
@@ -98,7 +98,7 @@ class Recorder:
         notes.outcome = "recorded"
         if notes.body.too_large:
             return too_large(self._max_body)
-        opened_at, started = utc_text_at(time.time_ns()), time.perf_counter()
+        errand = Errand(request.remote or "")
         passed = Passed(up=len(notes.body.content))
         detail = "The client left."
         try:
@@ -110,16 +110,8 @@ class Recorder:
             return json_answer(502, {"error": detail})
         finally:
             self._note(
-                Connection(
-                    opened_at=opened_at,
-                    host=url.raw_host or "",
-                    port=url.port,
-                    client=request.remote or "",
-                    kind="upstream",
-                    bytes_up=passed.up,
-                    bytes_down=passed.down,
-                    duration_ms=int((time.perf_counter() - started) * 1e6) / 1000,
-                    detail=detail,
+                errand.record(
+                    "upstream", url.raw_host or "", url.port, detail, bytes_up=passed.up, bytes_down=passed.down
                 )
             )
 

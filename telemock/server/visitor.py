@@ -6,14 +6,13 @@ It refuses to understand what is said; it shows it, and takes a last answer.
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from socket import SHUT_WR
 from socket import socket as Socket  # noqa: N812 - the visitor has a socket
 from typing import Final
 
-from telemock.exchange import Connection, ConnectionKind, utc_text_at
+from telemock.server.errand import Errand
 from telemock.server.peek import Peek
 
 # How long a client may take to read a last answer, and what it may still say meanwhile.
@@ -21,7 +20,7 @@ _LINGER_SECONDS: Final = 2.0
 _LINGER_BYTES: Final = 2**20
 
 
-class Visitor:
+class Visitor(Errand):
     """An accepted, non-blocking socket, owned from now on.
 
     Attributes:
@@ -31,12 +30,10 @@ class Visitor:
     """
 
     def __init__(self, connection: Socket, client: str) -> None:
+        super().__init__(client)
         self._socket: Socket | None = connection
         self.peek = Peek(connection)
-        self.client = client
         self.port: int = connection.getsockname()[1]
-        self._opened_ns = time.time_ns()
-        self._started = time.perf_counter()
 
     @property
     def socket(self) -> Socket:
@@ -44,11 +41,6 @@ class Visitor:
         if self._socket is None:
             raise RuntimeError("the connection was handed on")
         return self._socket
-
-    @property
-    def age_ms(self) -> float:
-        """Milliseconds since the connection was accepted."""
-        return int((time.perf_counter() - self._started) * 1e6) / 1000
 
     def hand_on(self) -> Socket:
         """Give the connection away; who takes it closes it."""
@@ -90,26 +82,3 @@ class Visitor:
         }
         lines = [f"HTTP/1.1 {status} {status.phrase}", *(f"{name}: {value}" for name, value in said.items()), "", ""]
         await self.say_last("\r\n".join(lines).encode() + body)
-
-    def record(
-        self,
-        kind: ConnectionKind,
-        host: str,
-        port: int | None,
-        detail: str,
-        *,
-        bytes_up: int = 0,
-        bytes_down: int = 0,
-    ) -> Connection:
-        """Make what the store keeps of this connection, as long as it lasted until now."""
-        return Connection(
-            opened_at=utc_text_at(self._opened_ns),
-            host=host,
-            port=port,
-            client=self.client,
-            kind=kind,
-            bytes_up=bytes_up,
-            bytes_down=bytes_down,
-            duration_ms=self.age_ms,
-            detail=detail,
-        )
