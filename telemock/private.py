@@ -3,14 +3,13 @@
 It refuses to outlive who started it, to hear the terminal's Ctrl-C, and to write where the program writes.
 """
 
-import json
 import os
 import subprocess
-import sys
 from contextlib import suppress
 
 from telemock.errors import ListenError
-from telemock.settings import ServeSettings, settings_to_json
+from telemock.order import WORKER, Order
+from telemock.settings import ServeSettings
 
 # Longer than a server takes that answers what is in flight and commits it.
 _STOP_SECONDS = 12.0
@@ -27,9 +26,8 @@ def start_private(settings: ServeSettings) -> subprocess.Popen[bytes]:
     """
     reading, writing = os.pipe()
     try:
-        server = subprocess.Popen(
-            # -P: in the folder where a program is run, a file may well be called like a module that is imported here.
-            [sys.executable, "-P", "-m", "telemock.worker"],
+        server = subprocess.Popen(  # noqa: S603 - a constant
+            WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[writing],
@@ -37,11 +35,10 @@ def start_private(settings: ServeSettings) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(writing)
-    order = {"settings": settings_to_json(settings), "ready": writing}
     with os.fdopen(reading, "rb") as ready:
         if server.stdin is not None:
             with suppress(BrokenPipeError):  # it ended, which is seen in a moment
-                server.stdin.write(json.dumps(order).encode() + b"\n")
+                server.stdin.write(Order(settings, writing).line())
                 server.stdin.flush()
         is_ready = ready.read(1) == b"1"
     if not is_ready:

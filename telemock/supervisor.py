@@ -5,9 +5,7 @@ It refuses to touch traffic: workers share the port and the store, and never tal
 
 import asyncio
 import contextlib
-import json
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,8 @@ from typing import Any
 from telemock.app import end_at_once, stop_event
 from telemock.errors import ListenError
 from telemock.journal import Journal
-from telemock.settings import ServeSettings, settings_to_json
+from telemock.order import WORKER, Order
+from telemock.settings import ServeSettings
 
 # Prometheus' client library shares the workers' numbers through files there.
 _SHARED_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -103,10 +102,7 @@ class Supervisor:
         reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # a file in this folder may well be called like a module that is imported there
-                "-m",
-                "telemock.worker",
+                *WORKER,
                 stdin=asyncio.subprocess.PIPE,
                 pass_fds=[writing],
                 start_new_session=True,  # Ctrl-C is the parent's to pass on
@@ -115,13 +111,8 @@ class Supervisor:
         finally:
             os.close(writing)
         self._running.add(process)
-        order = {
-            "settings": settings_to_json(self._settings),
-            "lock": str(self._lock),
-            "ready": writing,
-        }
         if process.stdin is not None:
-            process.stdin.write(json.dumps(order).encode() + b"\n")
+            process.stdin.write(Order(self._settings, writing, self._lock).line())
             await process.stdin.drain()
         asyncio.get_running_loop().add_reader(reading, _hear, reading, ready)
         return process

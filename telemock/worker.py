@@ -3,17 +3,14 @@
 It refuses to outlive its parent: standard input holds its settings, and ends when the parent does.
 """
 
-import json
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 from telemock.app import run
 from telemock.journal import Journal
+from telemock.order import Order
 from telemock.server.listener import bind
-from telemock.settings import ServeSettings, settings_from_json
 
 
 def main() -> None:
@@ -21,15 +18,14 @@ def main() -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return  # the parent is gone already
-    order: dict[str, Any] = json.loads(line)
-    settings: ServeSettings = settings_from_json(order["settings"])
-    journal = Journal(settings.log_format, settings.log_dir, Path(order["lock"]) if "lock" in order else None)
+    settings, ready, lock = Order.read(line)
+    journal = Journal(settings.log_format, settings.log_dir, lock)
     listening = [bind(settings.host, port, shared=True) for port in settings.port]
 
     def say_ready() -> None:
         with suppress(BrokenPipeError):  # the parent is gone, and so is this process in a moment
-            os.write(order["ready"], b"1")
-        os.close(order["ready"])
+            os.write(ready, b"1")
+        os.close(ready)
 
     try:
         run(settings, listening, journal, on_ready=say_ready, parent=sys.stdin.fileno())

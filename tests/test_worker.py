@@ -6,15 +6,15 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from telemock.order import WORKER, Order
 from telemock.server.listener import bind
-from telemock.settings import ServeSettings, settings_to_json
+from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
 from tests.journeys.serving import until
 from tests.server.served import PING_BODY, PING_TARGET
@@ -29,9 +29,8 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         port=(port,), ca_dir=folder / "ca", db=str(folder / "telemetry.db"), workers=2, log_format="json"
     )
     reading, writing = os.pipe()
-    order = {"settings": settings_to_json(settings), "lock": str(folder / "lock"), "ready": writing}
     with subprocess.Popen(
-        [sys.executable, "-m", "telemock.worker"],
+        WORKER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -40,7 +39,7 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         os.close(writing)
         try:
             assert worker.stdin is not None
-            worker.stdin.write(json.dumps(order).encode() + b"\n")
+            worker.stdin.write(Order(settings, writing, folder / "lock").line())
             worker.stdin.flush()
             with os.fdopen(reading, "rb") as ready:
                 assert ready.read() == b"1"

@@ -1,0 +1,41 @@
+"""This is what a serving process is told by the one that starts it: a command, and a line on its standard input.
+
+It refuses to start it: one who does waits, the other does not.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from telemock.settings import ServeSettings, settings_from_json, settings_to_json
+
+# -P: in the folder where telemock is run, a file may well be called like a module that is imported here.
+WORKER: Final = (sys.executable, "-P", "-m", "telemock.worker")
+
+
+class Order(NamedTuple):
+    """What to serve, and with whom.
+
+    Attributes:
+        settings: with a port that is bound already, to be shared.
+        ready: descriptor that hears when it serves.
+        lock: file that keeps the lines of several processes apart; None for one alone.
+    """
+
+    settings: ServeSettings
+    ready: int
+    lock: Path | None = None
+
+    def line(self) -> bytes:
+        """Write it as one line."""
+        lock = None if self.lock is None else str(self.lock)
+        said = {"settings": settings_to_json(self.settings), "ready": self.ready, "lock": lock}
+        return json.dumps(said).encode() + b"\n"
+
+    @classmethod
+    def read(cls, line: bytes) -> "Order":
+        """Undo `line`."""
+        said = json.loads(line)
+        lock = None if said["lock"] is None else Path(said["lock"])
+        return cls(settings_from_json(said["settings"]), said["ready"], lock)
