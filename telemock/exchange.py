@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Literal
+from typing import Any, Literal
 
 Via = Literal["direct", "tls", "proxy", "connect"]
 Outcome = Literal["mock", "stub", "recorded", "unmatched", "fault", "refused"]
@@ -153,6 +153,15 @@ def compact_json(value: object) -> str:
     """Encode as JSON without spaces; readable UTF-8 unless a surrogate forces ASCII escapes."""
     text = _ENCODER.encode(value)
     return text if encodable(text) else json.dumps(value, separators=(",", ":"))
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """Decode a JSON object that somebody else encoded; empty when it is none."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def json_string(text: str) -> str:

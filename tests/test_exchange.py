@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.exchange import compact_json, encodable, utc_text, utc_text_at
+from telemock.exchange import compact_json, encodable, json_object, utc_text, utc_text_at
 from tests.steady import STEADY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,3 +83,11 @@ def test_json_is_compact_and_readable_unless_a_surrogate_forbids_it(value: objec
 @pytest.mark.parametrize(("text", "can"), [("", True), ("a", True), ("ä你\U0001f600", True), ("a\udcff", False)])
 def test_utf_8_holds_all_but_lone_surrogates(text: str, *, can: bool) -> None:
     assert encodable(text) is can
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [(b'{"a": 1}', {"a": 1}), (b"[1]", {}), (b"null", {}), (b"", {}), (b"\xff", {}), (b"[" * 100_000, {})],
+)
+def test_what_is_no_object_is_an_empty_one(content: bytes, value: dict[str, int]) -> None:
+    assert json_object(content) == value

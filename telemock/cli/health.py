@@ -3,7 +3,6 @@
 It refuses to go through a proxy: the answer must come from the server that was named.
 """
 
-import json
 import re
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, InvalidURL
 from urllib.parse import SplitResult
@@ -12,6 +11,7 @@ import click
 
 from telemock.cli.options import check_url, config_option, option, url_option
 from telemock.errors import HealthError, InvalidSetting
+from telemock.exchange import json_object
 
 _MOST_BYTES = 65536
 
@@ -34,7 +34,7 @@ def health(url: str, timeout: float) -> None:
     address = check_url(url)
     url = re.sub("//[^/]*@", "//", url)  # errors quote it, and a password for the proxy is not theirs to show
     status, content = _get(url, address, timeout)
-    said = _said(content)
+    said = json_object(content)
     if status == 200 and said.get("status") == "healthy":
         click.echo("healthy")
     elif status == 200:
@@ -61,11 +61,3 @@ def _get(url: str, address: SplitResult, timeout: float) -> tuple[int, bytes]:
         raise HealthError(f"telemock at {url} cannot be reached: {error.strerror or error}.") from error
     finally:
         connection.close()
-
-
-def _said(content: bytes) -> dict[str, object]:
-    try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}

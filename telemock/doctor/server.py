@@ -3,15 +3,15 @@
 It refuses to ask for anything that would be captured.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 from telemock.doctor.finding import Finding, failed, ok, warning
 from telemock.doctor.visit import PORT, Visit
 from telemock.doctor.wire import Address, Answer, Line, NotHttp, resolve, said_of
+from telemock.exchange import json_object
 
 CLOCKS_MAY_DIFFER: Final = timedelta(seconds=60)
 _MOST_CHARACTERS: Final = 500
@@ -47,7 +47,7 @@ def ask_health(visit: Visit) -> Iterator[Finding]:
     """Ask whether it is a telemock; learns its answer."""
     try:
         answer = visit.ask_admin("/health")
-        health = _json(answer.body).get("status")
+        health = json_object(answer.body).get("status")
         if (answer.status, health) in ((200, "healthy"), (503, "unhealthy")):
             visit.answer = answer
             yield ok("telemock", f"A telemock answers at {visit.server}.")
@@ -68,7 +68,7 @@ def read_health(visit: Visit) -> Iterator[Finding]:
     if answer.status == 200:
         yield ok("database", "The database takes exchanges.")
         return
-    reason = str(_json(answer.body).get("reason") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
+    reason = str(json_object(answer.body).get("reason") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
     yield failed(
         "database",
         f"The database takes no exchanges: {reason}.",
@@ -120,7 +120,7 @@ def ask_for_tunnel(visit: Visit) -> Iterator[Finding]:
         said = "As a proxy it does not take the user and password of the URL."
         yield failed("proxy", said, "Name a pair from the --proxy-auth-file that telemock was started with.")
     else:
-        reason = str(_json(answer.body).get("error") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
+        reason = str(json_object(answer.body).get("error") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
         yield failed(
             "proxy",
             f"As a proxy it answers {host} with status {answer.status}: {reason}.",
@@ -141,11 +141,3 @@ def _heard(visit: Visit) -> Answer:
     if visit.answer is None:
         raise RuntimeError("nothing was heard yet")
     return visit.answer
-
-
-def _json(content: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return said if isinstance(said, dict) else {}
