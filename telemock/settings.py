@@ -97,8 +97,11 @@ class ServeSettings:
         None, "Certificates (PEM) of authorities that are trusted for other hosts besides the system's."
     )
     ca_dir: Path = _setting(DEFAULT_CA_DIR, "Folder of the certificate authority, made on first use.")
-    ca_cert: Path | None = _setting(None, "Certificate (PEM) of an authority of your own, instead of --ca-dir.")
-    ca_key: Path | None = _setting(None, "Its private key (PEM), unless that stands in --ca-cert.")
+    ca_cert: Path | None = _setting(
+        None,
+        "PEM file of an authority of your own, instead of --ca-dir: its certificate, then the chain up to the root.",
+    )
+    ca_key: Path | None = _setting(None, "PEM file with the private key of --ca-cert, unless it stands there.")
     answer: int | None = _setting(
         None, "Status of the empty answer to what nothing here answers, instead of 404 with an explanation."
     )

@@ -5,15 +5,15 @@ It refuses to print the private key, and to replace an authority unless that is 
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemock.cli.client_env import NO_PROXY, SHELLS, client_environment, shell_lines
-from telemock.cli.options import PATH, TEXT, check_url, config_option, option, url_option
+from telemock.cli.client_env import SHELLS, client_environment, shell_lines
+from telemock.cli.options import PATH, TEXT, check_url, config_option, no_proxy_option, option, url_option
 from telemock.cli.output import output
+from telemock.cli.setting_options import setting_options
 from telemock.cli.text import printable
 from telemock.errors import InvalidHost, InvalidSetting, TelemockError
 
@@ -22,35 +22,7 @@ if TYPE_CHECKING:
     from telemock.authority.authority import Authority
     from telemock.authority.folder import PublicFiles
 
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-_ca_dir_option = option(
-    "--ca-dir",
-    type=PATH,
-    default="~/.telemock",
-    show_default=True,
-    help="Folder of the certificate authority; made on first use.",
-)
-
-
-def _authority_options(function: _F) -> _F:
-    """Add the options that say which authority is meant."""
-    for add in (
-        config_option,
-        option(
-            "--ca-key",
-            type=PATH,
-            help="PEM file with the private key of --ca-cert, when it is not in the same file.",
-        ),
-        option(
-            "--ca-cert",
-            type=PATH,
-            help="PEM file of an authority of your own: its certificate, then the chain up to the root.",
-        ),
-        _ca_dir_option,
-    ):
-        function = add(function)
-    return function
+_authority_options = setting_options("ca_dir", "ca_cert", "ca_key")
 
 
 class _Range(click.ParamType[Any]):
@@ -78,6 +50,7 @@ def ca() -> None:
 
 @ca.command()
 @_authority_options
+@config_option
 def show(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> None:
     """Tell what the authority is, and where its files are."""
     authority, files = _opened(ca_dir, ca_cert, ca_key)
@@ -102,6 +75,7 @@ def show(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> None:
 @option("--p12", is_flag=True, help="The certificate as a Java trust store, with the password changeit.")
 @option("--bundle", is_flag=True, help="The certificate behind the roots that this system trusts, in PEM.")
 @_authority_options
+@config_option
 def path(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None, **kinds: bool) -> None:
     """Print where the public certificate is, and nothing else.
 
@@ -132,6 +106,7 @@ def path(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None, **kinds: bool)
     help="File to write; - is standard output.",
 )
 @_authority_options
+@config_option
 def export(format_name: str, target: Path, ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> None:
     """Write the public certificate."""
     authority = _authority(ca_dir, ca_cert, ca_key)
@@ -157,8 +132,9 @@ def export(format_name: str, target: Path, ca_dir: Path, ca_cert: Path | None, c
 @ca.command()
 @option("--shell", type=click.Choice(list(SHELLS)), default="sh", show_default=True, help="Who is to read the lines.")
 @url_option
-@option("--no-proxy", type=TEXT, default=NO_PROXY, show_default=True, help="Hosts that are reached without the proxy.")
+@no_proxy_option
 @_authority_options
+@config_option
 def env(shell: str, url: str, no_proxy: str, *, ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> None:
     """Print the environment that sends a client through telemock.
 
@@ -170,8 +146,6 @@ def env(shell: str, url: str, no_proxy: str, *, ca_dir: Path, ca_cert: Path | No
     systemd:     lines for the [Service] section of a drop-in
     """  # noqa: D301 - click's mark for lines that stay as they are
     check_url(url)
-    if not no_proxy.isprintable():
-        raise InvalidSetting(f"{no_proxy!r} is not a list of hosts; write it like {NO_PROXY}.")
     _, files = _opened(ca_dir, ca_cert, ca_key)
     _write(os.fsencode(shell_lines(client_environment(url, files.pem, files.bundle, no_proxy), shell)))
 
@@ -184,7 +158,7 @@ def env(shell: str, url: str, no_proxy: str, *, ca_dir: Path, ca_cert: Path | No
     help="Sign for nothing else: a host and all names below it, an address or a network; repeatable.",
 )
 @option("--force", is_flag=True, help="Replace the one that is there, which is kept as telemock-ca.pem.old.")
-@_ca_dir_option
+@setting_options("ca_dir")
 @config_option
 def create(only: tuple[Any, ...], ca_dir: Path, *, force: bool) -> None:
     """Make a certificate authority."""
@@ -211,10 +185,10 @@ def create(only: tuple[Any, ...], ca_dir: Path, *, force: bool) -> None:
 
 def _opened(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> "tuple[Authority, PublicFiles]":
     """Open the authority and give where its public files are; they are there."""
-    from telemock.authority.folder import public_files, publish  # noqa: PLC0415 - see above
+    from telemock.authority.folder import publish  # noqa: PLC0415 - see above
 
     authority = _authority(ca_dir, ca_cert, ca_key)
-    return authority, public_files(ca_dir) if ca_cert is None else publish(authority, ca_dir)
+    return authority, publish(authority, ca_dir)
 
 
 def _authority(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> "Authority":

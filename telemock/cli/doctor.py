@@ -14,8 +14,9 @@ from typing import Any, get_args
 import click
 
 from telemock.authority.folder import public_files, utc_now
-from telemock.cli.options import PATH, TEXT, config_option, option
+from telemock.cli.options import TEXT, config_option, option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
+from telemock.cli.setting_options import Instead, setting_options
 from telemock.cli.text import printable
 from telemock.doctor.examination import examine
 from telemock.doctor.finding import Finding, Verdict
@@ -34,6 +35,11 @@ _FINDINGS: Shape[Finding] = Shape(
     flat=_cells,
     nested=asdict,
 )
+
+
+_INSTEAD = {
+    "ca_dir": Instead(DEFAULT_CA_DIR, "Folder of the certificate authority; only what is public in it is read."),
+}
 
 
 class _Server(click.ParamType[Place]):
@@ -77,25 +83,8 @@ class _Host(click.ParamType[str]):
     show_default=True,
     help="Where telemock serves; http://user:password@host:port where its proxy wants a password.",
 )
-@option(
-    "--ca-dir",
-    type=PATH,
-    default=DEFAULT_CA_DIR,
-    show_default=True,
-    help="Folder of the certificate authority; only what is public in it is read.",
-)
-@option(
-    "--ca-cert",
-    type=PATH,
-    help="Certificate (PEM) of an authority of your own, instead of --ca-dir.",
-)
-@option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True, max=3600),
-    default=5.0,
-    show_default=True,
-    help="Seconds that each connection, with all that is said on it, may take.",
-)
+@setting_options("ca_dir", "ca_cert", instead=_INSTEAD)
+@timeout_option("Seconds that each connection, with all that is said on it, may take.")
 @option(
     "--format",
     "format_name",

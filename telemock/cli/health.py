@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 
 import click
 
-from telemock.cli.options import check_url, config_option, option, url_option
+from telemock.cli.options import check_url, config_option, timeout_option, url_option
 from telemock.errors import HealthError, InvalidSetting
 from telemock.exchange import json_object
 
@@ -18,13 +18,7 @@ _MOST_BYTES = 65536
 
 @click.command()
 @url_option
-@option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True, max=3600),
-    default=5.0,
-    show_default=True,
-    help="Seconds to wait for the connection, and for the answer.",
-)
+@timeout_option("Seconds to wait for the connection, and for the answer.")
 @config_option
 def health(url: str, timeout: float) -> None:
     """Ask a running telemock whether it is healthy.

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
+from telemock.cli.client_env import NO_PROXY
 from telemock.errors import InvalidSetting
 from telemock.exchange import encodable, utc_text
 from telemock.settings import DEFAULT_DB
@@ -30,6 +31,16 @@ class _Text(click.ParamType[str]):
         text = str(value)
         if not encodable(text):
             self.fail(f"{text!r} is not UTF-8.", param, ctx)
+        return text
+
+
+class _Hosts(_Text):
+    """A list of hosts, as the variable NO_PROXY holds it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        if not text.isprintable():
+            self.fail(f"{text!r} is not a list of hosts; write it like {NO_PROXY}.", param, ctx)
         return text
 
 
@@ -72,6 +83,17 @@ def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # 
     long_name = next(name for name in names if name.startswith("--"))
     variable = "TELEMOCK_" + long_name.split("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(*names, help=help, envvar=variable, show_envvar=True, **attributes)
+
+
+def timeout_option(help: str) -> Callable[[_F], _F]:  # noqa: A002 - see above
+    """Declare how many seconds something may take."""
+    return option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True, max=3600),
+        default=5.0,
+        show_default=True,
+        help=help,
+    )
 
 
 def _take_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
@@ -187,6 +209,10 @@ config_option = option(
 
 url_option = option(
     "--url", type=TEXT, default="http://127.0.0.1:8080", show_default=True, help="Where telemock serves."
+)
+
+no_proxy_option = option(
+    "--no-proxy", type=_Hosts(), default=NO_PROXY, show_default=True, help="Hosts that are reached without the proxy."
 )
 
 db_option = option(

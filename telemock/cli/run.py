@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemock.cli.client_env import NO_PROXY, client_environment
+from telemock.cli.client_env import client_environment
 from telemock.cli.java_env import JAVA_VARIABLE, java_tool_options
-from telemock.cli.options import TEXT, config_option, option
+from telemock.cli.options import config_option, no_proxy_option, option
 from telemock.cli.setting_options import Instead, setting_options
 from telemock.cli.text import printable, printable_json
-from telemock.errors import InvalidSetting, TelemockError
+from telemock.errors import TelemockError
 from telemock.exchange import compact_json, utc_text_at
 from telemock.settings import ServeSettings
 
@@ -58,7 +58,7 @@ _INSTEAD = {
     "max_body",
     instead=_INSTEAD,
 )
-@option("--no-proxy", type=TEXT, default=NO_PROXY, show_default=True, help="Hosts that are reached without the proxy.")
+@no_proxy_option
 @option(
     "--format",
     "format_name",
@@ -84,8 +84,6 @@ def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: boo
     # Until the program runs, Ctrl-C just ends this process, and the server with it; as an exception it could come late.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if not no_proxy.isprintable():
-        raise InvalidSetting(f"{no_proxy!r} is not a list of hosts; write it like {NO_PROXY}.")
     # What it takes to serve is imported only here: help does without.
     from telemock.cli.phoned import add_up  # noqa: PLC0415
     from telemock.cli.program import find_program, run_program  # noqa: PLC0415
@@ -130,9 +128,9 @@ def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: boo
 
 def _environment(settings: ServeSettings, authority: "Authority", proxy_url: str, no_proxy: str) -> dict[str, str]:
     """Give the environment of the program: that of this process, and what sends it through a proxy that it trusts."""
-    from telemock.authority.folder import TRUST_STORE_PASSWORD, public_files, publish  # noqa: PLC0415 - see above
+    from telemock.authority.folder import TRUST_STORE_PASSWORD, publish  # noqa: PLC0415 - see above
 
-    files = public_files(settings.ca_dir) if settings.ca_cert is None else publish(authority, settings.ca_dir)
+    files = publish(authority, settings.ca_dir)
     java = java_tool_options(os.environ.get(JAVA_VARIABLE, ""), proxy_url, files.p12, TRUST_STORE_PASSWORD, no_proxy)
     return {
         **os.environ,

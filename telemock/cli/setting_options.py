@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
-from telemock.cli.options import option
+from telemock.cli.options import PATH, option
 from telemock.errors import InvalidHost, InvalidSetting
-from telemock.hosts import host_pattern
 from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -43,6 +42,8 @@ class _HostPattern(click.ParamType[str]):
     name = "host"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from telemock.hosts import host_pattern  # noqa: PLC0415 - only who names hosts needs it
+
         try:
             return host_pattern(str(value))
         except InvalidHost as error:
@@ -53,11 +54,11 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "port": click.IntRange(0, 65535),
     "intercept": _HostPattern(),
     "others": click.Choice(get_args(Others)),
-    "ca_dir": click.Path(path_type=Path, file_okay=False),
+    "ca_dir": PATH,
     "proxy_auth_file": click.Path(path_type=Path, dir_okay=False),
     "upstream_ca": click.Path(path_type=Path, dir_okay=False),
-    "ca_cert": click.Path(path_type=Path, dir_okay=False),
-    "ca_key": click.Path(path_type=Path, dir_okay=False),
+    "ca_cert": PATH,
+    "ca_key": PATH,
     "durability": click.Choice(["commit", "fsync", "async"]),
     "workers": click.IntRange(1, MAX_WORKERS),
     "answer": click.IntRange(200, 599),
