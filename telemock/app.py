@@ -24,7 +24,7 @@ from telemock.authority.leaves import Leaves
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.journal import Journal, JournalHandler
-from telemock.means import Means, read_means
+from telemock.means import Means
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
 from telemock.server.addresses import read_address
@@ -66,7 +66,7 @@ class Telemock:
         self.metrics = Metrics(lambda: self.writer.waiting)
         self._interception = Interception((*CRIBL.hosts, *settings.intercept))
         dialer = Dialer(settings.port, means.proxy)
-        self.upstream = Upstream(dialer, means.trusted)
+        self.upstream = Upstream(dialer, trusted=means.trusted)
         self._elsewhere = Elsewhere(dialer, self.upstream, self._connection, is_open=settings.others == "tunnel")
         recorder = Recorder(
             self.upstream,
@@ -143,9 +143,8 @@ class Telemock:
 
 
 @contextlib.asynccontextmanager
-async def open_telemock(settings: ServeSettings, journal: Journal) -> AsyncIterator[Telemock]:
+async def open_telemock(settings: ServeSettings, means: Means, journal: Journal) -> AsyncIterator[Telemock]:
     """Open the migrated store and build the application; at the end, commit what waits."""
-    means = read_means(settings)
     appender = await SqliteAppender.open(locate(settings.db), settings.durability)
     telemock = Telemock(settings, means, journal, appender)
     try:
@@ -165,6 +164,7 @@ async def open_telemock(settings: ServeSettings, journal: Journal) -> AsyncItera
 
 async def serve(
     settings: ServeSettings,
+    means: Means,
     listening: Sequence[socket.socket],
     journal: Journal,
     *,
@@ -176,6 +176,7 @@ async def serve(
 
     Args:
         settings: the database must be migrated.
+        means: what the settings name.
         listening: bound sockets; owned from now on.
         journal: gets a line per exchange; owned by the caller.
         on_ready: called once requests are answered.
@@ -185,7 +186,7 @@ async def serve(
     addresses = [each.getsockname()[:2] for each in listening]
     others = settings.others or ("tunnel" if all(read_address(host).is_loopback for host, _ in addresses) else "block")
     settings = dataclasses.replace(settings, port=tuple(port for _, port in addresses), others=others)
-    async with open_telemock(settings, journal) as telemock:
+    async with open_telemock(settings, means, journal) as telemock:
         runner = web.AppRunner(telemock.app, shutdown_timeout=_REQUESTS_SECONDS)
         await runner.setup()
         try:
@@ -203,6 +204,7 @@ async def serve(
 
 def run(
     settings: ServeSettings,
+    means: Means,
     listening: Sequence[socket.socket],
     journal: Journal,
     *,
@@ -213,6 +215,7 @@ def run(
 
     Args:
         settings: see `serve`.
+        means: see `serve`.
         listening: see `serve`.
         journal: see `serve`.
         on_ready: see `serve`.
@@ -225,7 +228,7 @@ def run(
         stop = stop_event(end_at_once if parent is None else _leave_it_to_the_parent)
         if parent is not None:
             asyncio.get_running_loop().add_reader(parent, stop.set)
-        await serve(settings, listening, journal, on_ready=on_ready, stop=stop)
+        await serve(settings, means, listening, journal, on_ready=on_ready, stop=stop)
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(main())

@@ -5,7 +5,8 @@ It refuses to serve; whoever starts telemock reads the means first, to say early
 
 import ssl
 from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from telemock.authority.authority import Authority
 from telemock.authority.folder import open_authority
@@ -21,16 +22,16 @@ class Means(NamedTuple):
 
     Attributes:
         authority: signs the certificates of intercepted hosts.
-        credentials: who may use the proxy; None for everybody.
+        credentials: who may use the proxy.
         proxy: through which other hosts are reached, if any.
-        trusted: the authorities that other hosts are verified with.
+        trusted: the authorities that other hosts are verified with; True is the system's.
         modes: of profiles by name; of None for all others.
     """
 
     authority: Authority
-    credentials: Credentials | None
+    credentials: Credentials
     proxy: UpstreamProxy | None
-    trusted: ssl.SSLContext
+    trusted: ssl.SSLContext | Literal[True]
     modes: Mapping[str | None, Mode]
 
     def is_recorded(self, profile: str | None) -> bool:
@@ -49,17 +50,21 @@ def read_means(settings: ServeSettings) -> Means:
     unknown = modes.keys() - {None, CRIBL.name}
     if unknown:
         raise InvalidSetting(f"--mode names the unknown profile {unknown.pop()!r}; known is {CRIBL.name}.")
-    trusted = ssl.create_default_context()
-    if settings.upstream_ca is not None:
-        try:
-            trusted.load_verify_locations(settings.upstream_ca)
-        except OSError as error:
-            why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
-            raise InvalidSetting(f"--upstream-ca {settings.upstream_ca} cannot be used: {why}.") from error
     return Means(
         authority=open_authority(settings.ca_dir, settings.ca_cert, settings.ca_key),
-        credentials=None if settings.proxy_auth_file is None else Credentials.read(settings.proxy_auth_file),
+        credentials=Credentials() if settings.proxy_auth_file is None else Credentials.read(settings.proxy_auth_file),
         proxy=None if settings.upstream_proxy is None else UpstreamProxy.read(settings.upstream_proxy),
-        trusted=trusted,
+        trusted=True if settings.upstream_ca is None else _trusting(settings.upstream_ca),
         modes=modes,
     )
+
+
+def _trusting(path: Path) -> ssl.SSLContext:
+    """Trust the system's authorities and those in a file."""
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(path)
+    except OSError as error:
+        why = "it holds no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise InvalidSetting(f"--upstream-ca {path} cannot be used: {why}.") from error
+    return context

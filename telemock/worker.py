@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from telemock.app import run
 from telemock.journal import Journal
+from telemock.means import read_means
 from telemock.order import Order
 from telemock.server.listener import bind
 
@@ -28,7 +29,7 @@ def main() -> None:
         os.close(ready)
 
     try:
-        run(settings, listening, journal, on_ready=say_ready, parent=sys.stdin.fileno())
+        run(settings, read_means(settings), listening, journal, on_ready=say_ready, parent=sys.stdin.fileno())
     finally:
         journal.close()
 

@@ -10,6 +10,7 @@ import pytest
 from telemock.app import open_telemock, serve
 from telemock.errors import StoreUnavailable
 from telemock.journal import Journal
+from telemock.means import read_means
 from telemock.server.listener import bind
 from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
@@ -48,7 +49,7 @@ async def test_what_waits_is_committed_when_telemock_is_closed(tmp_path: Path) -
     migrate(tmp_path / "telemetry.db")
     journal = Journal("json")
     settings = ServeSettings(db=str(tmp_path / "telemetry.db"), durability="async", ca_dir=tmp_path / "ca")
-    async with open_telemock(settings, journal) as telemock:
+    async with open_telemock(settings, read_means(settings), journal) as telemock:
         for number in range(300):
             await telemock.writer.keep(ping(number))
         assert telemock.writer.waiting > 0
@@ -65,7 +66,9 @@ async def test_it_is_ready_once_it_listens_and_ends_when_it_is_told_to(tmp_path:
     settings = ServeSettings(db=str(tmp_path / "telemetry.db"), port=(address[1],), ca_dir=tmp_path / "ca")
     journal, ready, stop = Journal("json"), asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(serve(settings, [listening], journal, on_ready=ready.set, stop=stop))
+        serving = tasks.create_task(
+            serve(settings, read_means(settings), [listening], journal, on_ready=ready.set, stop=stop)
+        )
         await ready.wait()
         reader, writer = await asyncio.open_connection(*address)
         writer.write(request_bytes("GET", "/health"))

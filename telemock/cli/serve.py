@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,10 @@ from telemock.cli.setting_options import setting_options
 from telemock.errors import StoreUnavailable
 from telemock.files import write_whole
 from telemock.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from telemock.journal import Journal
+    from telemock.means import Means
 
 
 @click.command()
@@ -39,7 +43,7 @@ def serve(**options: Any) -> None:
     from telemock.store.migration import migrate  # noqa: PLC0415
 
     path = locate(settings.db)
-    read_means(settings)
+    means = read_means(settings)
     shared = settings.workers > 1
     if shared:  # SO_REUSEPORT would hide that somebody has it
         for each in [bind(settings.host, port) for port in settings.port if port]:
@@ -50,12 +54,14 @@ def serve(**options: Any) -> None:
     settings = dataclasses.replace(settings, db=str(path), port=ports)
     journal = Journal(settings.log_format, settings.log_dir)
     try:
-        _announce_and_run(settings, listening, journal)
+        _announce_and_run(settings, means, listening, journal)
     finally:
         journal.close()
 
 
-def _announce_and_run(settings: ServeSettings, listening: list[socket.socket], journal: Any) -> None:
+def _announce_and_run(
+    settings: ServeSettings, means: "Means", listening: list[socket.socket], journal: "Journal"
+) -> None:
     from telemock.app import run  # noqa: PLC0415
     from telemock.server.listener import site_url  # noqa: PLC0415
 
@@ -79,7 +85,7 @@ def _announce_and_run(settings: ServeSettings, listening: list[socket.socket], j
 
             supervise(settings, journal, on_ready=on_ready)
         else:
-            run(settings, listening, journal, on_ready=on_ready)
+            run(settings, means, listening, journal, on_ready=on_ready)
     finally:
         for each in listening:
             each.close()

@@ -30,9 +30,9 @@ _MOST_KNOWN: Final = 1024
 
 
 class Credentials:
-    """Users and their passwords, as they are or as bcrypt made them."""
+    """Users and their passwords, as they are or as bcrypt made them; without any, everybody may use the proxy."""
 
-    def __init__(self, users: Mapping[bytes, bytes]) -> None:
+    def __init__(self, users: Mapping[bytes, bytes] | None = None) -> None:
         self._users = users
         self._known: set[bytes] = set()  # digests of fields that were right: bcrypt takes long on purpose
 
@@ -63,6 +63,8 @@ class Credentials:
 
     async def accept(self, field: str | None) -> bool:
         """Tell whether the value of a Proxy-Authorization field is right; None is none."""
+        if self._users is None:
+            return True
         if field is None:
             return False
         digest = sha256(field.encode("utf-8", "surrogateescape")).digest()
@@ -75,7 +77,8 @@ class Credentials:
         return True
 
     def _is_right(self, field: str) -> bool:
-        return any(_matches(self._users.get(user, _NOBODY), password) for user, password in _readings(field))
+        users = self._users or {}
+        return any(_matches(users.get(user, _NOBODY), password) for user, password in _readings(field))
 
 
 def _readings(field: str) -> Iterator[tuple[bytes, bytes]]:

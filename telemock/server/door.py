@@ -48,7 +48,7 @@ class Door:
         default_host: whose certificate a client gets that names nobody.
         leaves: certificates.
         elsewhere: takes CONNECTs to all other hosts.
-        credentials: who may use the proxy; None for everybody.
+        credentials: who may use the proxy.
         note: keeps what became of a connection, with a short word for why.
         patience: with slow clients.
     """
@@ -61,7 +61,7 @@ class Door:
         default_host: str,
         leaves: Leaves,
         elsewhere: Elsewhere,
-        credentials: Credentials | None,
+        credentials: Credentials,
         note: Callable[[Connection, str], None],
         patience: Patience,
     ) -> None:
@@ -155,7 +155,7 @@ class Door:
         except MalformedRequest as error:
             await self._refuse(visitor, HTTPStatus.BAD_REQUEST, str(error))
             return
-        if self._credentials is not None and not await self._credentials.accept(wanted.authorization):
+        if not await self._credentials.accept(wanted.authorization):
             if wanted.authorization is not None:
                 self._note(visitor.record("blocked", wanted.host, wanted.port, "Wrong user or password."), "")
             fields = {"Proxy-Authenticate": CHALLENGE}

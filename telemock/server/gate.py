@@ -22,12 +22,10 @@ class Gate:
         products: the hosts whose traffic is captured.
         admin: answers administrators.
         elsewhere: answers clients of the proxy that want other hosts.
-        credentials: who may use the proxy; None for everybody.
+        credentials: who may use the proxy.
     """
 
-    def __init__(
-        self, products: Interception, admin: Handler, elsewhere: Handler, credentials: Credentials | None
-    ) -> None:
+    def __init__(self, products: Interception, admin: Handler, elsewhere: Handler, credentials: Credentials) -> None:
         self._products = products
         self._admin = admin
         self._elsewhere = elsewhere
@@ -35,8 +33,6 @@ class Gate:
 
     async def admits(self, request: web.Request) -> bool:
         """Tell whether a client may use the proxy."""
-        if self._credentials is None:
-            return True
         return await self._credentials.accept(request.headers.get(hdrs.PROXY_AUTHORIZATION))
 
     def way_round(self, target: Target, arrival: Arrival) -> Handler | None:

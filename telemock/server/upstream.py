@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from typing import Final, TypedDict
+from typing import Final, Literal, TypedDict
 
 from aiohttp import (
     ClientError,
@@ -62,12 +62,12 @@ class Upstream:
 
     Args:
         dialer: checks where names lead.
-        context: which certificates are trusted.
+        trusted: the authorities of other servers; True is the system's.
     """
 
-    def __init__(self, dialer: Dialer, context: ssl.SSLContext) -> None:
+    def __init__(self, dialer: Dialer, *, trusted: ssl.SSLContext | Literal[True] = True) -> None:
         self._dialer = dialer
-        self._context = context
+        self._trusted = trusted
         self._sessions: dict[bool | None, ClientSession] = {}
 
     async def close(self) -> None:
@@ -118,7 +118,7 @@ class Upstream:
                 connector=TCPConnector(
                     resolver=None if for_stranger is None else _Resolver(self._dialer, for_stranger=for_stranger),
                     use_dns_cache=False,
-                    ssl=self._context,
+                    ssl=self._trusted,
                     limit=0,
                 ),
                 cookie_jar=DummyCookieJar(),

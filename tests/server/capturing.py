@@ -1,7 +1,6 @@
 """This is capture around a handler of the test's own, with a store of its own, served like telemock."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from telemock.exchange import Connection
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
 from telemock.server.capture import Capture
+from telemock.server.credentials import Credentials
 from telemock.server.dial import Dialer
 from telemock.server.door import Door
 from telemock.server.elsewhere import Elsewhere
@@ -48,7 +48,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
         writer = Writer(await SqliteAppender.open(db, "commit"), on_commit=lambda _records, _seconds: None)
         capture = Capture(
-            gate=Gate(interception, nothing, nothing, None),
+            gate=Gate(interception, nothing, nothing, Credentials()),
             profile=CRIBL,
             bare=Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_names={}),
             writer=writer,
@@ -64,9 +64,9 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
             speaking_http(runner, on_malformed=note, patience=Patience()),
             interception=interception,
             default_host=CRIBL.hosts[0],
-            credentials=None,
+            credentials=Credentials(),
             leaves=Leaves(open_authority(folder / "ca")),
-            elsewhere=Elsewhere(dialer, Upstream(dialer, ssl.create_default_context()), note, is_open=False),
+            elsewhere=Elsewhere(dialer, Upstream(dialer), note, is_open=False),
             note=note,
             patience=Patience(),
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from telemock.app import loop_factory, serve
 from telemock.journal import Journal
+from telemock.means import read_means
 from telemock.server.listener import bind
 from telemock.server.protocol import Patience
 from telemock.settings import Others, ServeSettings
@@ -174,7 +175,7 @@ def served(
     journal = Journal("json")
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
-        await serve(given, [listening], journal, on_ready=ready, stop=stop, patience=patience)
+        await serve(given, read_means(given), [listening], journal, on_ready=ready, stop=stop, patience=patience)
 
     try:
         with beside(serving, new_loop) as stop:
