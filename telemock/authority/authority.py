@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from telemock.authority.chain import Chain
 from telemock.errors import AuthorityError
 from telemock.hosts import Network, as_address
 
@@ -46,7 +47,7 @@ class Leaf:
     not_after: datetime
 
 
-class Authority:
+class Authority(Chain):
     """A key that signs leaves, and the chain from its own certificate to the one that clients must trust.
 
     Any thread may use it.
@@ -54,24 +55,13 @@ class Authority:
     Args:
         key: fits the first certificate.
         chain: each signed by the next; more than one where the signer is an intermediate.
-
-    Attributes:
-        certificate_pem: what clients must trust: the last of the chain.
-        certificate_der: the same.
-        valid_from: since when all of the chain are valid, UTC.
-        valid_until: the last moment at which all of the chain are valid, UTC.
     """
 
     def __init__(self, key: CertificateIssuerPrivateKeyTypes, chain: Sequence[x509.Certificate]) -> None:
-        signer, anchor = chain[0], chain[-1]
+        super().__init__(chain)
         self._key = key
-        self._chain = tuple(chain)
         self._behind_pem = b"".join(_pem(each) for each in chain if each.issuer != each.subject)
-        self._key_identifier = _authority_key_identifier(signer)
-        self.certificate_pem = _pem(anchor)
-        self.certificate_der = anchor.public_bytes(Encoding.DER)
-        self.valid_from = max(each.not_valid_before_utc for each in chain)
-        self.valid_until = min(each.not_valid_after_utc for each in chain)
+        self._key_identifier = _authority_key_identifier(chain[0])
 
     def issue(self, hosts: Sequence[str], public_key: ec.EllipticCurvePublicKey, moment: datetime) -> Leaf:
         """Sign a certificate for a server.
@@ -131,11 +121,10 @@ class Authority:
 
     def describe(self) -> dict[str, str]:
         """Tell what a person compares: of the certificate that clients must trust, and of the key that signs."""
-        anchor = self._chain[-1]
-        facts = {"subject": anchor.subject.rfc4514_string()}
+        facts = {"subject": self.subject}
         if len(self._chain) > 1:
             facts["signs as"] = self._chain[0].subject.rfc4514_string()
-        facts["SHA-256"] = anchor.fingerprint(SHA256()).hex(":").upper()
+        facts["SHA-256"] = self.fingerprint
         facts["valid from"] = f"{self.valid_from:%Y-%m-%d %H:%M:%S} UTC"
         facts["valid until"] = f"{self.valid_until:%Y-%m-%d %H:%M:%S} UTC"
         facts["key"] = _key_type(self._key)

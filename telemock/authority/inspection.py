@@ -3,16 +3,14 @@
 It refuses to stand in for a handshake: whether a client takes a leaf, TLS alone decides.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
 
+from telemock.authority.chain import Chain
 from telemock.authority.loading import read_chain
 from telemock.errors import AuthorityError
 
@@ -34,28 +32,8 @@ class SeenLeaf:
     is_ours: bool
 
 
-class PublicAuthority:
-    """The certificates of an authority.
-
-    Args:
-        chain: the signer's first, what clients must trust last.
-
-    Attributes:
-        certificate_pem: what clients must trust.
-        subject: its name, as RFC 4514 writes it.
-        fingerprint: its SHA-256, pairs of hex digits with colons between.
-        valid_from: since when all of the chain are valid, UTC.
-        valid_until: the last moment at which all of the chain are valid, UTC.
-    """
-
-    def __init__(self, chain: Sequence[x509.Certificate]) -> None:
-        anchor = chain[-1]
-        self._chain = tuple(chain)
-        self.certificate_pem = anchor.public_bytes(Encoding.PEM)
-        self.subject = anchor.subject.rfc4514_string()
-        self.fingerprint = anchor.fingerprint(SHA256()).hex(":").upper()
-        self.valid_from = max(each.not_valid_before_utc for each in chain)
-        self.valid_until = min(each.not_valid_after_utc for each in chain)
+class PublicAuthority(Chain):
+    """The certificates of an authority, as clients have them."""
 
     @classmethod
     def read(cls, file: Path) -> "PublicAuthority":

@@ -8,8 +8,6 @@ import ssl
 from tests.server.served import Served
 from tests.server.wire import Wire, request_bytes
 
-ESTABLISHED = "Connection established"
-
 
 def trusting(server: Served, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     """Trust the authority of a served telemock, and no other."""
