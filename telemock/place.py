@@ -5,7 +5,7 @@ It refuses to show the password to anyone but the server itself.
 
 from base64 import b64encode
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from telemock.hosts import authority
 
@@ -41,8 +41,8 @@ class Place(NamedTuple):
             raise ValueError
         authorization = None
         if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            authorization = "Basic " + b64encode(pair.encode()).decode()
+            pair = unquote_to_bytes(parts.username) + b":" + unquote_to_bytes(parts.password or "")
+            authorization = "Basic " + b64encode(pair).decode()
         if port is None:
             port = 443 if parts.scheme == "https" else 80
         return cls(parts.scheme, parts.hostname, port, authorization, parts._replace(scheme="", netloc="").geturl())

@@ -22,6 +22,7 @@ from telemock.server.notes import NOTES, Notes
 from telemock.server.protocol import Protocol
 from telemock.server.record import LongAnswer
 from telemock.server.target import DIRECT, Arrival, Target, plain_path, read_target
+from telemock.server.upstream import AsGiven
 from telemock.store.writer import Writer
 
 _logger = logging.getLogger(__name__)
@@ -90,11 +91,11 @@ class Capture:
             unavailable = _unavailable(error)
             refused = _exchange(request, unavailable, notes, received_at, started)
             self._refuse(refused, error)
-            if isinstance(response, LongAnswer):
-                raise ConnectionResetError(str(error)) from error  # aiohttp closes: it must not pass for whole
-            return unavailable
+            if not isinstance(response, LongAnswer):
+                return unavailable
+            response.broken = str(error)
         if isinstance(response, LongAnswer):
-            await response.finish()
+            await response.finish(request)
         return response
 
     def _find_way(self, head: tuple[str, str, Arrival]) -> tuple[Target, Profile | None, Handler | None]:
@@ -177,12 +178,16 @@ def _exchange(
     What aiohttp adds while sending (Date, Server, Connection) is not stored.
     """
     target, reading, body = notes.target, notes.reading, notes.body
-    method, status, headers = request.method, response.status, response.headers
-    content = bytes(response.kept) if isinstance(response, LongAnswer) else response.body
-    if not isinstance(content, bytes):
-        content = b""
-    if status not in _WITHOUT_LENGTH and hdrs.CONTENT_LENGTH not in headers:
-        headers[hdrs.CONTENT_LENGTH] = str(len(content))
+    method, status = request.method, response.status
+    if isinstance(response, LongAnswer):
+        content, headers = bytes(response.kept), response.given
+    else:
+        content = response.body if isinstance(response.body, bytes) else b""
+        headers = response.headers
+        # How long an answer to HEAD would have been, only who gives it knows.
+        is_known = method != "HEAD" or not isinstance(response, AsGiven)
+        if is_known and status not in _WITHOUT_LENGTH and hdrs.CONTENT_LENGTH not in headers:
+            headers[hdrs.CONTENT_LENGTH] = str(len(content))
     if method == "HEAD":
         content = b""
     # Positions instead of keywords, which would take four times as long.

@@ -5,6 +5,7 @@ It refuses to say which of both was wrong, and to keep a password a client sent.
 
 import asyncio
 import hmac
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,7 @@ CHALLENGE: Final = 'Basic realm="telemock", charset="UTF-8"'
 NEEDED: Final = "This proxy wants a user and a password; give them as http://user:password@ in the proxy's URL."
 
 _BCRYPT: Final = (b"$2a$", b"$2b$", b"$2y$")
-_OTHER_HASHES: Final = (b"$", b"{SHA}", b"{SSHA}")
-
-# Nobody's password: who gives an unknown name waits as long as who gives a known one.
-_NOBODY: Final = b"\0"
+_OTHER_HASH: Final = re.compile(rb"\$[0-9A-Za-z-]+\$|\{S?SHA\}")
 
 _MOST_KNOWN: Final = 1024
 
@@ -34,6 +32,8 @@ class Credentials:
 
     def __init__(self, users: Mapping[bytes, bytes] | None = None) -> None:
         self._users = users
+        # Who gives an unknown name waits as long as who gives a known one.
+        self._anybody = max((users or {}).values(), key=_is_bcrypt, default=b"")
         self._known: set[bytes] = set()  # digests of fields that were right: bcrypt takes long on purpose
 
     @classmethod
@@ -54,7 +54,7 @@ class Credentials:
             user, colon, password = line.partition(b":")
             if not colon or not user:
                 raise InvalidSetting(f"Line {number} of {path} is not user:password.")
-            if password.startswith(_OTHER_HASHES) and not password.startswith(_BCRYPT):
+            if _OTHER_HASH.match(password) and not _is_bcrypt(password):
                 raise InvalidSetting(f"Line {number} of {path} holds a hash that is not bcrypt's; use htpasswd -B.")
             users[user] = password
         if not users:
@@ -78,7 +78,9 @@ class Credentials:
 
     def _is_right(self, field: str) -> bool:
         users = self._users or {}
-        return any(_matches(users.get(user, _NOBODY), password) for user, password in _readings(field))
+        return any(
+            _fits(users.get(user, self._anybody), password) and user in users for user, password in _readings(field)
+        )
 
 
 def _readings(field: str) -> Iterator[tuple[bytes, bytes]]:
@@ -90,6 +92,10 @@ def _readings(field: str) -> Iterator[tuple[bytes, bytes]]:
         pair = b64decode(code.strip(), validate=True)
     except (NotBase64, ValueError):
         return
+    try:
+        pair.decode()
+    except UnicodeDecodeError:  # Python's clients write ISO 8859-1
+        pair = pair.decode("latin-1").encode()
     user, colon, password = pair.partition(b":")
     if colon:
         yield user, password
@@ -97,9 +103,13 @@ def _readings(field: str) -> Iterator[tuple[bytes, bytes]]:
             yield unquote_to_bytes(user), unquote_to_bytes(password)
 
 
-def _matches(kept: bytes, given: bytes) -> bool:
-    if not kept.startswith(_BCRYPT):
-        return hmac.compare_digest(kept, given) and kept != _NOBODY
+def _is_bcrypt(kept: bytes) -> bool:
+    return kept.startswith(_BCRYPT)
+
+
+def _fits(kept: bytes, given: bytes) -> bool:
+    if not _is_bcrypt(kept):
+        return hmac.compare_digest(kept, given)
     try:
         return bcrypt.checkpw(given[:72], kept)  # no more counts for bcrypt
     except ValueError:

@@ -48,9 +48,10 @@ class Dialer:
             UpstreamError: the name does not resolve, or no address answers in time.
         """
         proxy = self.proxy_for(host, port)
+        where = f"{host} port {port}" + ("" if proxy is None else f", by way of {proxy.place},")
         try:
             async with asyncio.timeout(DIAL_SECONDS):
-                if proxy is None or as_address(host) is not None:
+                if proxy is None or is_address(host):
                     found = await self.resolve(host, port, for_stranger=is_stranger(client))
                 if proxy is None:
                     return await _start_connection(found)
@@ -62,9 +63,9 @@ class Dialer:
                     raise
                 return connection
         except TimeoutError as error:
-            raise UpstreamError(f"{host} port {port} did not answer within {DIAL_SECONDS:.0f} seconds.") from error
+            raise UpstreamError(f"{where} did not answer within {DIAL_SECONDS:.0f} seconds.") from error
         except OSError as error:
-            raise UpstreamError(f"{host} port {port} cannot be reached: {error.strerror or error}.") from error
+            raise UpstreamError(f"{where} cannot be reached: {error.strerror or error}.") from error
 
     async def resolve(self, host: str, port: int, *, for_stranger: bool) -> Sequence[AddrInfoType]:
         """Give the addresses of a host that may be dialled.
@@ -107,3 +108,14 @@ async def _start_connection(found: Sequence[AddrInfoType]) -> socket.socket:
 def is_stranger(client: str) -> bool:
     """Tell whether a client, by its IP address, is not on this machine."""
     return not is_here(read_address(client))
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address in any spelling that a resolver takes, such as 2852039166."""
+    if as_address(host) is not None:
+        return True
+    try:
+        socket.inet_aton(host)
+    except OSError:
+        return False
+    return True

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
 from aiohttp import StreamReader, web
-from yarl import URL
 
 from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
@@ -15,8 +14,9 @@ from telemock.exchange import Connection, ConnectionKind
 from telemock.server.connect import ConnectRequest
 from telemock.server.dial import Dialer
 from telemock.server.errand import Errand
+from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
-from telemock.server.upstream import PassedOn, Upstream, pieces
+from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
 from telemock.server.visitor import Visitor
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -69,10 +69,13 @@ class Elsewhere:
         passed = Passed()
         kind: ConnectionKind = "tunnel"
         detail = "The client left."
-        response: web.StreamResponse | None = None
-        url = URL(request.raw_path, encoded=True)
-        host = url.raw_host or ""
+        response: PassedOn | None = None
+        raw, _, query = request.raw_path.partition("?")
+        scheme, authority, path = absolute_form(raw)
+        host, port = host_name(authority), None
         try:
+            url = http_url(scheme, authority, path, query)
+            port = url.port
             self._check_open(host)
             body = _counted(request.content, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:
@@ -87,10 +90,11 @@ class Elsewhere:
         except UpstreamError as error:
             kind, detail = _kind(error), str(error)
             if response is not None:
-                raise ConnectionResetError(detail) from error  # aiohttp closes: the client must not take it for whole
+                response.break_off(request)
+                return response
             return json_answer(_status(error), {"error": detail})
         finally:
-            self._note(errand.record(kind, host, url.port, detail, bytes_up=passed.up, bytes_down=passed.down))
+            self._note(errand.record(kind, host, port, detail, bytes_up=passed.up, bytes_down=passed.down))
 
     def _check_open(self, host: str) -> None:
         if not self._is_open:

@@ -4,11 +4,11 @@ It refuses to answer in a host's place: where there is none to reach, it says so
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final
 
 from aiohttp import ClientResponse, hdrs, web
 from aiohttp.typedefs import Handler
-from yarl import URL
 
 from telemock.answers import json_answer, too_large
 from telemock.errors import UpstreamError
@@ -16,8 +16,9 @@ from telemock.exchange import Connection
 from telemock.server.errand import Errand
 from telemock.server.interception import Interception
 from telemock.server.notes import NOTES, Notes
+from telemock.server.target import absolute_form
 from telemock.server.tunnel import Passed
-from telemock.server.upstream import PassedOn, Upstream, Whole, pieces
+from telemock.server.upstream import PassedOn, Upstream, Whole, http_url, pieces
 
 # A longer answer is on its way to the client before its end is known.
 _WHOLE_BYTES: Final = 256 * 2**10
@@ -36,7 +37,7 @@ class LongAnswer(PassedOn):
         self._room = most
         self._last = b""
         self.kept = bytearray()  # for the store
-        self.is_whole = False
+        self.broken = ""  # why it has no end
 
     async def feed(self, piece: bytes) -> None:
         """Send the piece before this one."""
@@ -44,16 +45,13 @@ class LongAnswer(PassedOn):
         self._last = piece
         self.kept += piece[: self._room - len(self.kept)]
 
-    async def finish(self) -> None:
-        """Send the last piece.
-
-        Raises:
-            ConnectionResetError: the other server broke off; nobody must take what it gave for whole.
-        """
-        if not self.is_whole:
-            raise ConnectionResetError("the other server broke off")
-        await self.write(self._last)
-        await self.write_eof()
+    async def finish(self, request: web.Request) -> None:
+        """Send the last piece, unless the other server broke off."""
+        if self.broken:
+            self.break_off(request)
+        else:
+            await self.write(self._last)
+            await self.write_eof()
 
 
 class Recorder:
@@ -88,32 +86,49 @@ class Recorder:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer a captured request; the outcome is `recorded` also when the real host cannot be reached."""
         notes = request[NOTES]
-        url = None
-        if self._is_recorded(notes.profile.name if notes.profile is not None else None):
-            url = _real_url(request, notes, self._hosts)
-        return await (self._otherwise(request) if url is None else self._ask(request, notes, url))
+        is_recorded = self._is_recorded(notes.profile.name if notes.profile is not None else None)
+        server = self._real_server(request, notes) if is_recorded else None
+        return await (self._otherwise(request) if server is None else self._ask(request, notes, *server))
 
-    async def _ask(self, request: web.Request, notes: Notes, url: URL) -> web.Response | LongAnswer:
-        """Ask the real host at a URL."""
+    def _real_server(self, request: web.Request, notes: Notes) -> tuple[str, str] | None:
+        """Give scheme and authority of the server a request names, or else of its product's; None if there is none."""
+        target = notes.target
+        if not target.path.startswith("/"):
+            return None
+        if target.via in ("proxy", "connect"):
+            is_named = self._hosts.covers(target.host)
+        else:  # an address may be what the client calls telemock
+            is_named = self._hosts.is_product(target.host)
+        if not is_named:
+            return None if notes.profile is None else ("https", notes.profile.hosts[0])
+        if request.raw_path.startswith("/"):
+            return target.scheme, request.headers.get(hdrs.HOST) or target.host
+        return target.scheme, absolute_form(request.raw_path.partition("?")[0])[1]
+
+    async def _ask(self, request: web.Request, notes: Notes, scheme: str, authority: str) -> web.Response | LongAnswer:
+        """Ask the real server."""
         notes.outcome = "recorded"
         if notes.body.too_large:
             return too_large(self._max_body)
         errand = Errand(request.remote or "")
         passed = Passed(up=len(notes.body.content))
         detail = "The client left."
+        host, port = notes.target.host, None
         try:
-            async with self._upstream.send(request, url, notes.body.content or None) as answer:
+            url = http_url(scheme, authority, notes.target.path, notes.query)
+            host, port = url.raw_host or "", url.port
+            body = BytesIO(notes.body.content) if notes.body.content else None
+            async with self._upstream.send(request, url, body) as answer:
                 detail = f"{request.method} was answered {answer.status}."
-                return await self._receive(request, answer, passed)
+                response = await self._receive(request, answer, passed)
+                if isinstance(response, LongAnswer) and response.broken:
+                    detail = response.broken
+                return response
         except UpstreamError as error:
             detail = str(error)
             return json_answer(502, {"error": detail})
         finally:
-            self._note(
-                errand.record(
-                    "upstream", url.raw_host or "", url.port, detail, bytes_up=passed.up, bytes_down=passed.down
-                )
-            )
+            self._note(errand.record("upstream", host, port, detail, bytes_up=passed.up, bytes_down=passed.down))
 
     async def _receive(self, request: web.Request, answer: ClientResponse, passed: Passed) -> web.Response | LongAnswer:
         """Read an answer; a long one is on its way to the client before its end is known."""
@@ -130,29 +145,8 @@ class Recorder:
                     long = LongAnswer(answer, self._max_body)
                     await long.prepare(request)
                     await long.feed(bytes(held))
-        except UpstreamError:
+        except UpstreamError as error:
             if long is None:
                 raise
-            return long
-        if long is None:
-            return Whole(answer, bytes(held))
-        long.is_whole = True
-        return long
-
-
-def _real_url(request: web.Request, notes: Notes, hosts: Interception) -> URL | None:
-    """Tell where a request was meant to go: to the host it names, or else to its product's; None if nowhere."""
-    target = notes.target
-    if not target.path.startswith("/"):
-        return None
-    if request.raw_path.startswith("/"):
-        authority = request.headers.get(hdrs.HOST) or target.host
-    else:
-        authority = request.raw_path.partition("://")[2].partition("/")[0].partition("?")[0]
-    scheme = target.scheme
-    if not hosts.is_product(target.host):
-        if notes.profile is None:
-            return None
-        scheme, authority = "https", notes.profile.hosts[0]
-    query = f"?{notes.query}" if notes.query else ""
-    return URL(f"{scheme}://{authority.rpartition('@')[2]}{target.path}{query}", encoded=True)
+            long.broken = str(error)
+        return Whole(answer, bytes(held)) if long is None else long

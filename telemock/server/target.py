@@ -44,10 +44,16 @@ def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
     """
     if raw.startswith("/") or "://" not in raw:
         return Target(arrival.scheme, host_name(host_field) or arrival.host, raw, arrival.via)
+    scheme, authority, path = absolute_form(raw)
+    via: Via = arrival.via if arrival.via == "connect" else "proxy"
+    return Target(scheme, host_name(authority), path, via)
+
+
+def absolute_form(raw: str) -> tuple[str, str, str]:
+    """Take a target in absolute form, up to its query, apart: scheme in lower case, authority, path."""
     scheme, _, rest = raw.partition("://")
     authority, slash, path = rest.partition("/")
-    via: Via = arrival.via if arrival.via == "connect" else "proxy"
-    return Target(scheme.lower(), host_name(authority), (slash + path) or "/", via)
+    return scheme.lower(), authority, (slash + path) or "/"
 
 
 def plain_path(path: str) -> str:

@@ -4,13 +4,22 @@ It refuses to follow redirects, to keep cookies, to decode bodies, and to touch 
 """
 
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from io import BytesIO
 from typing import Final, Literal, TypedDict
+from urllib.parse import urlsplit
 
 from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientConnectorSSLError,
     ClientError,
+    ClientHttpProxyError,
+    ClientProxyConnectionError,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -24,10 +33,12 @@ from aiohttp.typedefs import RawHeaders
 from multidict import CIMultiDict
 from yarl import URL
 
-from telemock.errors import UpstreamError
-from telemock.hosts import as_address
-from telemock.server.dial import DIAL_SECONDS, Dialer, is_stranger
+from telemock.errors import UpstreamError, UpstreamForbidden
+from telemock.hosts import authority, url_host
+from telemock.server.dial import DIAL_SECONDS, Dialer, is_address, is_stranger
 from telemock.server.protocol import MAX_LINE_BYTES
+from telemock.server.target import host_name
+from telemock.server.upstream_proxy import UpstreamProxy, refusal
 
 VIA: Final = "1.1 telemock"
 
@@ -47,6 +58,11 @@ _HOP_BY_HOP: Final = frozenset(
         hdrs.UPGRADE,
     )
 )
+_HOST: Final = re.compile("[A-Za-z0-9._~:-]+")
+
+# A server that says nothing for so long is given up.
+_SILENT_SECONDS: Final = 300.0
+
 _NOT_ADDED: Final = (hdrs.USER_AGENT, hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE)
 
 
@@ -77,7 +93,7 @@ class Upstream:
 
     @contextlib.asynccontextmanager
     async def send(
-        self, request: web.BaseRequest, url: URL, body: AsyncIterator[bytes] | bytes | None
+        self, request: web.BaseRequest, url: URL, body: AsyncIterator[bytes] | BytesIO | None
     ) -> AsyncIterator[ClientResponse]:
         """Send a request on, and give the answer, whose body is not read yet.
 
@@ -90,25 +106,32 @@ class Upstream:
             UpstreamForbidden: nobody, or not this client, may be let through to it.
             UpstreamError: it cannot be reached, or what it says is not HTTP.
         """
-        for_stranger = is_stranger(request.remote or "")
         host, port = url.raw_host or "", url.port or 0
+        for_stranger = is_stranger(request.remote or "")
         proxy = self._dialer.proxy_for(host, port)
-        if as_address(host) is not None:  # aiohttp asks its resolver only for names
+        if is_address(host):  # for which aiohttp, or the proxy, asks no resolver
             await self._dialer.resolve(host, port, for_stranger=for_stranger)
         way: _Way = {}
+        fields = end_to_end(request.raw_headers)
         if proxy is not None:
             way["proxy"] = str(proxy.place)
-            if proxy.place.authorization is not None:
+            if proxy.place.authorization is not None and url.scheme == "https":  # where it is asked for a tunnel
                 way["proxy_headers"] = {hdrs.PROXY_AUTHORIZATION: proxy.place.authorization}
-        fields = end_to_end(request.raw_headers)
+            elif proxy.place.authorization is not None:
+                fields[hdrs.PROXY_AUTHORIZATION] = proxy.place.authorization
         fields.popall(hdrs.HOST, None)  # RFC 9112 section 3.2.2: the target says it
         fields.add(hdrs.VIA, VIA)
+        _count_down(request.method, fields)
         session = self._session(None if proxy is not None else for_stranger)
         try:
             answer = await session.request(request.method, url, headers=fields, data=body, allow_redirects=False, **way)
         except (ClientError, OSError) as error:
-            raise UpstreamError(f"{host} port {port} did not answer: {_words(error)}.") from error
+            raise UpstreamError(_why_not(error, host, port, proxy)) from error
         async with answer:
+            if answer.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise UpstreamError(f"{host} port {port} switched protocols, which nobody asked for.")
+            if proxy is not None and answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                raise UpstreamError(refusal(proxy, host, port, f"{answer.status} {answer.reason}"))
             yield answer
 
     def _session(self, for_stranger: bool | None) -> ClientSession:  # noqa: FBT001 - a key
@@ -120,11 +143,13 @@ class Upstream:
                     use_dns_cache=False,
                     ssl=self._trusted,
                     limit=0,
+                    # What is sent on a connection that the other side is giving up may be lost, or done twice.
+                    force_close=True,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_NOT_ADDED,
-                timeout=ClientTimeout(total=None, sock_connect=DIAL_SECONDS),
+                timeout=ClientTimeout(total=None, sock_connect=DIAL_SECONDS, sock_read=_SILENT_SECONDS),
                 max_line_size=MAX_LINE_BYTES,
                 max_field_size=MAX_LINE_BYTES,
             )
@@ -176,8 +201,60 @@ async def pieces(answer: ClientResponse) -> AsyncIterator[bytes]:
         raise UpstreamError(f"{answer.url.raw_host} broke off in the middle of an answer: {_words(error)}.") from error
 
 
+def http_url(scheme: str, received: str, path: str, query: str) -> URL:
+    """Write where a request is sent on to, from what was received; user and password are left out.
+
+    Args:
+        scheme: lower case.
+        received: `[user@]host[:port]`.
+        path: percent-encoded.
+        query: the same, without the question mark.
+
+    Raises:
+        UpstreamError: it is not the URL of a server that speaks HTTP.
+    """
+    host = host_name(received)
+    if scheme in ("http", "https") and _HOST.fullmatch(host) and path.startswith("/"):
+        with contextlib.suppress(ValueError):  # of the port
+            port = urlsplit("//" + received).port
+            netloc = url_host(host) if port is None else authority(host, port)
+            if port != 0:
+                return URL.build(scheme=scheme, authority=netloc, path=path, query_string=query, encoded=True)
+    said = f"{scheme}://{received.rpartition('@')[2]}{path}"[:300]
+    raise UpstreamError(f"{said!r} is not the URL of a server that speaks HTTP.")
+
+
+def _count_down(method: str, fields: CIMultiDict[str]) -> None:
+    """Count a field down that says how often a request may be forwarded (RFC 9110 section 7.6.2)."""
+    left = fields.get(hdrs.MAX_FORWARDS, "")
+    if method not in ("OPTIONS", "TRACE") or not (left.isascii() and left.isdecimal()):
+        return
+    if int(left) == 0:
+        raise UpstreamForbidden(f"{method} is not passed on: its Max-Forwards is 0.")
+    fields[hdrs.MAX_FORWARDS] = str(int(left) - 1)
+
+
+def _why_not(error: Exception, host: str, port: int, proxy: UpstreamProxy | None) -> str:
+    """Say in a sentence why a request got no answer."""
+    where = f"{host} port {port}"
+    match error:
+        case ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or _words(error.certificate_error)
+            return f"The certificate of {where} is not trusted: {why}; name its authority with --upstream-ca."
+        case ClientConnectorSSLError():
+            return f"TLS with {where} failed: {_words(error.os_error)}."
+        case ClientProxyConnectionError():
+            return f"{where}, by way of {proxy and proxy.place}, cannot be reached: {_words(error.os_error)}."
+        case ClientConnectorError():
+            return f"{where} cannot be reached: {_words(error.os_error)}."
+        case ClientHttpProxyError() if proxy is not None:
+            return refusal(proxy, host, port, f"{error.status} {error.message}")
+    return f"{where} did not answer: {_words(error)}."
+
+
 def _words(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    return str(said).splitlines()[0].rstrip(":. ")
 
 
 def end_to_end(fields: RawHeaders) -> CIMultiDict[str]:
@@ -194,18 +271,30 @@ class AsGiven(web.StreamResponse):
     """An answer with the fields of another server, and none that it did not give."""
 
     async def _prepare_headers(self) -> None:
-        typed = hdrs.CONTENT_TYPE in self.headers
+        missing = [name for name in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH) if name not in self.headers]
         await super()._prepare_headers()
-        if not typed:
-            self.headers.popall(hdrs.CONTENT_TYPE, None)
+        for name in missing:
+            # aiohttp makes the length of a body that it has, and of none for HEAD.
+            if name == hdrs.CONTENT_TYPE or (self._req is not None and self._req.method == hdrs.METH_HEAD):
+                self.headers.popall(name, None)
 
 
 class PassedOn(AsGiven):
-    """An answer that is passed on piece by piece."""
+    """An answer that is passed on piece by piece.
+
+    Attributes:
+        given: its fields, without those that are about the connection to the client.
+    """
 
     def __init__(self, answer: ClientResponse) -> None:
         super().__init__(status=answer.status, reason=answer.reason, headers=end_to_end(answer.raw_headers))
         self.headers.add(hdrs.VIA, VIA)
+        self.given = self.headers.copy()
+
+    def break_off(self, request: web.BaseRequest) -> None:
+        """End the connection where the other server did: nobody must take what came for whole."""
+        if request.transport is not None:
+            request.transport.close()
 
 
 class Whole(AsGiven, web.Response):

@@ -17,7 +17,7 @@ from telemock.place import Place
 from telemock.server.head import whole_head
 from telemock.server.peek import Peek
 
-_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([0-9]{3})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,10 @@ class UpstreamProxy:
         peek.take(len(head))
         status = _STATUS.match(head)
         if status is None or not status[1].startswith(b"2"):
-            said = head.split(b"\r\n")[0][:100].decode("ascii", "backslashreplace")
-            raise UpstreamError(f"The proxy {self.place} does not let us through to {wanted}: it says {said!r}.")
+            said = head.split(b"\r\n")[0].decode("ascii", "backslashreplace")
+            raise UpstreamError(refusal(self, host, port, said))
+
+
+def refusal(proxy: UpstreamProxy, host: str, port: int, said: str) -> str:
+    """Write a sentence for what a proxy said that lets nobody through."""
+    return f"The proxy {proxy.place} does not let us through to {authority(host, port)}: it says {said[:100]!r}."

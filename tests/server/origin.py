@@ -62,7 +62,11 @@ def origin(speak: Speak, context: ssl.SSLContext | None = None) -> Iterator[Orig
         def serve(client: socket.socket) -> None:
             client.settimeout(HANG_SECONDS)
             with suppress(OSError), client:
-                speak(client if context is None else context.wrap_socket(client, server_side=True))
+                if context is None:
+                    speak(client)
+                    return
+                with context.wrap_socket(client, server_side=True) as secured:
+                    speak(secured)
 
         def accept() -> None:
             with suppress(OSError):

@@ -190,6 +190,13 @@ def served(
         journal.close()
 
 
+def ended(server: Served, count: int = 1) -> list[Row]:
+    """Give what is kept below HTTP, once it is so much; each question goes through the loop that has to note it."""
+    while len(server.connections()) < count:
+        assert server.ask("GET", "/barrier").status == 404
+    return server.connections()
+
+
 def header_bytes(row: Row, column: str = "request_headers") -> list[tuple[bytes, bytes]]:
     """Give stored headers as the bytes they were on the wire."""
     return [

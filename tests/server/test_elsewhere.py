@@ -11,7 +11,7 @@ import pytest
 
 from tests.server.origin import Origin, answering, origin
 from tests.server.secure import tunnelled
-from tests.server.served import PING_BODY, PING_TARGET, Row, Served, served
+from tests.server.served import PING_BODY, PING_TARGET, Served, ended, served
 from tests.server.wire import request_bytes
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -36,13 +36,6 @@ def echo(client: socket.socket) -> None:
     """Say what is heard, until the end."""
     while data := client.recv(65536):
         client.sendall(data)
-
-
-def ended(server: Served, count: int = 1) -> list[Row]:
-    """Give what is kept below HTTP, once it is so much; each question goes through the loop that has to note it."""
-    while len(server.connections()) < count:
-        assert server.ask("GET", "/barrier").status == 404
-    return server.connections()
 
 
 def test_a_tunnel_passes_every_byte_and_leaves_a_row(server: Served) -> None:
@@ -191,6 +184,7 @@ def test_a_request_is_forwarded_as_a_proxy_must(server: Served) -> None:
         assert sorted(fields) == sorted(
             [
                 ("Host", there.authority),
+                ("Connection", "close"),
                 ("Via", "1.1 before"),
                 ("Via", "1.1 telemock"),
                 ("Accept-Encoding", "br"),
