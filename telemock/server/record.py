@@ -23,6 +23,9 @@ from telemock.server.upstream import PassedOn, Upstream, Whole, http_url, pieces
 # A longer answer is on its way to the client before its end is known.
 _WHOLE_BYTES: Final = 256 * 2**10
 
+# How much of it at most waits until the exchange is stored.
+_LAST_BYTES: Final = 64 * 2**10
+
 
 class LongAnswer(PassedOn):
     """An answer that left but for its last piece, which waits until the exchange is stored.
@@ -40,9 +43,10 @@ class LongAnswer(PassedOn):
         self.broken = ""  # why it has no end
 
     async def feed(self, piece: bytes) -> None:
-        """Send the piece before this one."""
+        """Send everything before the end of this piece."""
         await self.write(self._last)
-        self._last = piece
+        await self.write(piece[:-_LAST_BYTES])
+        self._last = piece[-_LAST_BYTES:]
         self.kept += piece[: self._room - len(self.kept)]
 
     async def finish(self, request: web.Request) -> None:

@@ -60,6 +60,9 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _HOST: Final = re.compile("[A-Za-z0-9._~:-]+")
 
+# What is read ahead of a slow client: where a server closes first all the same, uvloop loses the rest.
+_AHEAD_BYTES: Final = 8 * 2**20
+
 # A server that says nothing for so long is given up.
 _SILENT_SECONDS: Final = 300.0
 
@@ -121,6 +124,9 @@ class Upstream:
                 fields[hdrs.PROXY_AUTHORIZATION] = proxy.place.authorization
         fields.popall(hdrs.HOST, None)  # RFC 9112 section 3.2.2: the target says it
         fields.add(hdrs.VIA, VIA)
+        # The connection is ended here: servers that are asked to end it make uvloop lose what was not read yet
+        # (https://github.com/MagicStack/uvloop/pull/661).
+        fields[hdrs.CONNECTION] = "keep-alive"
         _count_down(request.method, fields)
         session = self._session(None if proxy is not None else for_stranger)
         try:
@@ -144,12 +150,14 @@ class Upstream:
                     ssl=self._trusted,
                     limit=0,
                     # What is sent on a connection that the other side is giving up may be lost, or done twice.
+                    # What is sent on a connection that the other side is giving up may be lost, or done twice.
                     force_close=True,
                 ),
                 cookie_jar=DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_NOT_ADDED,
                 timeout=ClientTimeout(total=None, sock_connect=DIAL_SECONDS, sock_read=_SILENT_SECONDS),
+                read_bufsize=_AHEAD_BYTES,
                 max_line_size=MAX_LINE_BYTES,
                 max_field_size=MAX_LINE_BYTES,
             )

@@ -184,7 +184,7 @@ def test_a_request_is_forwarded_as_a_proxy_must(server: Served) -> None:
         assert sorted(fields) == sorted(
             [
                 ("Host", there.authority),
-                ("Connection", "close"),
+                ("Connection", "keep-alive"),
                 ("Via", "1.1 before"),
                 ("Via", "1.1 telemock"),
                 ("Accept-Encoding", "br"),

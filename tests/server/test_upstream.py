@@ -2,15 +2,18 @@
 
 import asyncio
 import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from telemock.errors import UpstreamError
 from telemock.server.upstream import http_url
-from tests.server.origin import Origin, answering
+from tests.server.origin import Origin, answering, origin, read_request
 from tests.server.served import Served, ended, served
 from tests.server.wire import request_bytes
 
@@ -153,8 +156,51 @@ def test_what_is_forwarded_only_so_often_is_counted_down(server: Served, method:
 
 def test_each_request_has_a_connection_of_its_own(server: Served) -> None:
     """What is sent on a connection that the other side is giving up may be lost, or done twice."""
-    with answering(OK) as there, server.connect() as wire:
+
+    def speak(client: socket.socket) -> None:
+        while read_request(client).strip():
+            client.sendall(OK)
+
+    with origin(speak) as there, server.connect() as wire:
         for _ in range(2):
             wire.send(request_bytes("POST", f"http://{there.authority}/", body=b"a"))
             assert wire.answer().body == b"ok"
         assert there.connections == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_nothing_is_lost_when_a_server_ends_long_before_a_slow_client(tmp_path: Path, scheme: str) -> None:
+    """uvloop drops what was not read of a TLS connection when its end comes."""
+    body = bytes(range(256)) * 2**15
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "other.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    over = threading.Event()
+
+    def speak(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + body)
+        if isinstance(client, ssl.SSLSocket):
+            client.unwrap()
+        over.set()
+
+    with (
+        served(tmp_path, others="tunnel", upstream_ca=tmp_path / "other.pem") as server,
+        origin(speak, context if scheme == "https" else None) as there,
+        server.connect() as wire,
+    ):
+        wire.send(request_bytes("GET", f"{scheme}://localhost:{there.port}/", [("Connection", "close")]))
+        assert over.wait(20)
+        assert wire.answer(body=False).status == 200
+        assert unchunked(wire.rest()) == body
+
+
+def unchunked(data: bytes) -> bytes:
+    """Take the chunks off a body; one that is not whole fails."""
+    body = b""
+    while (size := int(data.partition(b"\r\n")[0], 16)) > 0:
+        data = data.partition(b"\r\n")[2]
+        body, data = body + data[:size], data[size + 2 :]
+    assert data == b"0\r\n\r\n"
+    return body
