@@ -29,7 +29,8 @@ _CAUSES: Final[Mapping[str, str]] = {
     "unsupported_protocol": "The client speaks no version of TLS that is spoken here, 1.2 or 1.3.",
     "no_shared_cipher": "The client has no cipher in common with this server.",
     "wrong_version_number": "What came began like TLS, but is none.",
-    NO_ALERT: f"The client closed without saying why, as Node does when it does not trust the certificate; {_TRUST}.",
+    NO_ALERT: "The client closed without saying why, as Node does when it does not trust the certificate, and browsers "
+    f"with a connection that they have to spare; {_TRUST}.",
     TIMED_OUT: "The client did not finish the handshake in time.",
 }
 
