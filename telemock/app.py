@@ -9,6 +9,7 @@ import dataclasses
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -223,6 +224,9 @@ def run(
     """
     logging.getLogger().addHandler(JournalHandler(journal))
     sys.setswitchinterval(_SWITCH_SECONDS)
+    # Two descriptors a tunnel: the 1024 that systems begin with are soon gone.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     async def main() -> None:
         stop = stop_event(end_at_once if parent is None else _leave_it_to_the_parent)
