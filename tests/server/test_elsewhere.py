@@ -2,7 +2,6 @@
 
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -18,58 +17,44 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LONG = bytes(range(256)) * 2**14  # 4 MiB
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One telemock for the tests of this module, which lets clients through."""
-    with served(tmp_path_factory.mktemp("served"), others="tunnel") as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Served) -> Served:
-    """The same, which heard of the ends of all connections before."""
-    running.renew()
-    return running
-
-
 def echo(client: socket.socket) -> None:
     """Say what is heard, until the end."""
     while data := client.recv(65536):
         client.sendall(data)
 
 
-def test_a_tunnel_passes_every_byte_and_leaves_a_row(server: Served) -> None:
-    with origin(echo) as there, tunnelled(server, there.authority) as wire, ThreadPoolExecutor(1) as beside:
+def test_a_tunnel_passes_every_byte_and_leaves_a_row(gateway: Served) -> None:
+    with origin(echo) as there, tunnelled(gateway, there.authority) as wire, ThreadPoolExecutor(1) as beside:
         sending = beside.submit(wire.send, LONG)
         sending.add_done_callback(lambda _: wire.end())
         assert wire.rest() == LONG
-    (row,) = ended(server)
+    (row,) = ended(gateway)
     assert (row["kind"], row["host"], row["port"], row["client"]) == ("tunnel", "127.0.0.1", there.port, "127.0.0.1")
     assert (row["bytes_up"], row["bytes_down"]) == (len(LONG), len(LONG))
     assert row["duration_ms"] > 0
     assert row["detail"] == "Both sides ended."
 
 
-def test_what_is_said_together_with_the_question_goes_through(server: Served) -> None:
-    with origin(echo) as there, server.connect() as wire:
+def test_what_is_said_together_with_the_question_goes_through(gateway: Served) -> None:
+    with origin(echo) as there, gateway.connect() as wire:
         wire.send(request_bytes("CONNECT", there.authority) + b"\x16\x03 at once")
         assert wire.answer(body=False).status == 200
         wire.end()
         assert wire.rest() == b"\x16\x03 at once"
 
 
-def test_many_tunnels_at_once_keep_to_themselves(server: Served) -> None:
+def test_many_tunnels_at_once_keep_to_themselves(gateway: Served) -> None:
     with origin(echo) as there, ExitStack() as stack:
-        wires = [stack.enter_context(tunnelled(server, there.authority)) for _ in range(60)]
+        wires = [stack.enter_context(tunnelled(gateway, there.authority)) for _ in range(60)]
         for number, wire in enumerate(wires):
             wire.send(b"%d" % number * 1000)
         for number, wire in enumerate(wires):
             wire.end()
             assert wire.rest() == b"%d" % number * 1000
-    assert len(ended(server, 60)) == 60
+    assert len(ended(gateway, 60)) == 60
 
 
-def test_a_client_that_dies_ends_the_other_side(server: Served) -> None:
+def test_a_client_that_dies_ends_the_other_side(gateway: Served) -> None:
     over = threading.Event()
 
     def speak(client: socket.socket) -> None:
@@ -79,11 +64,11 @@ def test_a_client_that_dies_ends_the_other_side(server: Served) -> None:
         over.set()
 
     with origin(speak) as there:
-        wire = tunnelled(server, there.authority)
+        wire = tunnelled(gateway, there.authority)
         assert wire.some() == b"hello"
         wire.vanish()
         assert over.wait(20)
-    (row,) = ended(server)
+    (row,) = ended(gateway)
     assert row["detail"].startswith("Broken off: ")
     assert row["bytes_down"] == 5
 
@@ -115,20 +100,20 @@ def test_tunnels_end_with_telemock_and_their_rows_say_how_far_they_came(tmp_path
 )
 @pytest.mark.parametrize("form", ["CONNECT", "GET"])
 def test_where_nobody_gets_is_said_and_kept(  # noqa: PLR0917 - parameters
-    server: Served, authority: str, status: int, kind: str, said: str, form: str
+    gateway: Served, authority: str, status: int, kind: str, said: str, form: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         closed = probe.getsockname()[1]
-    authority = authority.format(port=server.port, closed=closed)
-    answer = server.ask(form, authority if form == "CONNECT" else f"http://{authority}/health")
+    authority = authority.format(port=gateway.port, closed=closed)
+    answer = gateway.ask(form, authority if form == "CONNECT" else f"http://{authority}/health")
     assert answer.status == status
     assert said in answer.json()["error"] or form == "GET"
-    (row,) = ended(server)
+    (row,) = ended(gateway)
     assert row["kind"] == kind
     assert row["host"] in authority
     assert row["port"] == int(authority.rpartition(":")[2])
     assert row["detail"] == answer.json()["error"]
-    assert {exchange["path"] for exchange in server.exchanges()} <= {"/barrier"}
+    assert {exchange["path"] for exchange in gateway.exchanges()} <= {"/barrier"}
 
 
 @pytest.mark.parametrize("form", ["CONNECT", "GET"])
@@ -155,16 +140,16 @@ def test_unless_said_only_a_telemock_for_this_machine_lets_clients_through(
         assert server.ask("GET", f"http://{there.authority}/a").status == (200 if open_to_all else 403)
 
 
-def forwarded(server: Served, there: Origin, method: str = "GET", **more: object) -> list[tuple[str, str]]:
+def forwarded(gateway: Served, there: Origin, method: str = "GET", **more: object) -> list[tuple[str, str]]:
     """Ask for something elsewhere; give the fields that arrived."""
-    server.ask(method, f"http://{there.authority}/a%20b?c=%2F", **more)  # type: ignore[arg-type]
+    gateway.ask(method, f"http://{there.authority}/a%20b?c=%2F", **more)  # type: ignore[arg-type]
     return there.heard_fields()
 
 
-def test_a_request_is_forwarded_as_a_proxy_must(server: Served) -> None:
+def test_a_request_is_forwarded_as_a_proxy_must(gateway: Served) -> None:
     with answering(OK) as there:
         fields = forwarded(
-            server,
+            gateway,
             there,
             headers=[
                 ("Connection", "keep-alive, X-Mine"),
@@ -192,15 +177,15 @@ def test_a_request_is_forwarded_as_a_proxy_must(server: Served) -> None:
                 ("X-Twice", "2"),
             ]
         )
-    (row,) = ended(server)
+    (row,) = ended(gateway)
     assert (row["kind"], row["host"], row["port"]) == ("tunnel", "127.0.0.1", there.port)
     assert (row["bytes_up"], row["bytes_down"], row["detail"]) == (0, 2, "GET was forwarded and answered 200.")
-    assert {exchange["path"] for exchange in server.exchanges()} <= {"/barrier"}
+    assert {exchange["path"] for exchange in gateway.exchanges()} <= {"/barrier"}
 
 
 @pytest.mark.parametrize("form", ["length", "chunked"])
-def test_a_body_is_forwarded(server: Served, form: str) -> None:
-    with answering(OK) as there, server.connect() as wire:
+def test_a_body_is_forwarded(gateway: Served, form: str) -> None:
+    with answering(OK) as there, gateway.connect() as wire:
         if form == "length":
             wire.send(request_bytes("POST", f"http://{there.authority}/", body=LONG[:100_000]))
         else:
@@ -209,7 +194,7 @@ def test_a_body_is_forwarded(server: Served, form: str) -> None:
         assert wire.answer().body == b"ok"
         body = there.heard[0].partition(b"\r\n\r\n")[2]
         assert body == LONG[:100_000] if form == "length" else body.count(LONG[:1000]) > 0
-    assert ended(server)[0]["bytes_up"] == 100_000
+    assert ended(gateway)[0]["bytes_up"] == 100_000
 
 
 @pytest.mark.parametrize(
@@ -232,19 +217,19 @@ def test_a_body_is_forwarded(server: Served, form: str) -> None:
     ],
 )  # fmt: skip
 def test_an_answer_is_passed_on_as_it_is(  # noqa: PLR0917 - parameters
-    server: Served, method: str, said: bytes, status: int, body: bytes, fields: dict[str, list[str]]
+    gateway: Served, method: str, said: bytes, status: int, body: bytes, fields: dict[str, list[str]]
 ) -> None:
     with answering(said) as there:
-        answer = server.ask(method, f"http://{there.authority}/")
+        answer = gateway.ask(method, f"http://{there.authority}/")
     assert (answer.status, answer.body) == (status, body)
     assert answer.header("Via") == "1.1 telemock"
     for name, values in fields.items():
         assert [value for each, value in answer.headers if each == name] == values, name
 
 
-def test_a_chunked_answer_comes_whole(server: Served) -> None:
+def test_a_chunked_answer_comes_whole(gateway: Served) -> None:
     said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    with answering(said) as there, server.connect() as wire:
+    with answering(said) as there, gateway.connect() as wire:
         wire.send(request_bytes("GET", f"http://{there.authority}/", [("Connection", "close")]))
         answer = wire.answer()
         assert answer.header("Transfer-Encoding") == "chunked"
@@ -252,36 +237,36 @@ def test_a_chunked_answer_comes_whole(server: Served) -> None:
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 10", b"Transfer-Encoding: chunked"])
-def test_half_an_answer_does_not_look_whole(server: Served, framing: bytes) -> None:
+def test_half_an_answer_does_not_look_whole(gateway: Served, framing: bytes) -> None:
     said = b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n3\r\nab"
-    with answering(said) as there, server.connect() as wire:
+    with answering(said) as there, gateway.connect() as wire:
         wire.send(request_bytes("GET", f"http://{there.authority}/"))
         answer = wire.answer(body=False)
         rest = wire.rest()
     assert answer.status == 200
     assert len(rest) < 10
     assert not rest.endswith(b"0\r\n\r\n")
-    assert "broke off in the middle of an answer" in ended(server)[0]["detail"]
+    assert "broke off in the middle of an answer" in ended(gateway)[0]["detail"]
 
 
 @pytest.mark.parametrize("said", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 2", b"\x16\x03\x01"])
-def test_what_is_no_answer_becomes_502(server: Served, said: bytes) -> None:
+def test_what_is_no_answer_becomes_502(gateway: Served, said: bytes) -> None:
     with answering(said) as there:
-        answer = server.ask("GET", f"http://{there.authority}/")
+        answer = gateway.ask("GET", f"http://{there.authority}/")
     assert answer.status == 502
     assert f"127.0.0.1 port {there.port} did not answer: " in answer.json()["error"]
-    assert ended(server)[0]["detail"] == answer.json()["error"]
+    assert ended(gateway)[0]["detail"] == answer.json()["error"]
 
 
-def test_a_scheme_that_is_not_http_is_refused(server: Served) -> None:
-    assert server.ask("GET", "ftp://127.0.0.1/a").status == 502
+def test_a_scheme_that_is_not_http_is_refused(gateway: Served) -> None:
+    assert gateway.ask("GET", "ftp://127.0.0.1/a").status == 502
 
 
-def test_a_connection_to_the_proxy_goes_on_after_a_forwarded_request(server: Served) -> None:
-    with answering(OK) as there, server.connect() as wire:
+def test_a_connection_to_the_proxy_goes_on_after_a_forwarded_request(gateway: Served) -> None:
+    with answering(OK) as there, gateway.connect() as wire:
         for _ in range(3):
             wire.send(request_bytes("GET", f"http://{there.authority}/"))
             assert wire.answer().body == b"ok"
         wire.send(request_bytes("GET", f"http://cdn.cribl.io{PING_TARGET}", host="cdn.cribl.io"))
         assert wire.answer().body == PING_BODY
-    assert len(server.exchanges()) == 1
+    assert len(gateway.exchanges()) == 1

@@ -4,9 +4,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -21,64 +19,39 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LONG = bytes(range(256)) * 400
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One telemock that lets everybody through."""
-    with served(tmp_path_factory.mktemp("served"), others="tunnel") as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Served) -> Served:
-    """The same, which heard of the ends of all connections before."""
-    running.renew()
-    return running
-
-
-def forwarded(server: Served, there: Origin, method: str = "GET", **more: object) -> list[tuple[str, str]]:
+def forwarded(gateway: Served, there: Origin, method: str = "GET", **more: object) -> list[tuple[str, str]]:
     """Ask for something elsewhere; give the fields that arrived."""
-    server.ask(method, f"http://{there.authority}/a%20b?c=%2F", **more)  # type: ignore[arg-type]
+    gateway.ask(method, f"http://{there.authority}/a%20b?c=%2F", **more)  # type: ignore[arg-type]
     return there.heard_fields()
 
 
 @pytest.mark.parametrize("said", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 2", b"\x16\x03\x01"])
-def test_what_is_no_answer_becomes_502(server: Served, said: bytes) -> None:
+def test_what_is_no_answer_becomes_502(gateway: Served, said: bytes) -> None:
     with answering(said) as there:
-        answer = server.ask("GET", f"http://{there.authority}/")
+        answer = gateway.ask("GET", f"http://{there.authority}/")
     assert answer.status == 502
     assert f"127.0.0.1 port {there.port} did not answer: " in answer.json()["error"]
-    assert ended(server)[0]["detail"] == answer.json()["error"]
+    assert ended(gateway)[0]["detail"] == answer.json()["error"]
 
 
 @pytest.mark.parametrize(
     "target",
     ["ftp://127.0.0.1/a", "ws://127.0.0.1/", "http://127.0.0.1:0/"],
 )
-def test_what_is_no_url_of_http_is_refused_and_kept(server: Served, target: str) -> None:
-    answer = server.ask("GET", target)
+def test_what_is_no_url_of_http_is_refused_and_kept(gateway: Served, target: str) -> None:
+    answer = gateway.ask("GET", target)
     assert (answer.status, answer.json()["error"].partition("' ")[2]) == (
         502,
         "is not the URL of a server that speaks HTTP.",
     )
-    assert ended(server)[0]["detail"] == answer.json()["error"]
+    assert ended(gateway)[0]["detail"] == answer.json()["error"]
 
 
-def test_a_name_is_resolved_once_for_a_request_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server may give another address the second time (DNS rebinding)."""
-    asked: list[str] = []
-    real = socket.getaddrinfo
-
-    def rebinding(host: str, port: int, *rest: Any, **options: Any) -> Any:
-        if host != "rebinding.test":
-            return real(host, port, *rest, **options)
-        asked.append(host)
-        return real("127.0.0.1" if len(asked) == 1 else "169.254.169.254", port, *rest, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", rebinding)  # which uvloop does not ask
+def test_a_name_is_resolved_once_for_a_request_as_well(tmp_path: Path, rebinding: list[str]) -> None:
     with served(tmp_path, others="tunnel", new_loop=asyncio.new_event_loop) as server, answering(OK) as there:
         url = f"http://rebinding.test:{there.port}/"
         assert server.ask("GET", url).body == b"ok"
-        assert asked == ["rebinding.test"]
+        assert rebinding == ["rebinding.test"]
         assert server.ask("GET", url).status == 403
         assert there.connections == 1
 
@@ -87,30 +60,30 @@ def test_a_name_is_resolved_once_for_a_request_as_well(tmp_path: Path, monkeypat
     "host",
     ["169.254.169.254", "2852039166", "0251.0376.0251.0376", "0xa9fea9fe", "169.16689662", "[64:ff9b::a9fe:a9fe]"],
 )
-def test_no_spelling_of_an_address_leads_a_request_where_nobody_gets(server: Served, host: str) -> None:
-    answer = server.ask("GET", f"http://{host}/latest/meta-data/")
+def test_no_spelling_of_an_address_leads_a_request_where_nobody_gets(gateway: Served, host: str) -> None:
+    answer = gateway.ask("GET", f"http://{host}/latest/meta-data/")
     assert (answer.status, "is link-local" in answer.json()["error"]) == (403, True)
-    assert ended(server)[0]["kind"] == "blocked"
+    assert ended(gateway)[0]["kind"] == "blocked"
 
 
-def test_a_password_in_the_url_goes_no_further(server: Served) -> None:
+def test_a_password_in_the_url_goes_no_further(gateway: Served) -> None:
     with answering(OK) as there:
-        assert server.ask("GET", f"http://user:secret@{there.authority}/").body == b"ok"
+        assert gateway.ask("GET", f"http://user:secret@{there.authority}/").body == b"ok"
         assert set(dict(there.heard_fields())) == {"Host", "Connection", "Via"}
-    assert "secret" not in str(ended(server))
+    assert "secret" not in str(ended(gateway))
 
 
 @pytest.mark.parametrize("target", ["/a/../b", "//a", "/%2e%2E/%zz?x=%&y#z", "/a;b=c|d?", "?q"])
-def test_path_and_query_are_sent_as_received(server: Served, target: str) -> None:
+def test_path_and_query_are_sent_as_received(gateway: Served, target: str) -> None:
     with answering(OK) as there:
-        server.ask("GET", f"http://{there.authority}{target}")
+        gateway.ask("GET", f"http://{there.authority}{target}")
         sent = target.removesuffix("?") if target.startswith("/") else f"/{target}"
         assert there.heard[0].split(b"\r\n")[0] == f"GET {sent} HTTP/1.1".encode()
 
 
-def test_protocols_are_not_switched(server: Served) -> None:
+def test_protocols_are_not_switched(gateway: Served) -> None:
     with answering(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n") as there:
-        answer = server.ask("GET", f"http://{there.authority}/", [("Connection", "upgrade"), ("Upgrade", "x")])
+        answer = gateway.ask("GET", f"http://{there.authority}/", [("Connection", "upgrade"), ("Upgrade", "x")])
         assert "Upgrade" not in dict(there.heard_fields())
     assert (answer.status, "switched protocols" in answer.json()["error"]) == (502, True)
 
@@ -147,21 +120,21 @@ def test_what_can_be_no_url_is_said(parts: tuple[str, str, str, str]) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
-def test_what_is_forwarded_only_so_often_is_counted_down(server: Served, method: str) -> None:
+def test_what_is_forwarded_only_so_often_is_counted_down(gateway: Served, method: str) -> None:
     with answering(OK) as there:
-        fields = forwarded(server, there, method, headers=[("Max-Forwards", "7")])
+        fields = forwarded(gateway, there, method, headers=[("Max-Forwards", "7")])
         assert ("Max-Forwards", "6") in fields
-        assert ("Max-Forwards", "7") in forwarded(server, there, "GET", headers=[("Max-Forwards", "7")])
+        assert ("Max-Forwards", "7") in forwarded(gateway, there, "GET", headers=[("Max-Forwards", "7")])
 
 
-def test_each_request_has_a_connection_of_its_own(server: Served) -> None:
+def test_each_request_has_a_connection_of_its_own(gateway: Served) -> None:
     """What is sent on a connection that the other side is giving up may be lost, or done twice."""
 
     def speak(client: socket.socket) -> None:
         while read_request(client).strip():
             client.sendall(OK)
 
-    with origin(speak) as there, server.connect() as wire:
+    with origin(speak) as there, gateway.connect() as wire:
         for _ in range(2):
             wire.send(request_bytes("POST", f"http://{there.authority}/", body=b"a"))
             assert wire.answer().body == b"ok"
