@@ -150,7 +150,6 @@ class Upstream:
                     ssl=self._trusted,
                     limit=0,
                     # What is sent on a connection that the other side is giving up may be lost, or done twice.
-                    # What is sent on a connection that the other side is giving up may be lost, or done twice.
                     force_close=True,
                 ),
                 cookie_jar=DummyCookieJar(),
