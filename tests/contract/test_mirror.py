@@ -1,0 +1,37 @@
+"""Every module has a test file of its name, or it is said which other one keeps its promises; no test has no module."""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "telemock"
+
+# Their promises are kept by whole commands, or by the module that is the only one to use them.
+ELSEWHERE = {
+    "__main__.py": "cli/test_init.py",
+    "cli/run.py": "journeys/test_run.py",
+    "cli/serve.py": "journeys/test_starts.py",
+    "cli/setting_options.py": "cli/test_options.py",
+    "doctor/examination.py": "cli/test_doctor.py",
+    "doctor/finding.py": "cli/test_doctor.py",
+    "doctor/visit.py": "doctor/test_server.py",
+    "doctor/wire.py": "doctor/test_server.py",
+    "server/router.py": "server/test_mock.py",
+}
+
+
+def test_every_module_is_tested() -> None:
+    for module in PACKAGE.rglob("*.py"):
+        path = module.relative_to(PACKAGE)
+        if module.name != "__init__.py":
+            own = TESTS / path.with_name(f"test_{path.name}")
+            assert own.exists() != (path.as_posix() in ELSEWHERE), path
+    for tested in ELSEWHERE.values():
+        assert (TESTS / tested).exists(), tested
+
+
+def test_every_test_has_its_module() -> None:
+    for test in TESTS.rglob("test_*.py"):
+        path = test.relative_to(TESTS)
+        if path.parts[0] not in ("contract", "journeys"):
+            name = path.name.removeprefix("test_").replace("init.py", "__init__.py")
+            assert (PACKAGE / path.with_name(name)).exists(), path
