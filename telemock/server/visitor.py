@@ -5,13 +5,13 @@ It refuses to understand what is said; it shows it, and takes a last answer.
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from socket import SHUT_WR
 from socket import socket as Socket  # noqa: N812 - the visitor has a socket
 from typing import Final
 
+from telemock.exchange import compact_json
 from telemock.server.errand import Errand
 from telemock.server.peek import Peek
 
@@ -73,7 +73,7 @@ class Visitor(Errand):
 
     async def refuse(self, status: HTTPStatus, error: str, fields: Mapping[str, str] | None = None) -> None:
         """Answer a request that stands first on the connection with a JSON error, and end."""
-        body = json.dumps({"error": error}).encode() + b"\n"
+        body = compact_json({"error": error}).encode() + b"\n"
         said = {
             "Content-Type": "application/json",
             "Content-Length": len(body),
