@@ -13,7 +13,7 @@ from telemock.errors import UpstreamError, UpstreamForbidden
 from telemock.exchange import Connection, ConnectionKind
 from telemock.server.connect import ConnectRequest
 from telemock.server.dial import Dialer
-from telemock.server.errand import Errand
+from telemock.server.errand import BROKEN_OFF, Errand
 from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
 from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
@@ -68,7 +68,7 @@ class Elsewhere:
         errand = Errand(request.remote or "")
         passed = Passed()
         kind: ConnectionKind = "tunnel"
-        detail = "The client left."
+        detail = BROKEN_OFF
         response: PassedOn | None = None
         raw, _, query = request.raw_path.partition("?")
         scheme, authority, path = absolute_form(raw)
@@ -79,13 +79,13 @@ class Elsewhere:
             self._check_open(host)
             body = _counted(request.content, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:
-                detail = f"{request.method} was forwarded and answered {answer.status}."
                 response = PassedOn(answer)
                 await response.prepare(request)
                 async for piece in pieces(answer):
                     await response.write(piece)
                     passed.down += len(piece)
                 await response.write_eof()
+                detail = f"{request.method} was forwarded and answered {answer.status}."
                 return response
         except UpstreamError as error:
             kind, detail = _kind(error), str(error)

@@ -4,8 +4,12 @@ It refuses to keep itself; who made it notes the record.
 """
 
 import time
+from typing import Final
 
 from telemock.exchange import Connection, ConnectionKind, utc_text_at
+
+# What is said of one that came to no end of its own.
+BROKEN_OFF: Final = "Broken off: the client left, or telemock stopped."
 
 
 class Errand:

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from telemock.answers import json_answer, too_large
 from telemock.errors import UpstreamError
 from telemock.exchange import Connection
-from telemock.server.errand import Errand
+from telemock.server.errand import BROKEN_OFF, Errand
 from telemock.server.interception import Interception
 from telemock.server.notes import NOTES, Notes
 from telemock.server.target import absolute_form
@@ -116,15 +116,15 @@ class Recorder:
             return too_large(self._max_body)
         errand = Errand(request.remote or "")
         passed = Passed(up=len(notes.body.content))
-        detail = "The client left."
+        detail = BROKEN_OFF
         host, port = notes.target.host, None
         try:
             url = http_url(scheme, authority, notes.target.path, notes.query)
             host, port = url.raw_host or "", url.port
             body = BytesIO(notes.body.content) if notes.body.content else None
             async with self._upstream.send(request, url, body) as answer:
-                detail = f"{request.method} was answered {answer.status}."
                 response = await self._receive(request, answer, passed)
+                detail = f"{request.method} was answered {answer.status}."
                 if isinstance(response, LongAnswer) and response.broken:
                     detail = response.broken
                 return response

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.origin import Origin, answering, origin
+from tests.server.origin import Origin, answering, origin, read_request
 from tests.server.secure import tunnelled
 from tests.server.served import PING_BODY, PING_TARGET, Served, ended, served
 from tests.server.wire import request_bytes
@@ -270,3 +270,23 @@ def test_a_connection_to_the_proxy_goes_on_after_a_forwarded_request(gateway: Se
         wire.send(request_bytes("GET", f"http://cdn.cribl.io{PING_TARGET}", host="cdn.cribl.io"))
         assert wire.answer().body == PING_BODY
     assert len(gateway.exchanges()) == 1
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_answer_ends_it(gateway: Served) -> None:
+    over = threading.Event()
+
+    def speak(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                client.sendall(LONG)
+        over.set()
+
+    with origin(speak) as there, gateway.connect() as wire:
+        wire.send(request_bytes("GET", f"http://{there.authority}/"))
+        assert wire.answer(body=False).status == 200
+        wire.vanish()
+        assert over.wait(20)
+    (row,) = ended(gateway)
+    assert (row["kind"], row["detail"]) == ("tunnel", "Broken off: the client left, or telemock stopped.")
