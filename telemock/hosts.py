@@ -80,9 +80,9 @@ def url_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def authority(host: str, port: int) -> str:
-    """Write host and port as they stand in a URL (RFC 3986 section 3.2)."""
-    return f"{url_host(host)}:{port}"
+def authority(host: str, port: int | None) -> str:
+    """Write host and port, if there is one, as they stand in a URL (RFC 3986 section 3.2)."""
+    return url_host(host) if port is None else f"{url_host(host)}:{port}"
 
 
 def host_pattern(text: str) -> str:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
+from telemock.hosts import authority
 from telemock.remembered import Remembered
 
 Level = Literal["info", "warning", "error"]
@@ -290,7 +291,7 @@ def record_json(record: Record) -> str:
 def record_text(record: Record) -> str:
     """Write a record as one readable line; control characters are escaped."""
     if isinstance(record, Connection):
-        where = record.host if record.port is None else f"{record.host}:{record.port}"
+        where = authority(record.host, record.port)
         return _printable(" ".join(filter(None, (record.opened_at, record.kind, record.client, where, record.detail))))
     asked = _asked[record.method, record.host, record.path]
     said = _said[record.guid or "", record.version or "", record.problems or ""]

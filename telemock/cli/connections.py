@@ -9,7 +9,7 @@ from typing import Any
 
 from telemock.cli.output import Column, Shape
 from telemock.exchange import Connection
-from telemock.hosts import authority, url_host
+from telemock.hosts import authority
 
 _NAMES = ("id", *(field.name for field in fields(Connection) if field.name != "id"))
 _VALUES = attrgetter(*_NAMES)
@@ -17,8 +17,7 @@ _VALUES = attrgetter(*_NAMES)
 
 def wanted(connection: Connection) -> str:
     """Write host and port as a URL does, as far as the client said them."""
-    host, port = connection.host, connection.port
-    return url_host(host) if port is None else authority(host, port)
+    return authority(connection.host, connection.port)
 
 
 def _nested(connection: Connection) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from telemock.errors import UpstreamError, UpstreamForbidden
-from telemock.hosts import authority, url_host
+from telemock.hosts import authority
 from telemock.server.dial import DIAL_SECONDS, Dialer, is_address, is_stranger
 from telemock.server.protocol import MAX_LINE_BYTES
 from telemock.server.target import host_name
@@ -224,9 +224,10 @@ def http_url(scheme: str, received: str, path: str, query: str) -> URL:
     if scheme in ("http", "https") and _HOST.fullmatch(host) and path.startswith("/"):
         with contextlib.suppress(ValueError):  # of the port
             port = urlsplit("//" + received).port
-            netloc = url_host(host) if port is None else authority(host, port)
             if port != 0:
-                return URL.build(scheme=scheme, authority=netloc, path=path, query_string=query, encoded=True)
+                return URL.build(
+                    scheme=scheme, authority=authority(host, port), path=path, query_string=query, encoded=True
+                )
     said = f"{scheme}://{received.rpartition('@')[2]}{path}"[:300]
     raise UpstreamError(f"{said!r} is not the URL of a server that speaks HTTP.")
 
