@@ -68,7 +68,13 @@ class Telemock:
         self._interception = Interception((*CRIBL.hosts, *settings.intercept))
         dialer = Dialer(settings.port, means.proxy)
         self.upstream = Upstream(dialer, trusted=means.trusted)
-        self._elsewhere = Elsewhere(dialer, self.upstream, self._connection, is_open=settings.others == "tunnel")
+        self._elsewhere = Elsewhere(
+            dialer,
+            self.upstream,
+            self._connection,
+            credentials=means.credentials,
+            is_open=settings.others == "tunnel",
+        )
         recorder = Recorder(
             self.upstream,
             settings.max_body,

@@ -70,10 +70,10 @@ class Capture:
         protocol = request.protocol
         arrival = protocol.arrival if isinstance(protocol, Protocol) else DIRECT
         target, owner, way_round = self._ways[raw, request.headers.get(hdrs.HOST, ""), arrival]
-        if target.via == "proxy" and not await self._gate.admits(request):
-            way_round, handler = way_round and ask_for_password, ask_for_password
         if way_round is not None:
             return await way_round(request)
+        if target.via == "proxy" and not await self._gate.admits(request):
+            handler = ask_for_password
         received_at = utc_text_at(time.time_ns())
         notes = Notes(target, query, owner, (owner or self._bare).read_query(query))
         request[NOTES] = notes

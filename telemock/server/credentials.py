@@ -19,6 +19,7 @@ import bcrypt
 from telemock.errors import InvalidSetting
 
 CHALLENGE: Final = 'Basic realm="telemock", charset="UTF-8"'
+WRONG: Final = "Wrong user or password."
 NEEDED: Final = "This proxy wants a user and a password; give them as http://user:password@ in the proxy's URL."
 
 _BCRYPT: Final = (b"$2a$", b"$2b$", b"$2y$")

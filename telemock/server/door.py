@@ -15,7 +15,7 @@ from telemock.authority.leaves import Leaves
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
 from telemock.server.connect import METHOD, read_connect
-from telemock.server.credentials import CHALLENGE, NEEDED, Credentials
+from telemock.server.credentials import CHALLENGE, NEEDED, WRONG, Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
 from telemock.server.head import whole_head
 from telemock.server.hello import Hello, HelloReader
@@ -157,7 +157,7 @@ class Door:
             return
         if not await self._credentials.accept(wanted.authorization):
             if wanted.authorization is not None:
-                self._note(visitor.record("blocked", wanted.host, wanted.port, "Wrong user or password."), "")
+                self._note(visitor.record("blocked", wanted.host, wanted.port, WRONG), "")
             fields = {"Proxy-Authenticate": CHALLENGE}
             await visitor.refuse(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, NEEDED, fields)
             return

@@ -6,14 +6,16 @@ It refuses to let anything pass without a row for it.
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
-from aiohttp import StreamReader, web
+from aiohttp import StreamReader, hdrs, web
 
 from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
 from telemock.exchange import Connection, ConnectionKind
 from telemock.server.connect import ConnectRequest
+from telemock.server.credentials import WRONG, Credentials
 from telemock.server.dial import Dialer
 from telemock.server.errand import BROKEN_OFF, Errand
+from telemock.server.gate import ask_for_password
 from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
 from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
@@ -28,16 +30,24 @@ class Elsewhere:
     Args:
         dialer: the way out.
         upstream: the way out for requests; closed by its owner.
+        credentials: who may use the proxy for requests; whoever asks with CONNECT was asked already.
         is_open: clients are let through; else they are told that they are not.
         note: keeps what became of a connection.
     """
 
     def __init__(
-        self, dialer: Dialer, upstream: Upstream, note: Callable[[Connection], None], *, is_open: bool
+        self,
+        dialer: Dialer,
+        upstream: Upstream,
+        note: Callable[[Connection], None],
+        *,
+        credentials: Credentials,
+        is_open: bool,
     ) -> None:
         self._dialer = dialer
         self._upstream = upstream
         self._note = note
+        self._credentials = credentials
         self._is_open = is_open
 
     async def connect(self, visitor: Visitor, wanted: ConnectRequest) -> None:
@@ -76,6 +86,10 @@ class Elsewhere:
         try:
             url = http_url(scheme, authority, path, query)
             port = url.port
+            password = request.headers.get(hdrs.PROXY_AUTHORIZATION)
+            if not await self._credentials.accept(password):
+                kind, detail = "blocked", WRONG if password is not None else ""
+                return await ask_for_password(request)
             self._check_open(host)
             body = _counted(request.content, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:
@@ -94,7 +108,8 @@ class Elsewhere:
                 return response
             return json_answer(_status(error), {"error": detail})
         finally:
-            self._note(errand.record(kind, host, port, detail, bytes_up=passed.up, bytes_down=passed.down))
+            if detail:  # who only did not know that a password is wanted leaves no row
+                self._note(errand.record(kind, host, port, detail, bytes_up=passed.up, bytes_down=passed.down))
 
     def _check_open(self, host: str) -> None:
         if not self._is_open:

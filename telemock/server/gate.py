@@ -32,7 +32,7 @@ class Gate:
         self._credentials = credentials
 
     async def admits(self, request: web.Request) -> bool:
-        """Tell whether a client may use the proxy."""
+        """Tell whether a client may use the proxy for a request that is captured."""
         return await self._credentials.accept(request.headers.get(hdrs.PROXY_AUTHORIZATION))
 
     def way_round(self, target: Target, arrival: Arrival) -> Handler | None:

@@ -66,7 +66,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
             default_host=CRIBL.hosts[0],
             credentials=Credentials(),
             leaves=Leaves(open_authority(folder / "ca")),
-            elsewhere=Elsewhere(dialer, Upstream(dialer), note, is_open=False),
+            elsewhere=Elsewhere(dialer, Upstream(dialer), note, credentials=Credentials(), is_open=False),
             note=note,
             patience=Patience(),
         )
