@@ -232,7 +232,8 @@ def run(
     sys.setswitchinterval(_SWITCH_SECONDS)
     # Two descriptors a tunnel: the 1024 that systems begin with are soon gone.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit than it tells
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     async def main() -> None:
         stop = stop_event(end_at_once if parent is None else _leave_it_to_the_parent)

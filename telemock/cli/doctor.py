@@ -75,7 +75,15 @@ class _Host(click.ParamType[str]):
 
 
 @click.command()
-@click.argument("host", type=_Host(), default=CRIBL.hosts[0])
+@option(
+    "--to-host",
+    "--host",
+    "host",
+    type=_Host(),
+    default=CRIBL.hosts[0],
+    show_default=True,
+    help="What the client calls the server that it wants.",
+)
 @option(
     "--url",
     type=_Server(),
@@ -97,8 +105,7 @@ class _Host(click.ParamType[str]):
 def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout: float, format_name: str) -> None:
     """Check a running telemock end to end, as a client would.
 
-    HOST is what the client calls the server that it wants, cdn.cribl.io unless said. Exits with 1 when a check failed;
-    a warning is for some clients only. No exchange is left behind.
+    Exits with 1 when a check failed; a warning is for some clients only. No exchange is left behind.
     """
     visit = Visit(
         server=url,

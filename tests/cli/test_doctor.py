@@ -10,7 +10,9 @@ from tests.server.served import Served
 
 
 def test_text_is_a_line_for_each_check_and_one_for_what_to_do_next(cli: Cli, server: Served) -> None:
-    done = cli("doctor", "other.test", "--timeout", "0.5", "--url", server.url, "--ca-dir", server.db.parent / "ca")
+    done = cli(
+        "doctor", "--host", "other.test", "--timeout", "0.5", "--url", server.url, "--ca-dir", server.db.parent / "ca"
+    )
     assert (done.exit_code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"ok       port: 127.0.0.1:{server.port} takes connections."
@@ -23,7 +25,7 @@ def test_text_is_a_line_for_each_check_and_one_for_what_to_do_next(cli: Cli, ser
 
 @pytest.mark.parametrize("format_name", ["json", "jsonl"])
 def test_json_has_an_object_for_each_check(format_name: str) -> None:
-    done = run("doctor", "localhost", "--url", nobody(), "--format", format_name)
+    done = run("doctor", "--host", "localhost", "--url", nobody(), "--format", format_name)
     text = done.stdout.decode()
     found = json.loads(text) if format_name == "json" else [json.loads(line) for line in text.splitlines()]
     assert (done.returncode, done.stderr) == (1, b"")
@@ -35,7 +37,7 @@ def test_what_a_stranger_says_reaches_no_terminal_as_an_escape(cli: Cli) -> None
     reason = b'{"status": "unhealthy", "reason": "\\u001b[31mred\\u202e"}'
     answer = b"HTTP/1.1 503 No\r\nContent-Length: %d\r\n\r\n%s" % (len(reason), reason)
     with answering(lambda _: answer) as url:
-        done = cli("doctor", "localhost", "--url", url)
+        done = cli("doctor", "--host", "localhost", "--url", url)
     assert done.exit_code == 1
     assert "takes no exchanges: \\x1b[31mred\\u202e." in done.stdout
     assert "\x1b" not in done.output
@@ -48,7 +50,7 @@ def test_what_a_stranger_says_reaches_no_terminal_as_an_escape(cli: Cli) -> None
             ("--url", url)
             for url in ("", "https://127.0.0.1", "http://", "http://a:0", "http://a:secret@:1", "http://[")
         ),
-        *((host,) for host in ("*", "*.cribl.io", "a b", "", "a..b")),
+        *(("--host", host) for host in ("*", "*.cribl.io", "a b", "", "a..b")),
         ("--timeout", "0"),
     ],
 )
@@ -59,11 +61,11 @@ def test_what_cannot_be_asked_is_a_usage_error(cli: Cli, arguments: tuple[str, .
 
 
 def test_what_serve_listens_on_is_no_host_to_ask_for(cli: Cli) -> None:
-    done = cli("doctor", "localhost", "--url", nobody(), TELEMOCK_HOST="0.0.0.0")
+    done = cli("doctor", "--host", "localhost", "--url", nobody(), TELEMOCK_HOST="0.0.0.0")
     assert "0.0.0.0" not in done.stdout
 
 
 def test_nothing_is_imported_that_only_servers_need(server: Served) -> None:
     options = ("--timeout", "0.5", "--url", server.url, "--ca-dir", str(server.db.parent / "ca"))
     heavy = {"aiohttp", "alembic", "asyncio", "rich", "sqlalchemy", "yaml"}
-    assert not modules_after("doctor", "other.test", *options) & heavy
+    assert not modules_after("doctor", "--host", "other.test", *options) & heavy

@@ -49,7 +49,7 @@ def examine(cli: Cli, server: Served) -> Examine:
     """
 
     def run(*arguments: object, **environment: str) -> dict[str, Finding]:
-        usual: tuple[object, ...] = () if arguments[:1] in ((ADDRESS,), ("other.test",)) else (HOST,)
+        usual: tuple[object, ...] = ("--host",) if arguments[:1] in ((ADDRESS,), ("other.test",)) else ("--host", HOST)
         variables = {"TELEMOCK_URL": server.url, "TELEMOCK_CA_DIR": str(server.db.parent / "ca"), **environment}
         done = cli("doctor", *usual, *arguments, "--format", "json", **variables)
         assert (done.stderr, done.exit_code in (0, 1)) == ("", True), done.output
