@@ -1,0 +1,230 @@
+"""This is how a value is unwrapped: codings inside of codings, as deep as they go.
+
+It refuses to guess: what decodes to bytes that nobody would have written as text counts as not coded. Whatever a
+value hides, depth, size and number of what comes out of it are limited.
+"""
+
+import base64
+import binascii
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+# Codings inside of each other; no product was seen to use more than three.
+MAX_DEPTH = 8
+
+# Characters that are looked at for each value, and that come out of it in all.
+MAX_CHARACTERS = 2**20
+
+# Values inside of one value: members of JSON, pairs of a query.
+MAX_PARTS = 1000
+
+# Shorter ones are words more often than codings: 8 letters are base64 of printable text once in 300 times.
+_LEAST_BASE64 = 8
+_LEAST_HEX = 16
+
+_PERCENT = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
+_HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+={0,2}")
+_JWT = re.compile(r"(eyJ[\w-]+)\.([\w-]+)\.([\w-]*)", re.ASCII)
+_PAIRS = re.compile(r"[\w.\-\[\]%~]{1,128}=[^&\s]*(?:&[\w.\-\[\]%~]{1,128}=[^&\s]*)+", re.ASCII)
+_URL_QUERY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s?#]*\?([^\s#]+)(?:#.*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Something that came out of a value.
+
+    Attributes:
+        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `jwt header`,
+            `jwt payload`, `json` and `query`; the last two with the place inside, `json $.user.name`, `query a`.
+        text: what came out.
+        innermost: nothing more could be undone.
+    """
+
+    chain: tuple[str, ...]
+    text: str
+    innermost: bool
+
+
+def layers(value: str) -> Iterator[Layer]:
+    """Give all that is wrapped in a value, each before what is wrapped in itself; nothing when it is not coded."""
+    budget = _Budget(MAX_CHARACTERS, MAX_PARTS)
+    if len(value) <= MAX_CHARACTERS:
+        yield from islice(_below(value, (), budget), MAX_PARTS)
+
+
+def is_base64_text(value: str) -> bool:
+    """Tell whether a value is base64 or base64url (RFC 4648) of text, JSON or gzip."""
+    return len(value) <= MAX_CHARACTERS and bool(_base64(value, MAX_CHARACTERS) or _base64url(value, MAX_CHARACTERS))
+
+
+@dataclass(slots=True)
+class _Budget:
+    characters: int
+    parts: int
+
+    def pay(self, text: str) -> bool:
+        self.characters -= len(text)
+        self.parts -= 1
+        return self.characters >= 0 and self.parts >= 0
+
+
+def _below(text: str, chain: tuple[str, ...], budget: _Budget) -> Iterator[Layer]:
+    if len(chain) >= MAX_DEPTH:
+        return
+    for steps, inner in _undo(text, budget.characters):
+        if not budget.pay(inner):
+            return
+        under = (*chain, *steps)
+        deeper = _below(inner, under, budget)
+        first = next(deeper, None)
+        yield Layer(under, inner, first is None)
+        if first is not None:
+            yield first
+            yield from deeper
+
+
+# What was undone, in one step or two, and what came out; empty when that coding was not there.
+_Parts = list[tuple[tuple[str, ...], str]]
+
+
+def _undo(text: str, limit: int) -> _Parts:
+    """Undo the outermost coding of a text."""
+    for decode in _DECODERS:
+        if parts := decode(text, limit):
+            return parts
+    return []
+
+
+def _jwt(text: str, limit: int) -> _Parts:
+    """RFC 7519: three parts, the first two JSON objects in base64url."""
+    match = _JWT.fullmatch(text)
+    if match is None:
+        return []
+    parts = [_loaded_base64url(match[1], limit), _loaded_base64url(match[2], limit)]
+    if None in parts or '"alg"' not in str(parts[0]):
+        return []
+    return [((f"jwt {name}",), str(part)) for name, part in zip(("header", "payload"), parts, strict=True)]
+
+
+def _json(text: str, _limit: int) -> _Parts:
+    """JSON in a string: an object, an array or a string; a number or a word is what it is."""
+    stripped = text.strip(" \t\r\n")
+    if stripped[:1] + stripped[-1:] not in ("{}", "[]", '""') or len(stripped) < 2:
+        return []
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return []
+    return list(islice((((f"json {path}",), leaf) for path, leaf in json_leaves(value)), MAX_PARTS))
+
+
+def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`."""
+    waiting: list[tuple[str, Any]] = [("$", value)]
+    while waiting:
+        path, each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each.items()))
+        elif isinstance(each, list):
+            waiting.extend((f"{path}[]", inner) for inner in reversed(each))
+        else:
+            yield path, each if isinstance(each, str) else json.dumps(each)
+
+
+def _query(text: str, _limit: int) -> _Parts:
+    """Pairs of name and value, alone or behind a URL."""
+    url = _URL_QUERY.fullmatch(text)
+    pairs = url[1] if url and "=" in url[1] else text if _PAIRS.fullmatch(text) else ""
+    split = (pair.partition("=") for pair in pairs.split("&", MAX_PARTS)[:MAX_PARTS] if pair)
+    return [((f"query {unquote_plus(name)}",), unquote_plus(value)) for name, _, value in split]
+
+
+def _percent(text: str, _limit: int) -> _Parts:
+    if "%" not in text or not _PERCENT.fullmatch(text):
+        return []
+    try:
+        return [(("percent",), unquote(text, errors="strict"))]
+    except UnicodeDecodeError:
+        return []
+
+
+def _hex(text: str, limit: int) -> _Parts:
+    if len(text) < _LEAST_HEX or text.isdigit() or not _HEX.fullmatch(text):
+        return []
+    return _from_bytes("hex", bytes.fromhex(text), limit)
+
+
+def _base64(text: str, limit: int) -> _Parts:
+    if len(text) < _LEAST_BASE64 or len(text) % 4 or not _BASE64.fullmatch(text) or _is_plain(text):
+        return []
+    try:
+        return _from_bytes("base64", base64.b64decode(text, validate=True), limit)
+    except binascii.Error:
+        return []
+
+
+def _base64url(text: str, limit: int) -> _Parts:
+    if len(text) < _LEAST_BASE64 or not _BASE64URL.fullmatch(text) or _is_plain(text):
+        return []
+    try:
+        content = base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+    except binascii.Error:
+        return []
+    return _from_bytes("base64url", content, limit)
+
+
+_DECODERS: tuple[Callable[[str, int], _Parts], ...] = (_jwt, _json, _query, _percent, _hex, _base64, _base64url)
+
+
+def _from_bytes(coding: str, content: bytes, limit: int) -> _Parts:
+    """Take what came out of a coding as text, or what is in it as gzip (RFC 1952)."""
+    if content[:2] == b"\x1f\x8b":
+        inflated = _inflate(content, limit)
+        inner = None if inflated is None else _as_text(inflated)
+        return [] if inner is None else [((coding, "gzip"), inner)]
+    text = _as_text(content)
+    return [] if text is None else [((coding,), text)]
+
+
+def _inflate(content: bytes, limit: int) -> bytes | None:
+    """Undo gzip; None when it is damaged or hides too much."""
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(content)) as file:
+            inflated = file.read(max(limit, 0) + 1)
+    except (OSError, EOFError, zlib.error):
+        return None
+    return inflated if len(inflated) <= limit else None
+
+
+def _loaded_base64url(text: str, limit: int) -> str | None:
+    parts = _base64url(text, limit)
+    return parts[0][1] if parts else None
+
+
+def _as_text(content: bytes) -> str | None:
+    """Take bytes for text that somebody wrote: UTF-8, printable, and when it is short without strange letters."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    if not text or not text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
+        return None
+    if len(text) < 16 and not text.isascii():
+        return None
+    plain = sum(each.isalnum() or each in ' _-.:/@="' for each in text)
+    return text if plain >= 0.7 * len(text) else None
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text looks like something plainer than base64: digits, hexadecimal, or a word."""
+    return text.isdigit() or _HEX.fullmatch(text) is not None or (text.isalpha() and (text.islower() or text.istitle()))

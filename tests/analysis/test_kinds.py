@@ -1,0 +1,61 @@
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.analysis.kinds import kind_of
+from tests.corpus import PING_QUERY, STARTED
+
+RECEIVED_S = STARTED.timestamp()
+
+OF_THE_PING = {
+    "v": "version",
+    "kv": "version",
+    "lic": "base64",
+    "guid": "uuid",
+    "et": "timestamp_ms",
+    "lt": "timestamp_ms",
+    "fs.r": "boolean",
+} | dict.fromkeys(("env", "os", "licls", "p", "dm", "it"), "text")
+
+
+def test_the_real_ping_is_told_field_by_field() -> None:
+    pairs = parse_qsl(PING_QUERY)
+    assert len(pairs) == 47
+    told = {name: kind_of(value, name, RECEIVED_S) for name, value in pairs}
+    assert told == {name: OF_THE_PING.get(name, "integer") for name, _ in pairs}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("ip", "4.16.1.0", "ip"),
+        ("version", "4.16.1.0", "version"),
+        ("ua", "120.0.6099.109", "version"),
+        ("x", "4.16", "float"),
+        ("v", "4.16", "version"),
+        ("et", "1770278520", "timestamp_s"),
+        ("bytes_out", "1770278520", "timestamp_s"),
+        ("bytes_out", "1234567890", "integer"),
+        ("created_at", "1234567890", "timestamp_s"),
+        ("bytes_out", "9999999999999", "integer"),
+        ("id", "2026-02-05", "timestamp_iso"),
+        ("id", "12:30:45", "text"),
+        ("etag", "d41d8cd98f00b204e9800998ecf8427e", "hash"),
+        ("commit", "20904e45", "text"),
+    ],
+)
+def test_name_and_time_decide_what_a_value_alone_does_not(name: str, value: str, expected: str) -> None:
+    assert kind_of(value, name, RECEIVED_S) == expected
+
+
+@given(st.text(), st.text(), st.none() | st.floats(0, 1e12))
+def test_no_value_breaks_it(value: str, name: str, received_s: float | None) -> None:
+    assert kind_of(value, name, received_s)
+
+
+@pytest.mark.parametrize("start", ["1.", "a@", "/", "0x", "http://", "eyJ", "a-1.1.1", "::", "[", "-", "{", "sha256-"])
+def test_no_pattern_runs_away(start: str) -> None:
+    for filler in ("1", "a", ".", "1.", "a.", ":", "-", "="):
+        assert kind_of(start + filler * 4000, "v", RECEIVED_S)
