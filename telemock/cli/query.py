@@ -15,9 +15,10 @@ from click.core import ParameterSource
 
 from telemock.cli.connections import CONNECTIONS
 from telemock.cli.exchanges import EXCHANGES
-from telemock.cli.options import MOMENT, TEXT, config_option, db_option, option
+from telemock.cli.filter_options import filter_options
+from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import FORMATS, Shape, output, printing
-from telemock.exchange import ConnectionKind, Outcome, Record
+from telemock.exchange import ConnectionKind, Record
 from telemock.store.engine import locate
 from telemock.store.filters import ConnectionFilters, Filters, TableFilters
 from telemock.store.reader import open_reader
@@ -28,45 +29,10 @@ _R = TypeVar("_R", bound=Record)
 _POLL_SECONDS = 0.2
 
 
-class _Pair(click.ParamType[tuple[str, str]]):
-    """NAME=VALUE; the value may hold further equals signs, and may be empty."""
-
-    name = "NAME=VALUE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value[0], value[1]
-        name, equals, text = TEXT.convert(value, param, ctx).partition("=")
-        if not equals:
-            self.fail(f"{value!r} has no equals sign; write NAME=VALUE, such as os=ubuntu-24.04.", param, ctx)
-        return name, text
-
-
 @click.command()
 @option("--connections", is_flag=True, help="List tunnels, blocked hosts, refused TLS handshakes and the like instead.")
 @option("--kind", type=click.Choice(get_args(ConnectionKind)), help="Only connections of this kind.")
-# Its first name is what the environment and configurations know it by, where `host` is what `serve` listens on.
-@option("--to-host", "--host", "host", type=TEXT, help="Only this host, as the client meant it, in any case.")
-@option("--guid", type=TEXT, help="Only this installation.")
-@option("--version", type=TEXT, help="Only this product version.")
-@option("--env", type=TEXT, help="Only this deployment environment.")
-@option("--session", type=TEXT, help="Only this session.")
-@option("--path", type=TEXT, help="Only this path, as received, such as /telemetry/index.html.")
-@option("--method", type=TEXT, help="Only this method, in any case.")
-@option("--status", type=click.IntRange(100, 999), help="Only answers with this status code.")
-@option("--outcome", type=click.Choice(get_args(Outcome)), help="Only what was answered so.")
-@option(
-    "--since",
-    type=MOMENT,
-    help="Received, or opened, at or after: 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d ago.",
-)
-@option("--until", type=MOMENT, help="Received, or opened, before; written like --since.")
-@option("--param", "params", type=_Pair(), multiple=True, help="Only with this parameter, NAME=VALUE; repeatable.")
-@option(
-    "--grep",
-    type=TEXT,
-    help="Only with this text, in any case, in target, headers, bodies or identity; of a connection, anywhere.",
-)
+@filter_options
 @option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")
 @option("--count", is_flag=True, help="Print only how many match, whatever --limit says.")

@@ -128,6 +128,32 @@ class PingSchema(Schema):
     fs_r = fields.Boolean(data_key="fs.r")
 
 
+_NAMES = [field.data_key or name for name, field in PingSchema().fields.items()]
+
+# What is known of more than one field is only what their group is about: the vendor does not say.
+_MEANINGS = {
+    "version and build of the product": ("v", "version"),
+    "deployment environment": ("env",),
+    "operating system": ("os",),
+    "kernel version": ("kv",),
+    "licence, as base64 text": ("lic",),
+    "licence class": ("licls",),
+    "installation": ("guid", "iid"),
+    "session": ("session_id",),
+    "user": ("user_id",),
+    "product": ("p",),
+    "deployment mode": ("dm",),
+    "instance type": ("it",),
+    "feature counter": tuple(name for name in _NAMES if name.startswith("fc.")),
+    "lookups": ("lk.max", "lk.csv"),
+    "persistent queue and processing": ("pp", "pp.ie", "pp.ib", "pp.ce", "pp.cb", "pp.oe", "pp.ob"),
+    "volume: bytes and events, in and out": ("mc", "ib", "ob", "ie", "oe", "im"),
+    "count": ("pc", "dc", "ic", "qc", "oc", "sc", "prc", "rc", "wpc", "tpp"),
+    "time window of the figures": ("et", "lt"),
+    "the client's clock": ("timestamp",),
+    "flag": ("fs.r",),
+}
+
 CRIBL = Profile(
     "cribl",
     hosts=("cdn.cribl.io",),
@@ -140,4 +166,5 @@ CRIBL = Profile(
         "session_id": ("session_id",),
         "client_time": ("timestamp", "lt"),
     },
+    meanings={name: meaning for meaning, names in _MEANINGS.items() for name in names},
 )

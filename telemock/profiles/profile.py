@@ -84,6 +84,7 @@ class Profile:
         schema: the fields the product sends, as text or as JSON values; their data keys are the wire's names.
         path_prefix: paths of the product, for clients that name telemock itself as the host.
         identity_names: for each field of Identity the names that may carry it, the best first.
+        meanings: what fields say, in words, by their names on the wire.
     """
 
     def __init__(
@@ -94,10 +95,12 @@ class Profile:
         path_prefix: str,
         schema: Schema,
         identity_names: Mapping[str, tuple[str, ...]],
+        meanings: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.hosts = tuple(hosts)
         self._path_prefix = path_prefix
+        self._meanings = meanings or {}
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._tellers = [
             (place, name, time_text if key == "client_time" else _searchable)
@@ -117,6 +120,10 @@ class Profile:
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
         return host in self.hosts or path.startswith(self._path_prefix)
+
+    def meaning(self, name: str) -> str | None:
+        """Say in words what a field says; None when the profile does not know it."""
+        return self._meanings.get(name)
 
     def read_query(self, query: str) -> Reading:
         """Decode a raw query (`&` between pairs, UTF-8 percent-encoding, `+` is a space); never fails.

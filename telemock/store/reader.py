@@ -95,6 +95,32 @@ class Reader:
                 first_id = row[0]
                 yield row_to_record(table, row)
 
+    def values(
+        self, filters: TableFilters[Any], expressions: Sequence[str], *, large: Sequence[int] = ()
+    ) -> Iterator[_Row]:
+        """Give the id and some columns of matching records, in the order they were stored.
+
+        Args:
+            filters: which.
+            expressions: columns, or SQL of them; never anything that was captured or typed.
+            large: places, among the expressions, of those that may hold much.
+        """
+        conditions, values = filter_sql(filters, order="id", times=True)
+        last_id, more = 0, True
+        while more:
+            rows, more = self._page(
+                filters.table,
+                ["id > ?", *conditions],
+                [last_id, *values],
+                "ORDER BY id",
+                PAGE_ROWS,
+                select=("id", *expressions),
+                large=[place + 1 for place in large],
+            )
+            yield from rows
+            if rows:
+                last_id = rows[-1][0]
+
     def last_id(self, table: Table[Any] = EXCHANGES) -> int:
         """Give the id of the record stored last in a table; 0 when there is none."""
         sql = f"SELECT coalesce(max(id), 0) FROM {table.name}"  # noqa: S608 - own names
@@ -112,11 +138,22 @@ class Reader:
         return row_to_record(EXCHANGES, rows[0]) if rows else None
 
     def _page(
-        self, table: Table[Any], conditions: list[str], values: list[object], order: str, most: int
+        self,
+        table: Table[Any],
+        conditions: list[str],
+        values: list[object],
+        order: str,
+        most: int,
+        *,
+        select: tuple[str, ...] = (),
+        large: Sequence[int] = (),
     ) -> tuple[list[_Row], bool]:
-        names = ("id", *table.columns)
-        sql = f"SELECT {', '.join(names)} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
-        return self._fetch(sql, [*values, most], tuple(map(names.index, table.large)))
+        """Read a page of whole records, or of what is selected instead."""
+        if not select:
+            select = ("id", *table.columns)
+            large = tuple(map(select.index, table.large))
+        sql = f"SELECT {', '.join(select)} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
+        return self._fetch(sql, [*values, most], large)
 
     def _fetch(self, sql: str, values: Sequence[object], large: Sequence[int] = ()) -> tuple[list[_Row], bool]:
         """Give rows, and whether there may be more behind them."""

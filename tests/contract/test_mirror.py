@@ -8,6 +8,7 @@ PACKAGE = TESTS.parent / "telemock"
 # Their promises are kept by whole commands, or by the module that is the only one to use them.
 ELSEWHERE = {
     "__main__.py": "cli/test_init.py",
+    "cli/filter_options.py": "cli/test_query.py",
     "cli/run.py": "journeys/test_run.py",
     "cli/serve.py": "journeys/test_starts.py",
     "cli/setting_options.py": "cli/test_options.py",

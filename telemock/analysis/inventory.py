@@ -1,0 +1,264 @@
+"""This is the inventory: endpoints, what they were sent, how often and how fast they were answered.
+
+It refuses to grow with the number of exchanges: instances, endpoints and fields are limited, and what was beyond a
+limit is counted.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
+
+import numpy as np
+from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
+
+from telemock.analysis.decoding import json_leaves
+from telemock.analysis.field import Field, Source
+from telemock.analysis.series import Series
+
+MAX_ENDPOINTS = 1000
+MAX_FIELDS = 10_000
+MAX_INSTANCES = 10_000
+
+# A quantile lies within 0.66 % of its rank (datasketches, kll, k = 400).
+_KLL_K = 400
+_LATENCIES_AT_ONCE = 4096
+
+_SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
+
+
+class Seen(NamedTuple):
+    """What of an exchange the inventory looks at; names as in `Exchange`.
+
+    Attributes:
+        body: with its content coding undone; None when there is none that can be read.
+        response_bytes: length of the answer's body.
+        instance: who speaks: the installation, or the address of a client that did not say.
+    """
+
+    received_at: str
+    method: str
+    scheme: str
+    host: str
+    path: str
+    query: str
+    request_headers: str
+    body: bytes | None
+    status: int
+    response_bytes: int
+    latency_ms: float
+    instance: str
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Where requests went.
+
+    Attributes:
+        bytes_up: of targets and bodies, these with their content coding undone.
+        bytes_down: of the answers' bodies.
+        statuses: how many were answered with which.
+        fields: by source and name.
+        fields_left_out: values of fields beyond MAX_FIELDS.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    count: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    first_seen: str = ""
+    last_seen: str = ""
+    statuses: dict[int, int] = field(default_factory=dict)
+    fields: dict[tuple[Source, str], Field] = field(default_factory=dict)
+    fields_left_out: int = 0
+    _instances: Any = field(default_factory=lambda: hll_sketch(12, tgt_hll_type.HLL_8))
+    _latencies: Any = field(default_factory=lambda: kll_floats_sketch(_KLL_K))
+    _waiting: list[float] = field(default_factory=list)
+
+    @property
+    def instances(self) -> int:
+        """How many instances spoke; from some hundred on an estimate, within 1.6 % two times out of three."""
+        return round(float(self._instances.get_estimate()))
+
+    def take(self, seen: Seen) -> None:
+        """Count an exchange."""
+        self.count += 1
+        self.bytes_up += len(seen.path) + len(seen.query) + len(seen.body or b"")
+        self.bytes_down += seen.response_bytes
+        self.first_seen = self.first_seen or seen.received_at
+        self.last_seen = seen.received_at
+        self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
+        self._waiting.append(seen.latency_ms)
+        if len(self._waiting) >= _LATENCIES_AT_ONCE:
+            self._learn_latencies()
+
+    def meet(self, instance: str) -> None:
+        """Count an instance; one that was met before counts no more."""
+        self._instances.update(instance)
+
+    def latency_ms(self, *ranks: float) -> list[float]:
+        """Give quantiles of the latency: rank 0.95 is the one that 95 % do not exceed."""
+        self._learn_latencies()
+        return [round(float(value), 3) for value in self._latencies.get_quantiles(list(ranks))]
+
+    def field(self, source: Source, name: str) -> Field | None:
+        """Give the field of a name, a new one if need be; None when there are too many."""
+        found = self.fields.get((source, name))
+        if found is None:
+            if len(self.fields) >= MAX_FIELDS:
+                self.fields_left_out += 1
+                return None
+            found = self.fields[source, name] = Field(source, name)
+        return found
+
+    def _learn_latencies(self) -> None:
+        if self._waiting:
+            self._latencies.update(np.array(self._waiting, dtype=np.float32))
+            self._waiting.clear()
+
+
+class Inventory:
+    """What is learnt of exchanges: `take` them in the order they came, then `close`.
+
+    Attributes:
+        count: exchanges that were taken.
+        endpoints: by method, scheme, host and path.
+        endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.endpoints: dict[tuple[str, str, str, str], Endpoint] = {}
+        self.endpoints_left_out = 0
+        self._followed: dict[tuple[int, str], _Instance] = {}
+        self._received_s = 0.0
+
+    def take(self, seen: Seen) -> None:
+        """Learn from one exchange."""
+        self.count += 1
+        key = seen.method, seen.scheme, seen.host, seen.path
+        endpoint = self.endpoints.get(key)
+        if endpoint is None:
+            if len(self.endpoints) >= MAX_ENDPOINTS:
+                self.endpoints_left_out += 1
+                return
+            endpoint = self.endpoints[key] = Endpoint(*key)
+        endpoint.take(seen)
+        self._received_s = _second(seen.received_at[:19])
+        who = id(endpoint), seen.instance
+        instance = self._followed.get(who)
+        if instance is None:
+            if len(self._followed) >= MAX_INSTANCES:
+                self._followed.pop(next(iter(self._followed))).close(self._received_s)
+            instance = self._followed[who] = _Instance(endpoint)
+            endpoint.meet(seen.instance)
+        instance.take(seen, self._received_s)
+
+    def close(self) -> None:
+        """Bring together what is known of each instance; only then the fields are complete."""
+        for instance in self._followed.values():
+            instance.close(self._received_s)
+        self._followed.clear()
+
+
+class _Instance:
+    """All that one instance sends to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        def fields(source: Source) -> Callable[[str], Field | None]:
+            return lambda name: endpoint.field(source, name)
+
+        self._query = Series(fields("query"), _query_pair)
+        self._others = {source: Series(fields(source), _pair) for source in _SOURCES[1:]}
+        self._headers: str | None = None
+        self._in_headers: tuple[_Pairs, _Pairs] = ((), ())
+
+    def take(self, seen: Seen, received_s: float) -> None:
+        self._query.take([pair for pair in seen.query.split("&") if pair], seen.received_at, received_s)
+        if seen.request_headers != self._headers:
+            self._headers = seen.request_headers
+            self._in_headers = _headers_and_cookies(seen.request_headers)
+        body = () if seen.body is None else _body_pairs(seen.body)
+        for source, items in zip(_SOURCES[1:], (body, *self._in_headers), strict=True):
+            self._others[source].take(items, seen.received_at, received_s)
+
+    def close(self, received_s: float) -> None:
+        self._query.close(received_s)
+        for series in self._others.values():
+            series.close(received_s)
+
+
+_Pairs = Sequence[tuple[str, str]]
+
+
+def take_inventory(exchanges: Iterable[Seen]) -> Inventory:
+    """Learn from exchanges, in the order they came."""
+    inventory = Inventory()
+    for seen in exchanges:
+        inventory.take(seen)
+    inventory.close()
+    return inventory
+
+
+@lru_cache(maxsize=16)
+def _second(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text + "+00:00").timestamp()
+    except ValueError:
+        return 0.0  # people may edit the file; it is theirs
+
+
+def _pair(item: tuple[str, str]) -> tuple[str, str]:
+    return item
+
+
+def _query_pair(item: str) -> tuple[str, str]:
+    name, _, value = item.partition("=")
+    return unquote_plus(name), unquote_plus(value)
+
+
+@lru_cache(maxsize=256)
+def _headers_and_cookies(text: str) -> tuple[_Pairs, _Pairs]:
+    """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
+    try:
+        headers = [(name.lower(), value) for name, value in json.loads(text)]
+    except (ValueError, TypeError, AttributeError):
+        return (), ()  # see above
+    cookies = [
+        (name.strip(), value.strip())
+        for header, text in headers
+        if header == "cookie"
+        for name, _, value in (pair.partition("=") for pair in text.split(";"))
+        if name.strip()
+    ]
+    return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)
+
+
+@lru_cache(maxsize=64)
+def _body_pairs(body: bytes) -> _Pairs:
+    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else has none."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return ()
+    try:
+        return tuple(json_leaves(json.loads(text)))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return tuple(json_leaves(lines))
+    except (ValueError, RecursionError):
+        pass
+    return tuple(_form_pairs(text))
+
+
+def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
+    if "=" in text and not any(each.isspace() for each in text.strip()):
+        yield from map(_query_pair, filter(None, text.strip().split("&")))

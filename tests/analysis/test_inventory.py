@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, MAX_INSTANCES, Endpoint, Seen, take_inventory
+from telemock.exchange import compact_json
+from tests.corpus import GUID, PING_QUERY, moment
+
+
+def seen(number: int = 0, **changes: Any) -> Seen:
+    return Seen(
+        received_at=moment(number),
+        method="GET",
+        scheme="https",
+        host="cdn.cribl.io",
+        path="/telemetry/index.html",
+        query=PING_QUERY,
+        request_headers=compact_json([["Host", "cdn.cribl.io"]]),
+        body=None,
+        status=200,
+        response_bytes=29,
+        latency_ms=0.5,
+        instance=GUID,
+    )._replace(**changes)
+
+
+def only(*exchanges: Seen) -> Endpoint:
+    (endpoint,) = take_inventory(exchanges).endpoints.values()
+    return endpoint
+
+
+def names(endpoint: Endpoint, source: str) -> dict[str, list[str]]:
+    return {name: field.examples() for (of, name), field in endpoint.fields.items() if of == source}
+
+
+def test_an_endpoint_is_counted_timed_and_weighed() -> None:
+    endpoint = only(*(seen(number, latency_ms=number, status=200 + number % 2) for number in range(1, 1001)))
+    assert (endpoint.count, endpoint.instances, endpoint.statuses) == (1000, 1, {200: 500, 201: 500})
+    assert endpoint.bytes_down == 29_000
+    assert endpoint.bytes_up == 1000 * (len("/telemetry/index.html") + len(PING_QUERY))
+    assert endpoint.latency_ms(0.5, 0.95, 0.99) == pytest.approx([500, 950, 990], abs=10)
+    assert (endpoint.first_seen, endpoint.last_seen) == (moment(1), moment(1000))
+
+
+def test_the_real_ping_has_its_47_fields() -> None:
+    endpoint = only(seen(1), seen(2))
+    query = names(endpoint, "query")
+    assert len(query) == 47
+    assert query["fc.EYq"] == ["15"]
+    assert {field.behaviour for field in endpoint.fields.values()} == {"constant"}
+    assert {field.exchanges for field in endpoint.fields.values()} == {2}
+
+
+def test_methods_schemes_hosts_and_paths_are_endpoints_of_their_own() -> None:
+    others = [seen(method="POST"), seen(scheme="http"), seen(host="b.example"), seen(path="/")]
+    assert [each.count for each in take_inventory([seen(), *others, seen()]).endpoints.values()] == [2, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":{"b":[1,2]},"c":null}', {"$.a.b[]": ["1", "2"], "$.c": ["null"]}),
+        (b'[{"name":"x"},{"name":"y"}]', {"$[].name": ["x", "y"]}),
+        (b'{"name":"x"}\n{"name":"y"}\n', {"$[].name": ["x", "y"]}),
+        (b"a=1&b=x%20y", {"a": ["1"], "b": ["x y"]}),
+        (b"plain words", {}),
+        (b"\xff\x00", {}),
+        (b"[" * 100_000, {}),
+        (b"", {}),
+    ],
+)
+def test_a_body_has_the_fields_of_json_json_lines_or_a_form(body: bytes, expected: dict[str, list[str]]) -> None:
+    assert names(only(seen(body=body)), "body") == expected
+
+
+def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
+    headers = compact_json([["HOST", "a"], ["Cookie", "sid=1; theme=dark"], ["X", "1"], ["x", "2"]])
+    endpoint = only(seen(request_headers=headers), seen(request_headers="not JSON"))
+    assert names(endpoint, "header") == {"host": ["a"], "x": ["1", "2"]}
+    assert names(endpoint, "cookie") == {"sid": ["1"], "theme": ["dark"]}
+    assert endpoint.fields["header", "x"].exchanges == 1
+
+
+def test_what_is_beyond_a_limit_is_counted() -> None:
+    query = "&".join(f"n{number}=1" for number in range(MAX_FIELDS + 5))
+    endpoint = only(seen(query=query))
+    assert len(endpoint.fields) == MAX_FIELDS
+    assert endpoint.fields_left_out == 6, "five of the query, and the header"
+    inventory = take_inventory(seen(path=f"/{number}", query="") for number in range(MAX_ENDPOINTS + 3))
+    assert (inventory.count, len(inventory.endpoints), inventory.endpoints_left_out) == (MAX_ENDPOINTS + 3, 1000, 3)
+
+
+def test_more_instances_than_are_followed_at_a_time_lose_no_count() -> None:
+    total = MAX_INSTANCES + 500
+    endpoint = only(*(seen(query=f"guid={number}", instance=str(number)) for number in range(total)))
+    field = endpoint.fields["query", "guid"]
+    assert (field.exchanges, field.count, field.behaviour) == (total, total, "constant per instance")
+    assert endpoint.instances == pytest.approx(total, rel=0.06)

@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from telemock.exchange import compact_json
+from tests.cli.process import run, run_on_terminal
+from tests.corpus import GUID, VERSION, database, moment, ping
+
+OTHER = "00000000-0000-4000-8000-000000000000"
+
+
+def analyzed(db: Path, *arguments: str) -> dict[str, Any]:
+    done = run("analyze", "--format", "json", "--db", db, *arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
+
+
+def test_the_inventory_of_real_pings_is_told_field_by_field(tmp_path: Path) -> None:
+    said = analyzed(database(tmp_path, ping(0), ping(1), ping(2, guid=OTHER, query="x=1&guid=" + OTHER)))
+    (endpoint,) = said["endpoints"]
+    assert said["exchanges"] == endpoint["count"] == 3
+    assert {name: endpoint[name] for name in ("method", "scheme", "host", "path", "statuses", "instances")} == {
+        "method": "GET",
+        "scheme": "http",
+        "host": "cdn.cribl.io",
+        "path": "/telemetry/index.html",
+        "statuses": {"200": 3},
+        "instances": 2,
+    }
+    assert endpoint["latency_ms"] == {"p50": 0.21, "p95": 0.21, "p99": 0.21}
+    fields = {(field["source"], field["name"]): field for field in endpoint["fields"]}
+    assert fields["query", "lic"] == {
+        "source": "query",
+        "name": "lic",
+        "known": True,
+        "meaning": "licence, as base64 text",
+        "exchanges": 2,
+        "presence": 0.666667,
+        "values": 2,
+        "types": {"base64": 1.0},
+        "behaviour": "constant",
+        "distinct": 1,
+        "distinct_is_estimated": False,
+        "least": None,
+        "most": None,
+        "shortest": 40,
+        "longest": 40,
+        "examples": ["bGljZW5zZS1mcmVlLTQuMTYuMS0yMDkwNGU0NQ=="],
+        "decoded": ["base64 → license-free-4.16.1-20904e45"],
+        "first_seen": moment(0),
+        "last_seen": moment(1),
+    }
+    assert fields["query", "guid"]["behaviour"] == "constant per instance"
+    assert (fields["query", "x"]["known"], fields["query", "x"]["meaning"]) == (False, None)
+    assert fields["header", "host"]["known"] is None
+
+
+def test_only_what_the_filters_choose_is_looked_at(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(0), ping(1, guid=OTHER), ping(2, version="4.17.0-abc"), ping(3, status=404))
+    assert analyzed(db)["exchanges"] == 4
+    assert analyzed(db, "--guid", GUID, "--version", VERSION, "--status", "200")["exchanges"] == 1
+    assert analyzed(db, "--since", moment(1), "--until", moment(3), "--grep", "LINUXKIT")["exchanges"] == 2
+    assert analyzed(db, "--guid", "nobody") == {
+        "exchanges": 0,
+        "exchanges_left_out": 0,
+        "distinct_error": 0.0163,
+        "endpoints": [],
+    }
+
+
+def test_events_are_known_by_their_names(tmp_path: Path) -> None:
+    body = b'[{"v":"4.16.1","odd":true}]'
+    (endpoint,) = analyzed(database(tmp_path, ping(0, method="POST", query="", request_body=body)))["endpoints"]
+    told = {
+        field["name"]: (field["known"], field["types"]) for field in endpoint["fields"] if field["source"] == "body"
+    }
+    assert told == {"$[].v": (True, {"version": 1.0}), "$[].odd": (False, {"boolean": 1.0})}
+
+
+def test_a_table_fits_a_terminal_and_text_a_pipe(tmp_path: Path) -> None:
+    db = database(tmp_path, *(ping(second) for second in range(3)))
+    code, screen = run_on_terminal("analyze", "--db", db, columns=100)
+    assert code == 0
+    assert screen.startswith("GET http://cdn.cribl.io/telemetry/index.html\n3 exchanges of 1 instances, 3 x 200;")
+    assert all(len(line) <= 100 for line in screen.splitlines()[2:])
+    lines = run("analyze", "--db", db).stdout.decode().splitlines()
+    assert "query\tenv\t100%\ttext\tconstant\t1\tprod\tdeployment environment" in lines
+
+
+def test_captured_text_cannot_harm_a_terminal(tmp_path: Path) -> None:
+    query = "%1b%5b31m=%e2%80%ae%0a&b=%1b]0;x%07"
+    hostile = ping(0, path="/\x1b[2J", query=query, params="{}", request_headers=compact_json([["X\x9b", "\x1b"]]))
+    for arguments in ([], ["--format", "json"]):
+        done = run("analyze", "--db", database(tmp_path, hostile), *arguments)
+        assert done.returncode == 0
+        assert done.stdout.decode().replace("\n", "").replace("\t", "").isprintable()
+
+
+def test_nothing_to_tell_is_said(tmp_path: Path) -> None:
+    done = run("analyze", "--db", database(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"No exchange matches.\n")
+    missing = run("analyze", "--db", tmp_path / "none.db")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith(b"Error: There is no database at ")
