@@ -3,6 +3,7 @@
     scripts/bench               throughput, latency, memory and bytes on disk, as ratios to the bare handler
     scripts/bench --long        a million exchanges: throughput and memory for every 100,000
     scripts/bench --https       pings through CONNECT and TLS, against plain HTTP and against mitmproxy
+    scripts/bench --analyze     a million stored pings: seconds and memory of the commands that read them
     scripts/bench --crash       50 rounds of kill -9 in the middle of 32 clients
 
 Timings are noisy; only the ratios of one run mean something.
@@ -19,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench_analyze import measure_analysis
 from bench_https import compare_https
 from load import GET_PATH, HERE, POST_PATH, POST_SCRIPT, Result, bare, run_wrk, telemock
 
@@ -105,12 +107,17 @@ def main() -> None:
         "--long", nargs="?", const=1_000_000, type=int, metavar="N", help="capture N exchanges (1000000)"
     )
     parser.add_argument("--https", action="store_true", help="through CONNECT and TLS, and against mitmproxy")
+    parser.add_argument(
+        "--analyze", nargs="?", const=1_000_000, type=int, metavar="N", help="read N stored pings (1000000)"
+    )
     parser.add_argument("--crash", nargs="?", const=50, type=int, metavar="N", help="N rounds of kill -9 (50)")
     options = parser.parse_args()
     if options.long:
         run_long(options.long)
     elif options.https:
         compare_https(options.rounds, options.seconds)
+    elif options.analyze:
+        measure_analysis(options.analyze)
     elif options.crash:
         environment = os.environ | {"TELEMOCK_CRASH_ROUNDS": str(options.crash)}
         test = HERE.parent / "tests/journeys/test_durability.py"

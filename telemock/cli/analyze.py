@@ -55,7 +55,7 @@ _RANKS = (0.5, 0.95, 0.99)
 @db_option
 @config_option
 def analyze(format_name: str, db: str, **filters: Any) -> None:
-    """Tell what was sent: endpoints, and for each field how often, which types, and how it behaves.
+    """Tell what was sent: endpoints, and what each field is and does.
 
     All filters that are given must hold. Times are UTC.
     """
