@@ -3,6 +3,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -77,6 +78,23 @@ def test_large_bodies_make_short_pages(tmp_path: Path) -> None:
         assert [each.id for each in reader.newest(Filters())] == [9, 8, 7, 6, 5, 4, 3, 2, 1]
         assert [each.id for each in reader.newest(Filters(), limit=5)] == [9, 8, 7, 6, 5]
         assert [each.id for each in reader.after(Filters(), 2, 8)] == [3, 4, 5, 6, 7, 8]
+
+
+def test_some_columns_come_in_the_order_stored_without_gap_or_repetition(tmp_path: Path) -> None:
+    records = [ping(-number, env="prod" if number % 2 else "test") for number in range(3 * PAGE_ROWS)]
+    with open_reader(database(tmp_path, *records)) as reader:
+        told = list(reader.values(Filters(env="prod"), ["env", "coalesce(length(response_body), 0)"]))
+    assert told == [(number, "prod", 29) for number in range(2, 3 * PAGE_ROWS + 1, 2)]
+
+
+def test_no_more_than_a_page_of_large_columns_is_held(tmp_path: Path) -> None:
+    body = bytes(PAGE_BYTES // 3)
+    with open_reader(database(tmp_path, *(ping(number, request_body=body) for number in range(18)))) as reader:
+        tracemalloc.start()
+        assert [row[0] for row in reader.values(Filters(), ["env", "request_body"], large=[1])] == [*range(1, 19)]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 4 * PAGE_BYTES, "two pages and a body; all would be six"
 
 
 def test_what_was_stored_after_an_id_comes_in_the_order_stored(tmp_path: Path) -> None:
