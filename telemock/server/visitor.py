@@ -60,15 +60,17 @@ class Visitor(Errand):
         """
         await asyncio.get_running_loop().sock_sendall(self.socket, data)
 
-    async def say_last(self, data: bytes) -> None:
+    async def say_last(
+        self, data: bytes, *, linger_seconds: float = _LINGER_SECONDS, linger_bytes: int = _LINGER_BYTES
+    ) -> None:
         """Send bytes and the end, and hear the client out for a while: to close sooner could take the bytes from it."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):  # the client left, or takes longer than that
-            async with asyncio.timeout(_LINGER_SECONDS):
+            async with asyncio.timeout(linger_seconds):
                 await self.say(data)
                 self.socket.shutdown(SHUT_WR)
                 heard = 0
-                while heard < _LINGER_BYTES and (more := await loop.sock_recv(self.socket, 2**16)):
+                while heard < linger_bytes and (more := await loop.sock_recv(self.socket, 2**16)):
                     heard += len(more)
 
     async def refuse(self, status: HTTPStatus, error: str, fields: Mapping[str, str] | None = None) -> None:

@@ -73,23 +73,17 @@ async def test_a_refusal_arrives_although_the_client_said_more_than_was_heard(en
 
 
 @pytest.mark.parametrize("says", [b"", b"x"])
-async def test_a_last_answer_is_not_waited_for_without_end(
-    ends: Ends, says: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("telemock.server.visitor._LINGER_SECONDS", 0.01)
+async def test_a_last_answer_is_not_waited_for_without_end(ends: Ends, says: bytes) -> None:
     visitor, client = ends
     client.sendall(says)
-    await visitor.say_last(b"bye")
+    await visitor.say_last(b"bye", linger_seconds=0.01)
     assert client.recv(99) == b"bye"
 
 
-async def test_a_client_that_goes_on_and_on_is_heard_out_only_so_far(
-    ends: Ends, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("telemock.server.visitor._LINGER_BYTES", 10)
+async def test_a_client_that_goes_on_and_on_is_heard_out_only_so_far(ends: Ends) -> None:
     visitor, client = ends
     client.sendall(b"x" * 100)
-    await visitor.say_last(b"bye")
+    await visitor.say_last(b"bye", linger_bytes=10)
     assert client.recv(99) == b"bye"
 
 
