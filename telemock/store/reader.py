@@ -84,19 +84,19 @@ class Reader:
 
     def after(self, filters: TableFilters[_R], first_id: int, last_id: int) -> Iterator[_R]:
         """Give matching records stored after `first_id` up to `last_id`, in the order they were stored."""
-        conditions, values = filter_sql(filters, order="id", times=True)
         table: Table[_R] = filters.table
-        more = True
-        while more:
-            rows, more = self._page(
-                table, ["id > ?", "id <= ?", *conditions], [first_id, last_id, *values], "ORDER BY id", PAGE_ROWS
-            )
-            for row in rows:
-                first_id = row[0]
-                yield row_to_record(table, row)
+        large = [*map(table.columns.index, table.large)]
+        for row in self.values(filters, table.columns, large=large, first_id=first_id, last_id=last_id):
+            yield row_to_record(table, row)
 
     def values(
-        self, filters: TableFilters[Any], expressions: Sequence[str], *, large: Sequence[int] = ()
+        self,
+        filters: TableFilters[Any],
+        expressions: Sequence[str],
+        *,
+        large: Sequence[int] = (),
+        first_id: int = 0,
+        last_id: int | None = None,
     ) -> Iterator[_Row]:
         """Give the id and some columns of matching records, in the order they were stored.
 
@@ -104,22 +104,27 @@ class Reader:
             filters: which.
             expressions: columns, or SQL of them; never anything that was captured or typed.
             large: places, among the expressions, of those that may hold much.
+            first_id: only those stored after this one.
+            last_id: none that was stored after this one.
         """
         conditions, values = filter_sql(filters, order="id", times=True)
-        last_id, more = 0, True
+        if last_id is not None:
+            conditions.append("id <= ?")
+            values.append(last_id)
+        more = True
         while more:
             rows, more = self._page(
                 filters.table,
                 ["id > ?", *conditions],
-                [last_id, *values],
+                [first_id, *values],
                 "ORDER BY id",
                 PAGE_ROWS,
-                select=("id", *expressions),
-                large=[place + 1 for place in large],
+                select=expressions,
+                large=large,
             )
             yield from rows
             if rows:
-                last_id = rows[-1][0]
+                first_id = rows[-1][0]
 
     def last_id(self, table: Table[Any] = EXCHANGES) -> int:
         """Give the id of the record stored last in a table; 0 when there is none."""
@@ -145,15 +150,16 @@ class Reader:
         order: str,
         most: int,
         *,
-        select: tuple[str, ...] = (),
+        select: Sequence[str] = (),
         large: Sequence[int] = (),
     ) -> tuple[list[_Row], bool]:
-        """Read a page of whole records, or of what is selected instead."""
+        """Read a page of ids with whole records, or with what is selected instead."""
         if not select:
-            select = ("id", *table.columns)
-            large = tuple(map(select.index, table.large))
-        sql = f"SELECT {', '.join(select)} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
-        return self._fetch(sql, [*values, most], large)
+            select = table.columns
+            large = [*map(select.index, table.large)]
+        names = ", ".join(("id", *select))
+        sql = f"SELECT {names} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
+        return self._fetch(sql, [*values, most], [place + 1 for place in large])
 
     def _fetch(self, sql: str, values: Sequence[object], large: Sequence[int] = ()) -> tuple[list[_Row], bool]:
         """Give rows, and whether there may be more behind them."""
