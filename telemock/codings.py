@@ -1,4 +1,4 @@
-"""This is how content codings are undone: for events that are read, and for bodies that people look at.
+"""This is how codings are undone: those of a query, and those of contents that are read or looked at.
 
 It refuses to give more than it is told to; a few kilobytes can hold gigabytes.
 """
@@ -7,11 +7,20 @@ import json
 import zlib
 from gzip import BadGzipFile, GzipFile
 from io import BytesIO
+from urllib.parse import unquote_plus
 
 from telemock.errors import EventsRejected
 
 # What is decoded for showing and searching; a body as received may be longer.
 SHOWN_BYTES = 16 * 2**20
+
+
+def decode_pair(text: str) -> tuple[str, str]:
+    """Decode name and value of a query's pair: UTF-8 percent-encoding, `+` is a space; other bytes become U+FFFD."""
+    name, _, value = text.partition("=")
+    if "%" in text or "+" in text:
+        return unquote_plus(name), unquote_plus(value)
+    return name, value
 
 
 def decode_content(content: bytes, codings: str, limit: int) -> bytes:

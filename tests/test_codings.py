@@ -1,4 +1,4 @@
-"""These are the promises of how content codings are undone."""
+"""These are the promises of how the codings of contents and of queries are undone."""
 
 import gzip
 import json
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.codings import SHOWN_BYTES, content_codings, decode_content, decode_shown
+from telemock.codings import SHOWN_BYTES, content_codings, decode_content, decode_pair, decode_shown
 from telemock.errors import EventsRejected
 from tests.steady import STEADY
 
@@ -18,6 +18,22 @@ LIMIT = 1000
 
 # Without the time: processes that share the tests must give them the same names.
 gzipped = partial(gzip.compress, mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("a=b", ("a", "b")),
+        ("a=b=c%3D", ("a", "b=c=")),
+        ("%C3%BC+x=1+2", ("ü x", "1 2")),
+        ("a", ("a", "")),
+        ("=b", ("", "b")),
+        ("a=%ff", ("a", "\ufffd")),
+        ("100%=%zz", ("100%", "%zz")),
+    ],
+)
+def test_a_pair_of_a_query_is_a_name_and_a_value(text: str, pair: tuple[str, str]) -> None:
+    assert decode_pair(text) == pair
 
 
 def raw_deflate(content: bytes) -> bytes:

@@ -6,16 +6,16 @@ value hides, depth, size and number of what comes out of it are limited.
 
 import base64
 import binascii
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
+
+from telemock.codings import decode_content, decode_pair
+from telemock.errors import EventsRejected
 
 # Codings inside of each other; no product was seen to use more than three.
 MAX_DEPTH = 8
@@ -145,8 +145,8 @@ def _query(text: str, _limit: int) -> _Parts:
     """Pairs of name and value, alone or behind a URL."""
     url = _URL_QUERY.fullmatch(text)
     pairs = url[1] if url and "=" in url[1] else text if _PAIRS.fullmatch(text) else ""
-    split = (pair.partition("=") for pair in pairs.split("&", MAX_PARTS)[:MAX_PARTS] if pair)
-    return [((f"query {unquote_plus(name)}",), unquote_plus(value)) for name, _, value in split]
+    decoded = (decode_pair(pair) for pair in pairs.split("&", MAX_PARTS)[:MAX_PARTS] if pair)
+    return [((f"query {name}",), value) for name, value in decoded]
 
 
 def _percent(text: str, _limit: int) -> _Parts:
@@ -189,21 +189,13 @@ _DECODERS: tuple[Callable[[str, int], _Parts], ...] = (_jwt, _json, _query, _per
 def _from_bytes(coding: str, content: bytes, limit: int) -> _Parts:
     """Take what came out of a coding as text, or what is in it as gzip (RFC 1952)."""
     if content[:2] == b"\x1f\x8b":
-        inflated = _inflate(content, limit)
-        inner = None if inflated is None else _as_text(inflated)
+        try:
+            inner = _as_text(decode_content(content, "gzip", limit))
+        except (EventsRejected, OverflowError):
+            return []
         return [] if inner is None else [((coding, "gzip"), inner)]
     text = _as_text(content)
     return [] if text is None else [((coding,), text)]
-
-
-def _inflate(content: bytes, limit: int) -> bytes | None:
-    """Undo gzip; None when it is damaged or hides too much."""
-    try:
-        with gzip.GzipFile(fileobj=BytesIO(content)) as file:
-            inflated = file.read(max(limit, 0) + 1)
-    except (OSError, EOFError, zlib.error):
-        return None
-    return inflated if len(inflated) <= limit else None
 
 
 def _loaded_base64url(text: str, limit: int) -> str | None:

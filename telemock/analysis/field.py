@@ -156,15 +156,17 @@ class Field:
 
     def examples(self) -> list[str]:
         """Give some of its values, the most frequent first, cut where they are long."""
-        often = sorted(self.values, key=lambda value: -self.values[value])[:_EXAMPLES]
-        return [shortened(value) for value in often]
+        return [shortened(value) for value in self._most_frequent()]
 
     def decoded(self) -> Iterator[str]:
         """Give what is wrapped in its examples, as a chain: `bGlj… → base64 → lic…`."""
-        for value in sorted(self.values, key=lambda value: -self.values[value])[:_EXAMPLES]:
+        for value in self._most_frequent():
             for layer in layers(value):
                 if layer.innermost:
                     yield " → ".join((*layer.chain, shortened(layer.text)))
+
+    def _most_frequent(self) -> list[str]:
+        return sorted(self.values, key=lambda value: -self.values[value])[:_EXAMPLES]
 
     def _is_one_of_few(self) -> bool:
         return not self.is_estimated and len(self.values) <= _FEW and self.count >= 2 * len(self.values)

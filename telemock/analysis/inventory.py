@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
 
 import numpy as np
 from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
@@ -18,6 +17,7 @@ from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
 from telemock.analysis.decoding import json_leaves
 from telemock.analysis.field import Field, Source
 from telemock.analysis.series import Series
+from telemock.codings import decode_pair
 
 MAX_ENDPOINTS = 1000
 MAX_FIELDS = 10_000
@@ -174,7 +174,7 @@ class _Instance:
         def fields(source: Source) -> Callable[[str], Field | None]:
             return lambda name: endpoint.field(source, name)
 
-        self._query = Series(fields("query"), _query_pair)
+        self._query = Series(fields("query"), decode_pair)
         self._others = {source: Series(fields(source), _pair) for source in _SOURCES[1:]}
         self._headers: str | None = None
         self._in_headers: tuple[_Pairs, _Pairs] = ((), ())
@@ -218,11 +218,6 @@ def _pair(item: tuple[str, str]) -> tuple[str, str]:
     return item
 
 
-def _query_pair(item: str) -> tuple[str, str]:
-    name, _, value = item.partition("=")
-    return unquote_plus(name), unquote_plus(value)
-
-
 @lru_cache(maxsize=256)
 def _headers_and_cookies(text: str) -> tuple[_Pairs, _Pairs]:
     """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
@@ -261,4 +256,4 @@ def _body_pairs(body: bytes) -> _Pairs:
 
 def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
     if "=" in text and not any(each.isspace() for each in text.strip()):
-        yield from map(_query_pair, filter(None, text.strip().split("&")))
+        yield from map(decode_pair, filter(None, text.strip().split("&")))

@@ -216,7 +216,7 @@ def _distinct(field: Field) -> str:
 
 def _values(field: Field) -> str:
     """Give the range of numbers, or examples, and what is wrapped in them."""
-    decoded = next(field.decoded(), "")
     if field.least is not None and field.distinct > 1 and len(field.kinds) == 1:
         return f"{field.least} to {field.most}"
+    decoded = next(field.decoded(), "")
     return " | ".join(field.examples()) + (f" → {decoded}" if decoded else "")

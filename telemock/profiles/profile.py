@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
 
 from marshmallow import Schema, ValidationError
 
+from telemock.codings import decode_pair
 from telemock.exchange import compact_json, json_string, utc_milliseconds
 from telemock.remembered import Remembered
 
@@ -161,7 +161,7 @@ class Profile:
         return _Piece(names, ",".join(members), tuple(filter(None, problems)), tuple(filter(None, telling)))
 
     def _read_pair(self, text: str) -> _Pair:
-        name, value = _decode_pair(text)
+        name, value = decode_pair(text)
         telling = (name, value) if name in self._telling else None
         return _Pair(name, f"{json_string(name)}:{json_string(value)}", self._find_problem(name, value), telling)
 
@@ -216,13 +216,6 @@ def _searchable(text: str) -> str | None:
     return text if text.isprintable() else None
 
 
-def _decode_pair(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if "%" in text or "+" in text:
-        return unquote_plus(name), unquote_plus(value)
-    return name, value
-
-
 def _is_repeated(names: _Names) -> bool:
     """Tell whether any name stands twice, in one piece or in several."""
     return len(set(chain.from_iterable(names))) < sum(map(len, names))
@@ -231,7 +224,7 @@ def _is_repeated(names: _Names) -> bool:
 def _params_with_arrays(query: str) -> str:
     values: dict[str, list[str]] = {}
     for text in filter(None, query.split("&")):
-        name, value = _decode_pair(text)
+        name, value = decode_pair(text)
         values.setdefault(name, []).append(value)
     return compact_json({name: each if len(each) > 1 else each[0] for name, each in values.items()})
 
