@@ -159,7 +159,7 @@ def _percent(text: str, _limit: int) -> _Parts:
 
 
 def _hex(text: str, limit: int) -> _Parts:
-    if len(text) < _LEAST_HEX or text.isdigit() or not _HEX.fullmatch(text):
+    if len(text) < _LEAST_HEX or (text.isdigit() and len(text) < 2 * _LEAST_HEX) or not _HEX.fullmatch(text):
         return []
     return _from_bytes("hex", bytes.fromhex(text), limit)
 

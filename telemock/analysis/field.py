@@ -3,7 +3,7 @@
 It refuses to keep what it was told: a few examples stay, the rest becomes counts, bounds and a sketch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Literal
@@ -11,7 +11,8 @@ from typing import Any, Literal
 from datasketches import hll_sketch, tgt_hll_type
 
 from telemock.analysis.decoding import layers
-from telemock.analysis.kinds import Kind, kind_of
+from telemock.analysis.findings import Finding, count_value
+from telemock.analysis.kinds import NUMBERS, Kind, kind_of
 from telemock.exchange import encodable
 
 Source = Literal["query", "body", "header", "cookie"]
@@ -39,7 +40,6 @@ _LONGEST_KEPT = 4096
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 200
 
-_NUMBERS = frozenset(("integer", "float", "timestamp_s", "timestamp_ms"))
 _CLOCKS = frozenset(("timestamp_s", "timestamp_ms", "timestamp_iso"))
 _OPAQUE = frozenset(("uuid", "hash", "base64", "jwt"))
 
@@ -57,10 +57,14 @@ class Field:
         values: how often each of the first `COUNTED_VALUES` distinct values was sent.
         least, most: bounds of the values that are numbers.
         shortest, longest: characters of its values.
+        look: finds what is sensitive or planted in a value.
+        spared: numbers of fewer characters are not looked at.
     """
 
     source: Source
     name: str
+    look: Callable[[str, Kind], list[Finding]] | None = None
+    spared: int = 0
     exchanges: int = 0
     first_seen: str = ""
     last_seen: str = ""
@@ -70,6 +74,7 @@ class Field:
     most: float | None = None
     shortest: int = 0
     longest: int = 0
+    _found: dict[str, list[Finding]] = field(default_factory=dict)
     _sketch: Any = None
     _changes: int = 0
     _rises: int = 0
@@ -80,18 +85,24 @@ class Field:
         kind = kind_of(value, self.name, received_s)
         self.kinds[kind] = self.kinds.get(kind, 0) + count
         length = len(value)
-        if length > _LONGEST_KEPT:
-            value = value[:_LONGEST_KEPT] + sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-        if value in self.values:
-            self.values[value] += count
+        kept = value if length <= _LONGEST_KEPT else _beginning_and_hash(value)
+        if kept in self.values:
+            self.values[kept] += count
+            count_value(self._found.get(kept, ()), count)
             return
+        found: list[Finding] = []
+        if self.look is not None and (length >= self.spared or kind not in NUMBERS):
+            found = self.look(value, kind)
+        count_value(found, count)
         if len(self.values) < COUNTED_VALUES and self._sketch is None:
-            self.values[value] = count
+            self.values[kept] = count
+            if found:
+                self._found[kept] = found
         else:
-            self._estimate(value)
+            self._estimate(kept)
         self.shortest = min(self.shortest, length) if self.longest else length
         self.longest = max(self.longest, length)
-        if kind in _NUMBERS and length < 300:
+        if kind in NUMBERS and length < 300:
             number = float(value) if kind == "float" else int(value)
             self.least = number if self.least is None else min(self.least, number)
             self.most = number if self.most is None else max(self.most, number)
@@ -182,6 +193,10 @@ class Field:
 def shortened(text: str) -> str:
     """Cut a text that is too long to be shown."""
     return text if len(text) <= _EXAMPLE_CHARACTERS else text[: _EXAMPLE_CHARACTERS - 1] + "…"
+
+
+def _beginning_and_hash(text: str) -> str:
+    return text[:_LONGEST_KEPT] + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _unicode(text: str) -> str:

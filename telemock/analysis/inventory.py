@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
 
 from telemock.analysis.decoding import json_leaves
 from telemock.analysis.field import Field, Source
+from telemock.analysis.findings import Finding, Findings, Place, count_value
+from telemock.analysis.planted import Needles, Planted
 from telemock.analysis.series import Series
 from telemock.codings import decode_pair
 
@@ -61,6 +63,8 @@ class Endpoint:
         bytes_up: of targets and bodies, these with their content coding undone.
         bytes_down: of the answers' bodies.
         statuses: how many were answered with which.
+        findings: where what is found in its fields is gathered.
+        found: what was found in its host and path.
         fields: by source and name.
         fields_left_out: values of fields beyond MAX_FIELDS.
     """
@@ -69,13 +73,15 @@ class Endpoint:
     scheme: str
     host: str
     path: str
+    findings: Findings = field(default_factory=Findings)
+    found: list[Finding] = field(default_factory=list)
     count: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     first_seen: str = ""
     last_seen: str = ""
     statuses: dict[int, int] = field(default_factory=dict)
-    fields: dict[tuple[Source, str], Field] = field(default_factory=dict)
+    fields: dict[tuple[str, str], Field] = field(default_factory=dict)
     fields_left_out: int = 0
     _instances: Any = field(default_factory=lambda: hll_sketch(12, tgt_hll_type.HLL_8))
     _latencies: Any = field(default_factory=lambda: kll_floats_sketch(_KLL_K))
@@ -89,6 +95,7 @@ class Endpoint:
     def take(self, seen: Seen) -> None:
         """Count an exchange."""
         self.count += 1
+        count_value(self.found)
         self.bytes_up += len(seen.path) + len(seen.query) + len(seen.body or b"")
         self.bytes_down += seen.response_bytes
         self.first_seen = self.first_seen or seen.received_at
@@ -114,7 +121,11 @@ class Endpoint:
             if len(self.fields) >= MAX_FIELDS:
                 self.fields_left_out += 1
                 return None
-            found = self.fields[source, name] = Field(source, name)
+            place = Place(self.method, self.scheme, self.host, self.path, source, name)
+            count_value(self.findings.look(place, name, chain=("name",)))
+            # Where a request goes is looked at once, not in each of its headers.
+            look = None if (source, name) == ("header", "host") else partial(self.findings.look, place, hint=name)
+            found = self.fields[source, name] = Field(source, name, look, self.findings.spared(name))
         return found
 
     def _learn_latencies(self) -> None:
@@ -130,12 +141,14 @@ class Inventory:
         count: exchanges that were taken.
         endpoints: by method, scheme, host and path.
         endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
+        findings: what is sensitive or planted, in all of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, planted: Iterable[Planted] = ()) -> None:
         self.count = 0
         self.endpoints: dict[tuple[str, str, str, str], Endpoint] = {}
         self.endpoints_left_out = 0
+        self.findings = Findings(Needles(planted))
         self._followed: dict[tuple[int, str], _Instance] = {}
         self._received_s = 0.0
 
@@ -145,10 +158,12 @@ class Inventory:
         key = seen.method, seen.scheme, seen.host, seen.path
         endpoint = self.endpoints.get(key)
         if endpoint is None:
+            found = self._found_in_target(seen)
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 self.endpoints_left_out += 1
+                count_value(found)
                 return
-            endpoint = self.endpoints[key] = Endpoint(*key)
+            endpoint = self.endpoints[key] = Endpoint(*key, self.findings, found)
         endpoint.take(seen)
         self._received_s = _second(seen.received_at[:19])
         who = id(endpoint), seen.instance
@@ -160,11 +175,22 @@ class Inventory:
             endpoint.meet(seen.instance)
         instance.take(seen, self._received_s)
 
+    def _found_in_target(self, seen: Seen) -> list[Finding]:
+        """Look at what is said by where a request goes; the slash that its path begins with makes it no file's."""
+        host, path = (Place(seen.method, seen.scheme, seen.host, seen.path, source) for source in ("host", "path"))
+        return self.findings.look(host, seen.host) + self.findings.look(path, seen.path.removeprefix("/"))
+
     def close(self) -> None:
         """Bring together what is known of each instance; only then the fields are complete."""
         for instance in self._followed.values():
             instance.close(self._received_s)
         self._followed.clear()
+        self.findings.doubt(self._values_in)
+
+    def _values_in(self, place: Place) -> int:
+        endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path))
+        field = endpoint and endpoint.fields.get((place.source, place.name))
+        return field.count if field else 0
 
 
 class _Instance:
@@ -197,9 +223,9 @@ class _Instance:
 _Pairs = Sequence[tuple[str, str]]
 
 
-def take_inventory(exchanges: Iterable[Seen]) -> Inventory:
-    """Learn from exchanges, in the order they came."""
-    inventory = Inventory()
+def take_inventory(exchanges: Iterable[Seen], planted: Iterable[Planted] = ()) -> Inventory:
+    """Learn from exchanges, in the order they came, and find what was planted."""
+    inventory = Inventory(planted)
     for seen in exchanges:
         inventory.take(seen)
     inventory.close()
@@ -237,21 +263,18 @@ def _headers_and_cookies(text: str) -> tuple[_Pairs, _Pairs]:
 
 @lru_cache(maxsize=64)
 def _body_pairs(body: bytes) -> _Pairs:
-    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else has none."""
+    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else is one, and may hold any bytes."""
     try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return ()
-    try:
-        return tuple(json_leaves(json.loads(text)))
+        return tuple(json_leaves(json.loads(body)))
     except (ValueError, RecursionError):
         pass
+    text = body.decode(errors="surrogateescape")
     try:
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
         return tuple(json_leaves(lines))
     except (ValueError, RecursionError):
         pass
-    return tuple(_form_pairs(text))
+    return tuple(_form_pairs(text)) or (("$", text),)
 
 
 def _form_pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,8 @@ Kind = Literal[
     "text",
 ]
 
+NUMBERS: frozenset[Kind] = frozenset(("integer", "float", "timestamp_s", "timestamp_ms"))
+
 # Longer values are free text without a look: nothing else was seen to be so long, but base64, JSON and tokens.
 _LONGEST = 4096
 

@@ -19,7 +19,7 @@ COMMANDS = {
     "run": ("telemock.cli.run:run", "Run a program and show what it phones home."),
     "query": ("telemock.cli.query:query", "List captured exchanges, or connections, newest first."),
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
-    "analyze": ("telemock.cli.analyze:analyze", "Tell what was sent: endpoints, and what each field is and does."),
+    "analyze": ("telemock.cli.analyze:analyze", "Tell what was sent: each field, and what in it is sensitive."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
     "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
     "doctor": ("telemock.cli.doctor:doctor", "Check a running telemock end to end, as a client would."),

@@ -1,20 +1,24 @@
-"""This is `telemock analyze`: which endpoints were called, and what each field of their requests is and does.
+"""This is `telemock analyze`: which endpoints were called, what each field of their requests is and does, and holds.
 
 It refuses to write to the database; what it learns is gone when it has been printed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
 from telemock.analysis.field import DISTINCT_ERROR, Field
+from telemock.analysis.findings import Finding, Findings
 from telemock.analysis.inventory import Endpoint, Inventory, Seen, take_inventory
+from telemock.analysis.planted import Planted
 from telemock.cli.filter_options import filter_options
+from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
 from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import Column, Shape, output, printing
 from telemock.cli.text import printable, printable_json
 from telemock.codings import decode_shown
+from telemock.errors import ExpectationNotMet
 from telemock.exchange import compact_json
 from telemock.hosts import url_host
 from telemock.profiles.cribl import CRIBL
@@ -44,6 +48,13 @@ _RANKS = (0.5, 0.95, 0.99)
 
 @click.command()
 @filter_options
+@plant_options
+@option(
+    "--fail-on",
+    type=click.Choice(("sensitive", "planted")),
+    multiple=True,
+    help="Exit with 1 when something sensitive, of more than low confidence, or planted was sent; repeatable.",
+)
 @option(
     "--format",
     "format_name",
@@ -54,17 +65,36 @@ _RANKS = (0.5, 0.95, 0.99)
 )
 @db_option
 @config_option
-def analyze(format_name: str, db: str, **filters: Any) -> None:
-    """Tell what was sent: endpoints, and what each field is and does.
+def analyze(
+    format_name: str,
+    db: str,
+    fail_on: tuple[str, ...],
+    plants: tuple[tuple[str, str], ...],
+    *,
+    plant_system: bool,
+    **filters: Any,
+) -> None:
+    """Tell what was sent: each field, and what in it is sensitive.
 
     All filters that are given must hold. Times are UTC.
     """
+    planted = planted_values(plants, plant_system=plant_system)
+    if "planted" in fail_on and not planted:
+        raise click.UsageError(
+            "--fail-on planted needs something to look for; plant it with --plant or --plant-system."
+        )
     with open_reader(locate(db)) as reader:
-        inventory = take_inventory(_seen(reader, Filters(**filters)))
+        inventory = take_inventory(_seen(reader, Filters(**filters)), planted)
     if format_name == "json":
         with output() as stream:
-            stream.write(printable_json(compact_json(inventory_to_json(inventory))) + "\n")
-        return
+            told = inventory_to_json(inventory) | findings_to_json(inventory.findings, planted)
+            stream.write(printable_json(compact_json(told)) + "\n")
+    else:
+        _print(inventory, planted)
+    _judge(inventory.findings, fail_on)
+
+
+def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
     for endpoint in _busiest(inventory):
         with output() as stream:
             stream.write("\n".join(_heading(endpoint)) + "\n")
@@ -74,8 +104,37 @@ def analyze(format_name: str, db: str, **filters: Any) -> None:
             stream.write("\n")
     if not inventory.count:
         click.echo("No exchange matches.", err=True)
+    for shape, findings in ((SENSITIVE, inventory.findings.sensitive()), (PLANTED, inventory.findings.planted())):
+        if findings:
+            with printing("table", shape) as show:
+                show(findings)
+            with output() as stream:
+                stream.write("\n")
+    found = {finding.planted for finding in inventory.findings.planted()}
+    for name in dict.fromkeys(each.name for each in planted):
+        if name not in found:
+            click.echo(printable(f"{name} was not found."), err=True)
     for sentence in _left_out(inventory):
         click.echo(sentence, err=True)
+
+
+def _judge(findings: Findings, fail_on: Sequence[str]) -> None:
+    """Fail when something was found that must not be.
+
+    Raises:
+        ExpectationNotMet: so it is.
+    """
+    found = {
+        "sensitive": [finding for finding in findings.sensitive() if finding.confidence != "low"],
+        "planted": findings.planted(),
+    }
+    for what in dict.fromkeys(fail_on):
+        if found[what]:
+            raise ExpectationNotMet(f"Something {what} was sent: {_named(found[what])}.")
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    return ", ".join(dict.fromkeys(finding.planted or str(finding.sensitivity) for finding in findings))
 
 
 def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
@@ -176,6 +235,8 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
     values = sum(endpoint.fields_left_out for endpoint in inventory.endpoints.values())
     if values:
         yield f"{values} values of further fields were left out; one endpoint has too many."
+    if inventory.findings.left_out:
+        yield f"{inventory.findings.left_out} values with further findings were left out; there are too many."
 
 
 def _shape(endpoint: Endpoint) -> Shape[Field]:

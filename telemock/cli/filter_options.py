@@ -29,6 +29,8 @@ class _Pair(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+PAIR = _Pair()
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     # Its first name is what the environment and configurations know it by, where `host` is what `serve` listens on.
     option("--to-host", "--host", "host", type=TEXT, help="Only this host, as the client meant it, in any case."),
@@ -46,7 +48,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="Received, or opened, at or after: 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d ago.",
     ),
     option("--until", type=MOMENT, help="Received, or opened, before; written like --since."),
-    option("--param", "params", type=_Pair(), multiple=True, help="Only with this parameter, NAME=VALUE; repeatable."),
+    option("--param", "params", type=PAIR, multiple=True, help="Only with this parameter, NAME=VALUE; repeatable."),
     option(
         "--grep",
         type=TEXT,

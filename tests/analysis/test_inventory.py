@@ -63,9 +63,9 @@ def test_methods_schemes_hosts_and_paths_are_endpoints_of_their_own() -> None:
         (b'[{"name":"x"},{"name":"y"}]', {"$[].name": ["x", "y"]}),
         (b'{"name":"x"}\n{"name":"y"}\n', {"$[].name": ["x", "y"]}),
         (b"a=1&b=x%20y", {"a": ["1"], "b": ["x y"]}),
-        (b"plain words", {}),
-        (b"\xff\x00", {}),
-        (b"[" * 100_000, {}),
+        (b"plain words", {"$": ["plain words"]}),
+        (b"\xff\x00", {"$": ["\udcff\x00"]}),
+        (b"[" * 100_000, {"$": ["[" * 199 + "…"]}),
         (b"", {}),
     ],
 )

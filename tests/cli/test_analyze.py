@@ -66,6 +66,9 @@ def test_only_what_the_filters_choose_is_looked_at(tmp_path: Path) -> None:
         "exchanges_left_out": 0,
         "distinct_error": 0.0163,
         "endpoints": [],
+        "sensitive": [],
+        "planted": [],
+        "findings_left_out": 0,
     }
 
 

@@ -8,6 +8,8 @@ PACKAGE = TESTS.parent / "telemock"
 # Their promises are kept by whole commands, or by the module that is the only one to use them.
 ELSEWHERE = {
     "__main__.py": "cli/test_init.py",
+    "analysis/rules.py": "analysis/test_sensitive.py",
+    "analysis/tokens.py": "analysis/test_sensitive.py",
     "cli/filter_options.py": "cli/test_query.py",
     "cli/run.py": "journeys/test_run.py",
     "cli/serve.py": "journeys/test_starts.py",

@@ -1,0 +1,181 @@
+"""This is where what was found is gathered: sensitive things and planted ones, by the place they were sent in.
+
+It refuses to keep what it found as it was: an example stays, masked.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from telemock.analysis.decoding import layers
+from telemock.analysis.kinds import NUMBERS, Kind
+from telemock.analysis.planted import Needles
+from telemock.analysis.rules import Confidence, Sensitivity
+from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
+
+MAX_FINDINGS = 10_000
+
+_PLAIN = frozenset(("boolean", "empty", "hash"))
+
+# Numbers with fewer digits are no card's, and nothing else either unless their name says so.
+_LEAST_DIGITS = 14
+
+# What has more is no number, but text as hexadecimal digits.
+_MOST_DIGITS = 30
+
+# Among fewer values, chance cannot be told from what a field is for.
+_LEAST_DOUBTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an exchange something was.
+
+    Attributes:
+        method, scheme, host, path: the endpoint.
+        source: as of a field, or `host` or `path` of the request itself.
+        name: the field's; empty where it has none.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    source: str
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One kind of thing in one place.
+
+    Attributes:
+        chain: what had to be undone, as in `telemock.analysis.decoding.Layer`; `name` when the name itself holds it.
+        sensitivity: what it is; None when it was planted.
+        planted, form: what was planted, and what it looked like; see `telemock.analysis.planted.Trace`.
+        count: values that hold it.
+        example: the first one, masked.
+    """
+
+    place: Place
+    chain: tuple[str, ...]
+    sensitivity: Sensitivity | None
+    confidence: Confidence
+    planted: str = ""
+    form: str = ""
+    count: int = 0
+    example: str = ""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything that was found.
+
+    Attributes:
+        needles: what was planted.
+        left_out: values with something beyond MAX_FINDINGS.
+    """
+
+    needles: Needles = field(default_factory=lambda: Needles(()))
+    left_out: int = 0
+    _all: dict[object, Finding] = field(default_factory=dict)
+
+    def sensitive(self) -> list[Finding]:
+        """Give what is sensitive, the surest and most frequent first."""
+        return self._sorted(planted=False)
+
+    def planted(self) -> list[Finding]:
+        """Give what was planted and found, the most frequent first."""
+        return self._sorted(planted=True)
+
+    def spared(self, name: str) -> int:
+        """Tell how long a number of some field must be before it can hold anything, and needs looking at."""
+        return 0 if is_hinted(name) or self.needles.has_digits else _LEAST_DIGITS
+
+    def look(
+        self, place: Place, value: str, kind: Kind = "text", *, hint: str = "", chain: tuple[str, ...] = ()
+    ) -> list[Finding]:
+        """Look at a value and at what is wrapped in it, and give what was found, not yet counted.
+
+        Args:
+            place: where it was.
+            value: decoded.
+            kind: of the value; spares work.
+            hint: a name that tells what the value is.
+            chain: what led to the value.
+        """
+        is_number = kind in NUMBERS and len(value) <= _MOST_DIGITS
+        found: dict[tuple[object, tuple[str, ...]], Finding] = {}
+        for steps, text in _unwrapped(value, is_number=is_number):
+            way = chain + steps
+            parts = [*self._in_text(place, way, text, is_number=is_number)]
+            if kind not in _PLAIN:
+                parts += _sensitive(place, way, text, _name_inside(steps) or hint)
+            for what, finding in parts:
+                # What is there again further inside is told from there, where it has the better name.
+                for depth in range(len(way)):
+                    found.pop((what, way[:depth]), None)
+                found[what, way] = finding
+        known = filter(None, map(self._known, found.values()))
+        return [*{id(finding): finding for finding in known}.values()]
+
+    def doubt(self, values_in: Callable[[Place], int]) -> None:
+        """Take back what looked right by chance: of numbers, one in ten has a right check digit.
+
+        Args:
+            values_in: tells how many values were seen in a place.
+        """
+        for finding in self.sensitive():
+            if finding.sensitivity == "card_number" and finding.confidence == "medium":
+                values = values_in(finding.place)
+                if values >= _LEAST_DOUBTED and finding.count < values / 2:
+                    finding.confidence = "low"
+
+    def _in_text(
+        self, place: Place, way: tuple[str, ...], text: str, *, is_number: bool
+    ) -> Iterator[tuple[object, Finding]]:
+        for trace in self.needles.find(text, is_number=is_number):
+            if trace.text.lower() != place.host:  # somebody pointed the product at that machine
+                planted = trace.planted.name, trace.form
+                yield planted, Finding(place, way, None, "high", *planted, example=masked(trace.text))
+
+    def _known(self, finding: Finding) -> Finding | None:
+        """Give the finding that is gathered for the same thing in the same place."""
+        key = finding.place, finding.chain, finding.sensitivity, finding.planted, finding.form
+        known = self._all.get(key)
+        if known is None:
+            if len(self._all) >= MAX_FINDINGS:
+                self.left_out += 1
+                return None
+            known = self._all[key] = finding
+        elif finding.confidence == "high":
+            known.confidence = "high"
+        return known
+
+    def _sorted(self, *, planted: bool) -> list[Finding]:
+        chosen = (finding for finding in self._all.values() if (finding.sensitivity is None) == planted)
+        return sorted(chosen, key=lambda finding: (-CONFIDENCES.index(finding.confidence), -finding.count))
+
+
+def count_value(found: Iterable[Finding], count: int = 1) -> None:
+    """Count a value, sent so many times, in all that was found in it."""
+    for finding in found:
+        finding.count += count
+
+
+def _sensitive(place: Place, way: tuple[str, ...], text: str, hint: str) -> Iterator[tuple[object, Finding]]:
+    for match in find_sensitive(text, hint, place.host):
+        finding = Finding(place, way, match.sensitivity, match.confidence, example=masked(match.text))
+        yield (match.sensitivity, match.text), finding
+
+
+def _unwrapped(value: str, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield (), value
+    if not is_number:
+        for layer in layers(value):
+            yield layer.chain, layer.text
+
+
+def _name_inside(chain: tuple[str, ...]) -> str:
+    """Give the last name on the way to a layer: of a member of JSON or of a query."""
+    names = (step.partition(" ")[2] for step in reversed(chain) if step.startswith(("json ", "query ")))
+    return next(names, "")

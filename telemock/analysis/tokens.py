@@ -1,0 +1,57 @@
+"""This is where keys and tokens are known by their form: those of detect-secrets (Yelp), and what is in PEM.
+
+It refuses to ask their services whether they still open anything; the part of that library that does is not called.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+# Shorter texts hold none of the tokens that are known.
+_LEAST = 11
+
+# What must be in a text for one of the plugins to find something; one search instead of forty.
+_HINT = re.compile(
+    r"A(?:KC|P[0-9A-F]|3T|BIA|CCA|KIA|SIA|C[a-z0-9])|SK[a-z0-9]|aws|AccountKey|cloudant|[MNO][\w-]{23}|gh[pousr]_"
+    r"|gl[a-z]{2,5}-|GR1348941|eyJ|-us\d|_authToken|sk-|PRIVATE KEY|pypi-|SG\.|xox|hooks\.slack|softlayer|sq0csp"
+    r"|k_live_|\d:[\w-]{35}|://[^\s/:@]*:[^\s/@]*@",
+    re.IGNORECASE | re.ASCII,
+)
+
+# Some of what these know are words as often, unless there are digits in them.
+_LOOSE = frozenset(("Artifactory Credentials", "Twilio API Key"))
+
+# Passwords are as short as people choose them.
+_PASSWORDS = "Basic Auth Credentials"
+
+# What these find is something else here: addresses are not secrets, and names are known better.
+_LEFT_OUT = frozenset(("Public IP (ipv4)", "Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String"))
+
+
+def find_tokens(text: str) -> Iterator[str]:
+    """Give each key or token in a text."""
+    if len(text) < _LEAST or not _HINT.search(text):
+        return
+    for plugin in _plugins():
+        for found in plugin.analyze_string(text):
+            token = found if plugin.secret_type == _PASSWORDS else _whole(found, text)
+            if plugin.secret_type not in _LOOSE or sum(map(str.isdigit, token)) >= 3:
+                yield token
+
+
+def _whole(found: str, text: str) -> str:
+    """Give the word that something was found in, where that is no more than how tokens of its kind begin."""
+    if len(found) >= _LEAST:
+        return found
+    word = re.search(rf"\S*{re.escape(found)}\S*", text)
+    return word[0] if word else text
+
+
+@cache
+def _plugins() -> list[Any]:
+    """Load the plugins; they take 100 ms, which only texts with something like a token need to pay."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class  # noqa: PLC0415
+
+    plugins: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    return [plugin() for name, plugin in plugins.items() if name not in _LEFT_OUT]

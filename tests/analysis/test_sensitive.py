@@ -1,0 +1,122 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.analysis.rules import RULES
+from telemock.analysis.sensitive import find_sensitive, masked, words_of
+
+
+def found(text: str, name: str = "x") -> set[tuple[str, str]]:
+    return {(match.sensitivity, match.text) for match in find_sensitive(text, name)}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("x", "Mail bob.b@corp.example.com.", {("email", "bob.b@corp.example.com")}),
+        ("x", "git@github.com:org/repo.git", set()),
+        ("x", "icon@2x.png", set()),
+        ("x", "from 10.1.2.3:8080", {("ip_address", "10.1.2.3")}),
+        ("x", "Chrome/120.0.6099.109", set()),
+        ("version", "10.1.2.3", set()),
+        ("x", "127.0.0.1 0.0.0.0 ::1", set()),
+        ("x", "[fe80::1ff:fe23:4567:890a]:80", {("ip_address", "fe80::1ff:fe23:4567:890a")}),
+        ("x", "12:30:45 std::vector", set()),
+        ("x", "0A-1b-2c-3d-4e-5f", {("mac_address", "0A-1b-2c-3d-4e-5f")}),
+        ("x", "00:1a:" * 9 + "00:1a", set()),
+        ("mac", "0a1b2c3d4e5f", {("mac_address", "0a1b2c3d4e5f")}),
+        ("x", "0a1b2c3d4e5f", set()),
+        ("id", "c232ab00-9414-11ec-b909-0242ac120002", {("mac_address", "0242ac120002")}),
+        ("id", "c232ab00-9414-41ec-b909-0242ac120002", set()),
+        ("x", "db-01.corp.internal", {("host_name", "db-01.corp.internal")}),
+        ("x", "ip-10-0-0-7.ec2.internal", {("host_name", "ip-10-0-0-7.ec2.internal")}),
+        ("hostname", "worker7", {("host_name", "worker7")}),
+        ("hostname", "localhost", set()),
+        ("hostCount", "7", set()),
+        ("$.user.name", "jdoe", {("user_name", "jdoe")}),
+        ("user", "root", set()),
+        ("x", r"CORP\jdoe", {("user_name", "jdoe")}),
+        ("x", "/home/jdoe/.ssh/id_rsa", {("path", "/home/jdoe/.ssh/id_rsa"), ("user_name", "jdoe")}),
+        ("x", r"C:\Users\Bob Smith\x", {("path", r"C:\Users\Bob Smith\x"), ("user_name", "Bob Smith")}),
+        ("x", "/api/v1/users", set()),
+        ("x", "arn:aws:iam::123456789012:role/x", {("cloud_account", "123456789012")}),
+        ("aws_account_id", "123456789012", {("cloud_account", "123456789012")}),
+        ("x", "123456789012", set()),
+        ("x", "i-0123456789abcdef0", {("cloud_instance", "i-0123456789abcdef0")}),
+        ("x", "+49 30 1234567", {("phone_number", "+49 30 1234567")}),
+        ("x", "2026-02-05T10:00:00+01:00", set()),
+        ("x", "4111-1111-1111-1111", {("card_number", "4111-1111-1111-1111")}),
+        ("x", "4111-1111-1111-1112", set()),
+        ("x", "378282246310005", {("card_number", "378282246310005")}),
+        ("x", "AKIAIOSFODNN7EXAMPLE", {("secret", "AKIAIOSFODNN7EXAMPLE")}),
+        ("x", "ghp_" + "a1B2" * 9, {("secret", "ghp_" + "a1B2" * 9)}),
+        ("x", "https://bob:hunter22@host.example.com/", {("secret", "hunter22")}),
+        ("password", "hunter22", {("secret", "hunter22")}),
+        ("password", "********", set()),
+        ("token_count", "hunter22", set()),
+        ("etag", "d41d8cd98f00b204e9800998ecf8427e", set()),
+    ],
+)
+def test_form_and_name_tell_what_is_sensitive(name: str, text: str, expected: set[tuple[str, str]]) -> None:
+    assert found(text, name) == expected
+
+
+def test_form_alone_is_less_sure_than_form_and_name() -> None:
+    assert [match.confidence for match in find_sensitive("4.16.1.2", "x")] == ["medium"]
+    assert [match.confidence for match in find_sensitive("4.16.1.2", "client_ip")] == ["high"]
+    assert [match.confidence for match in find_sensitive("4111111111111111", "x")] == ["medium"]
+    assert [match.confidence for match in find_sensitive("4111111111111111", "cardNumber")] == ["high"]
+
+
+def test_the_host_that_was_asked_is_left_out() -> None:
+    assert not find_sensitive("db.corp.internal", "x", "db.corp.internal")
+
+
+def test_what_stands_where_a_long_text_is_cut_is_found_once_and_whole() -> None:
+    for before in range(3500, 4200, 7):
+        text = " " * before + "bob@corp.example " + "." * 5000
+        assert found(text) == {("email", "bob@corp.example")}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("ab", "**"),
+        ("secret", "s****t"),
+        ("AKIAIOSFODNN7", "AK*********N7"),
+        ("a.b/c:d e-f.gh", "a.*/*:* *-*.gh"),
+    ],
+)
+def test_a_mask_shows_form_and_ends(text: str, expected: str) -> None:
+    assert masked(text) == expected
+
+
+def test_a_mask_is_short_and_hides_letters_of_all_scripts() -> None:
+    assert len(masked("x" * 100_000)) <= 48
+    assert masked("Überraschungsgäste") == "Üb**************te"
+
+
+def test_names_are_taken_apart() -> None:
+    assert words_of("$.cloud.accountId") == "cloud account id"
+    assert words_of("$.a[].b.HTTPServerName") == "b http server name"
+    assert words_of("X-Real-IP") == "x real ip"
+
+
+@given(st.text(), st.text())
+def test_no_text_breaks_it(text: str, name: str) -> None:
+    assert all(match.text in text for match in find_sensitive(text, name))
+
+
+@pytest.mark.parametrize(
+    "filler", ["1", "a", ".", "1.", "a.", ":", "-", "=", "a@", "/a", "//", "eyJ", "4 ", "\\a", "0:", "ab-", "+1 "]
+)
+def test_no_pattern_runs_away(filler: str) -> None:
+    for start in ("", "a@", "/home/", "http://", "aws key", "//x/:_authToken=", "C:\\", "+1"):
+        for name in ("x", "password", "host", "file", "card"):
+            assert isinstance(found((start + filler * 4096)[:4096], name), set)
+
+
+def test_every_rule_has_a_hint_or_a_form_of_its_own() -> None:
+    for rule in RULES:
+        assert rule.hint is not None or not rule.pattern.fullmatch("word"), rule
