@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
 
+from telemock.analysis.cadence import Cadence, Rhythm
 from telemock.analysis.decoding import json_leaves
 from telemock.analysis.field import Field, Source
 from telemock.analysis.findings import Finding, Findings, Place, count_value
@@ -28,6 +29,9 @@ MAX_INSTANCES = 10_000
 # A quantile lies within 0.66 % of its rank (datasketches, kll, k = 400).
 _KLL_K = 400
 _LATENCIES_AT_ONCE = 4096
+
+# From this status code on, a client may try again.
+_FAILED = 400
 
 _SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
 
@@ -65,6 +69,7 @@ class Endpoint:
         statuses: how many were answered with which.
         findings: where what is found in its fields is gathered.
         found: what was found in its host and path.
+        cadences: instances, and how often each calls.
         fields: by source and name.
         fields_left_out: values of fields beyond MAX_FIELDS.
     """
@@ -83,6 +88,7 @@ class Endpoint:
     statuses: dict[int, int] = field(default_factory=dict)
     fields: dict[tuple[str, str], Field] = field(default_factory=dict)
     fields_left_out: int = 0
+    cadences: list[tuple[str, Cadence]] = field(default_factory=list)
     _instances: Any = field(default_factory=lambda: hll_sketch(12, tgt_hll_type.HLL_8))
     _latencies: Any = field(default_factory=lambda: kll_floats_sketch(_KLL_K))
     _waiting: list[float] = field(default_factory=list)
@@ -141,6 +147,7 @@ class Inventory:
         count: exchanges that were taken.
         endpoints: by method, scheme, host and path.
         endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
+        cadences_left_out: instances, of an endpoint, beyond MAX_INSTANCES.
         findings: what is sensitive or planted, in all of them.
     """
 
@@ -148,9 +155,11 @@ class Inventory:
         self.count = 0
         self.endpoints: dict[tuple[str, str, str, str], Endpoint] = {}
         self.endpoints_left_out = 0
+        self.cadences_left_out = 0
         self.findings = Findings(Needles(planted))
         self._followed: dict[tuple[int, str], _Instance] = {}
         self._received_s = 0.0
+        self._cadences = 0
 
     def take(self, seen: Seen) -> None:
         """Learn from one exchange."""
@@ -170,7 +179,7 @@ class Inventory:
         instance = self._followed.get(who)
         if instance is None:
             if len(self._followed) >= MAX_INSTANCES:
-                self._followed.pop(next(iter(self._followed))).close(self._received_s)
+                self._leave(next(iter(self._followed)))
             instance = self._followed[who] = _Instance(endpoint)
             endpoint.meet(seen.instance)
         instance.take(seen, self._received_s)
@@ -182,10 +191,19 @@ class Inventory:
 
     def close(self) -> None:
         """Bring together what is known of each instance; only then the fields are complete."""
-        for instance in self._followed.values():
-            instance.close(self._received_s)
-        self._followed.clear()
+        for who in [*self._followed]:
+            self._leave(who)
         self.findings.doubt(self._values_in)
+
+    def _leave(self, who: tuple[int, str]) -> None:
+        """Follow an instance no longer."""
+        instance = self._followed.pop(who)
+        instance.close(self._received_s)
+        if self._cadences < MAX_INSTANCES:
+            self._cadences += 1
+            instance.endpoint.cadences.append((who[1], instance.rhythm.cadence()))
+        else:
+            self.cadences_left_out += 1
 
     def _values_in(self, place: Place) -> int:
         endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path))
@@ -200,12 +218,15 @@ class _Instance:
         def fields(source: Source) -> Callable[[str], Field | None]:
             return lambda name: endpoint.field(source, name)
 
+        self.endpoint = endpoint
+        self.rhythm = Rhythm()
         self._query = Series(fields("query"), decode_pair)
         self._others = {source: Series(fields(source), _pair) for source in _SOURCES[1:]}
         self._headers: str | None = None
         self._in_headers: tuple[_Pairs, _Pairs] = ((), ())
 
     def take(self, seen: Seen, received_s: float) -> None:
+        self.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
         self._query.take([pair for pair in seen.query.split("&") if pair], seen.received_at, received_s)
         if seen.request_headers != self._headers:
             self._headers = seen.request_headers
@@ -238,6 +259,12 @@ def _second(text: str) -> float:
         return datetime.fromisoformat(text + "+00:00").timestamp()
     except ValueError:
         return 0.0  # people may edit the file; it is theirs
+
+
+def _fraction(text: str) -> float:
+    """Give the fraction of the second in a time; 0 when people wrote it otherwise."""
+    fraction = text[19:26]
+    return float(fraction) if fraction[:1] == "." and fraction[1:].isdecimal() else 0.0
 
 
 def _pair(item: tuple[str, str]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from telemock.analysis.field import DISTINCT_ERROR, Field
 from telemock.analysis.findings import Finding, Findings
 from telemock.analysis.inventory import Endpoint, Inventory, Seen, take_inventory
 from telemock.analysis.planted import Planted
+from telemock.cli.cadences import CADENCES, Beating, by_trouble, cadence_to_json
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
 from telemock.cli.options import config_option, db_option, option
@@ -42,6 +43,9 @@ _COLUMNS = (
 )
 _BODY = _COLUMNS.index("request_body")
 _HEADERS = _COLUMNS.index("request_headers")
+
+# Of an endpoint, in tables; those first that most is odd about.
+_INSTANCES_SHOWN = 10
 
 _RANKS = (0.5, 0.95, 0.99)
 
@@ -100,8 +104,7 @@ def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
             stream.write("\n".join(_heading(endpoint)) + "\n")
         with printing("table", _shape(endpoint)) as show:
             show(endpoint.fields.values())
-        with output() as stream:
-            stream.write("\n")
+        _print_cadences(sorted(endpoint.cadences, key=by_trouble))
     if not inventory.count:
         click.echo("No exchange matches.", err=True)
     for shape, findings in ((SENSITIVE, inventory.findings.sensitive()), (PLANTED, inventory.findings.planted())):
@@ -116,6 +119,16 @@ def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
             click.echo(printable(f"{name} was not found."), err=True)
     for sentence in _left_out(inventory):
         click.echo(sentence, err=True)
+
+
+def _print_cadences(beating: Sequence[Beating]) -> None:
+    with output() as stream:
+        stream.write("\n")
+    with printing("table", CADENCES) as show:
+        show(beating[:_INSTANCES_SHOWN])
+    with output() as stream:
+        left = len(beating) - _INSTANCES_SHOWN
+        stream.write(f"{left} more instances; --format json has all.\n\n" if left > 0 else "\n")
 
 
 def _judge(findings: Findings, fail_on: Sequence[str]) -> None:
@@ -142,6 +155,7 @@ def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
     return {
         "exchanges": inventory.count,
         "exchanges_left_out": inventory.endpoints_left_out,
+        "cadences_left_out": inventory.cadences_left_out,
         "distinct_error": DISTINCT_ERROR,
         "endpoints": [_endpoint_to_json(endpoint) for endpoint in _busiest(inventory)],
     }
@@ -171,6 +185,7 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "last_seen": endpoint.last_seen,
         "values_left_out": endpoint.fields_left_out,
         "fields": [_field_to_json(field, endpoint) for field in endpoint.fields.values()],
+        "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }
 
 
@@ -235,6 +250,8 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
     values = sum(endpoint.fields_left_out for endpoint in inventory.endpoints.values())
     if values:
         yield f"{values} values of further fields were left out; one endpoint has too many."
+    if inventory.cadences_left_out:
+        yield f"The cadence of {inventory.cadences_left_out} further instances was left out; there are too many."
     if inventory.findings.left_out:
         yield f"{inventory.findings.left_out} values with further findings were left out; there are too many."
 

@@ -92,7 +92,9 @@ def test_what_is_beyond_a_limit_is_counted() -> None:
 
 def test_more_instances_than_are_followed_at_a_time_lose_no_count() -> None:
     total = MAX_INSTANCES + 500
-    endpoint = only(*(seen(query=f"guid={number}", instance=str(number)) for number in range(total)))
+    inventory = take_inventory(seen(query=f"guid={number}", instance=str(number)) for number in range(total))
+    (endpoint,) = inventory.endpoints.values()
     field = endpoint.fields["query", "guid"]
     assert (field.exchanges, field.count, field.behaviour) == (total, total, "constant per instance")
     assert endpoint.instances == pytest.approx(total, rel=0.06)
+    assert (len(endpoint.cadences), inventory.cadences_left_out) == (MAX_INSTANCES, 500)

@@ -64,6 +64,7 @@ def test_only_what_the_filters_choose_is_looked_at(tmp_path: Path) -> None:
     assert analyzed(db, "--guid", "nobody") == {
         "exchanges": 0,
         "exchanges_left_out": 0,
+        "cadences_left_out": 0,
         "distinct_error": 0.0163,
         "endpoints": [],
         "sensitive": [],

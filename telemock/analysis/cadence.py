@@ -1,0 +1,270 @@
+"""This is how often somebody calls: the beat, what is around it, and when the next one is due.
+
+It refuses to keep the times; a thousand at a time become a few figures.
+"""
+
+from array import array
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+# So many requests are looked at together.
+_AT_ONCE = 1024
+
+# Fewer intervals make no beat.
+_LEAST = 3
+
+# An interval is of a beat when it lies within this share of the period around one, two … of them.
+_TOLERANCE = 0.2
+_MOST_PERIODS = 4
+
+# The shortest beat explains all that a longer one does, and this much of what the best one does.
+_AS_GOOD = 0.8
+
+# Shorter intervals, as a share of the period, are inside of a burst; after a failure, shorter ones are retries.
+_IN_BURST = 0.25
+_IN_RETRY = 0.75
+
+# With fewer of them fitting, intervals have no beat.
+_REGULAR = 0.5
+
+# Longer ones are no missed beats: the client was away.
+_SILENCE_PERIODS = 10.5
+
+# Delays that tell by what factor they grow.
+_GROWING = 4
+
+_Numbers = npt.NDArray[np.float64]
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How often one instance calls one endpoint; times in seconds since the epoch, lengths in seconds.
+
+    Attributes:
+        requests: how many there were.
+        interval_s: the median time from beat to beat, or where there is no beat from request to request; None when
+            there are too few.
+        jitter_s: half of the intervals lie within so much of the median; None when there is no beat.
+        regularity: share of intervals that are one, two … periods long; with less than half there is no beat.
+        missed: beats that did not come while the client was there.
+        silences: times when it was away for more than ten beats.
+        longest_silence_s: the longest of them; 0 when there was none.
+        bursts: times when it called more often than its beat.
+        largest_burst: requests of the largest one; 0 when there was none.
+        retries: requests that followed a failure sooner than the beat.
+        retry_s: the median time from a failure to the first retry; None when there was none.
+        backoff: by what factor the next time is longer, median; None when there never was a second retry.
+        last_s: when it called last.
+        next_s: when it is expected next; None when there is no beat.
+    """
+
+    requests: int
+    interval_s: float | None
+    jitter_s: float | None
+    regularity: float
+    missed: int
+    silences: int
+    longest_silence_s: float
+    bursts: int
+    largest_burst: int
+    retries: int
+    retry_s: float | None
+    backoff: float | None
+    last_s: float
+    next_s: float | None
+
+
+@dataclass(slots=True)
+class Rhythm:
+    """The requests of one instance to one endpoint: `add` them, roughly in the order they came."""
+
+    requests: int = 0
+    _times: "array[float]" = field(default_factory=lambda: array("d"))
+    _failed: bytearray = field(default_factory=bytearray)
+    _last_s: float = 0.0
+    _last_delay_s: float | None = None
+    _period_s: float | None = None
+    _singles: "array[float]" = field(default_factory=lambda: array("d"))
+    _all_medians: list[tuple[float, int]] = field(default_factory=list)
+    _medians: list[tuple[float, int]] = field(default_factory=list)
+    _jitters: list[tuple[float, int]] = field(default_factory=list)
+    _fitting: int = 0
+    _intervals: int = 0
+    _missed: int = 0
+    _silences: int = 0
+    _longest_silence_s: float = 0.0
+    _bursts: int = 0
+    _largest_burst: int = 0
+    _retries: int = 0
+    _first_retries: deque[float] = field(default_factory=lambda: deque(maxlen=_AT_ONCE))
+    _factors: deque[float] = field(default_factory=lambda: deque(maxlen=_AT_ONCE))
+
+    def add(self, received_s: float, *, failed: bool) -> None:
+        """Take a request.
+
+        Args:
+            received_s: seconds since the epoch.
+            failed: the answer said that it cannot be served.
+        """
+        self.requests += 1
+        self._times.append(received_s)
+        self._failed.append(failed)
+        if len(self._times) > _AT_ONCE:
+            self._learn()
+
+    def cadence(self) -> Cadence:
+        """Tell what was learnt; nothing can be added any more."""
+        self._learn(is_end=True)
+        self._fold()
+        regularity = self._fitting / self._intervals if self._intervals else 0.0
+        has_beat = regularity >= _REGULAR
+        return Cadence(
+            requests=self.requests,
+            interval_s=_weighted(self._medians if has_beat else self._all_medians),
+            jitter_s=_mean(self._jitters) if has_beat else None,
+            regularity=regularity,
+            missed=self._missed * has_beat,
+            silences=self._silences * has_beat,
+            longest_silence_s=self._longest_silence_s * has_beat,
+            bursts=self._bursts * has_beat,
+            largest_burst=self._largest_burst * has_beat,
+            retries=self._retries,
+            retry_s=_median(self._first_retries),
+            backoff=_median(self._factors),
+            last_s=self._last_s,
+            next_s=self._next_s(_weighted(self._medians) if has_beat else None),
+        )
+
+    def _next_s(self, interval_s: float | None) -> float | None:
+        retry_s = _median(self._first_retries)
+        if self._failed and self._failed[-1] and retry_s is not None:
+            is_first = self._last_delay_s is None
+            return self._last_s + (retry_s if is_first else (self._last_delay_s or 0) * (_median(self._factors) or 1))
+        return None if interval_s is None else self._times[-1] + interval_s
+
+    def _learn(self, *, is_end: bool = False) -> None:
+        """Look at what waits, and keep only the last beat, from which the next interval counts.
+
+        What follows that beat at once, in a burst or in retries, may go on: it waits, too, unless this is the end.
+        """
+        if not self._times:
+            return
+        order = np.argsort(np.frombuffer(self._times), kind="stable")
+        times = np.frombuffer(self._times)[order]
+        failed = np.frombuffer(self._failed, dtype=np.bool_)[order]
+        gaps = np.diff(times)
+        period = self._period_s = _period(gaps[~failed[:-1]], self._period_s)
+        retries = [run for run in _runs(failed[:-1]) if period is None or gaps[run.start] < _IN_RETRY * period]
+        follows = _mask(retries, len(gaps))
+        bursts = [] if period is None else [*_runs((gaps < _IN_BURST * period) & ~follows)]
+        starts = np.flatnonzero(np.concatenate(([True], ~(follows | _mask(bursts, len(gaps))))))
+        last = int(starts[-1])
+        done = len(gaps) if is_end or not last else last
+        for run in retries:
+            if run.start < done:
+                self._take_retries(gaps[run].tolist())
+        for run in bursts:
+            if run.start < done:
+                self._bursts += 1
+                self._largest_burst = max(self._largest_burst, run.stop - run.start + 1)
+        if len(gaps):
+            self._all_medians.append((float(np.median(gaps)), len(gaps)))
+        if period is not None:
+            self._take_beats(np.diff(times[starts]), period)
+        self._last_s = max(self._last_s, float(times[-1]))
+        self._last_delay_s = float(gaps[-1]) if len(gaps) and follows[-1] else None
+        waiting = slice(last, None if done == last else last + 1)
+        self._times = array("d", times[waiting].tolist())
+        self._failed = bytearray((failed[waiting] if done == last else failed[-1:]).tobytes())
+
+    def _fold(self) -> None:
+        """Make two figures of the intervals that wait."""
+        if self._singles:
+            singles = np.array(self._singles)
+            median = float(np.median(singles))
+            self._medians.append((median, len(singles)))
+            self._jitters.append((float(np.median(np.abs(singles - median))), len(singles)))
+            self._singles = array("d")
+
+    def _take_retries(self, delays: list[float]) -> None:
+        self._retries += len(delays)
+        self._first_retries.append(delays[0])
+        # Most who wait longer each time do so up to a limit.
+        self._factors += [later / sooner for sooner, later in pairwise(delays[:_GROWING]) if sooner > 0]
+
+    def _take_beats(self, beats: _Numbers, period: float) -> None:
+        periods = np.maximum(np.rint(beats / period), 1)
+        singles = beats[periods == 1]
+        self._singles.extend(singles.tolist())
+        if len(self._singles) > _AT_ONCE:
+            self._fold()
+        self._intervals += len(beats)
+        self._fitting += int(np.count_nonzero(_fits(beats, period)))
+        away = beats > _SILENCE_PERIODS * period
+        self._missed += int(np.sum(periods[~away] - 1))
+        self._silences += int(np.count_nonzero(away))
+        self._longest_silence_s = max(self._longest_silence_s, float(np.max(beats[away], initial=0)))
+
+
+def _period(gaps: _Numbers, known: float | None) -> float | None:
+    """Find the shortest interval of which the others are multiples; None when there are too few to tell.
+
+    What explains most of the time is looked for, not most of the intervals: those inside of bursts are many.
+    """
+    gaps = np.sort(gaps[gaps > 0])
+    if len(gaps) < _LEAST:
+        return known
+    places = np.linspace(0.05, 0.95, 19)
+    elapsed = np.cumsum(gaps)
+    by_time = gaps[np.searchsorted(elapsed, places * elapsed[-1])]
+    explained: dict[float, float] = {}
+    for candidate in {*np.quantile(gaps, places, method="nearest").tolist(), *by_time.tolist(), *filter(None, [known])}:
+        near = gaps[np.abs(gaps - candidate) <= _TOLERANCE * candidate]
+        if len(near) >= _LEAST:
+            period = float(np.median(near))
+            explained[period] = float(np.sum(gaps[_fits(gaps, period) & (gaps < (_MOST_PERIODS + 0.5) * period)]))
+    best = max(explained.values(), default=0.0)
+    return min((period for period, time in explained.items() if time >= _AS_GOOD * best), default=known)
+
+
+def _fits(gaps: _Numbers, period: float) -> _Flags:
+    """Tell which intervals are one, two … periods long."""
+    periods = np.maximum(np.rint(gaps / period), 1)
+    fits: _Flags = np.abs(gaps - periods * period) <= _TOLERANCE * period
+    return fits
+
+
+def _mask(runs: Sequence[slice], length: int) -> _Flags:
+    mask = np.zeros(length, dtype=np.bool_)
+    for run in runs:
+        mask[run] = True
+    return mask
+
+
+def _runs(flags: _Flags) -> Iterator[slice]:
+    """Give where flags are set in a row."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False))
+    yield from (slice(int(start), int(stop)) for start, stop in edges.reshape(-1, 2))
+
+
+def _mean(pairs: Sequence[tuple[float, int]]) -> float | None:
+    count = sum(each for _, each in pairs)
+    return sum(value * each for value, each in pairs) / count if count else None
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _weighted(pairs: Sequence[tuple[float, int]]) -> float | None:
+    """Give the median of values that count so many times each; None when there are none."""
+    if not pairs:
+        return None
+    values, counts = np.array(sorted(pairs)).T
+    return float(values[np.searchsorted(np.cumsum(counts), np.sum(counts) / 2)])
