@@ -172,7 +172,7 @@ class _Csv(Generic[_T]):
     def __init__(self, shape: Shape[_T], stream: TextIO) -> None:
         self._flat = shape.flat
         self._writer = csv.writer(stream, lineterminator="\n")
-        self._writer.writerow(shape.names)
+        self._writer.writerow(map(_csv_cell, shape.names))
 
     def write(self, records: Iterable[_T]) -> None:
         for record in records:

@@ -4,7 +4,7 @@ It refuses to write to the database, and to keep a server that writes to it wait
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -16,8 +16,9 @@ from click.core import ParameterSource
 from telemock.cli.connections import CONNECTIONS
 from telemock.cli.exchanges import EXCHANGES
 from telemock.cli.filter_options import filter_options
-from telemock.cli.options import config_option, db_option, option
+from telemock.cli.options import TEXT, config_option, db_option, option
 from telemock.cli.output import FORMATS, Shape, output, printing
+from telemock.cli.statement import statement_shape
 from telemock.exchange import ConnectionKind, Record
 from telemock.store.engine import locate
 from telemock.store.filters import ConnectionFilters, Filters, TableFilters
@@ -33,6 +34,14 @@ _POLL_SECONDS = 0.2
 @option("--connections", is_flag=True, help="List tunnels, blocked hosts, refused TLS handshakes and the like instead.")
 @option("--kind", type=click.Choice(get_args(ConnectionKind)), help="Only connections of this kind.")
 @filter_options
+@option("--sql", type=TEXT, help="Run one SQL statement that only reads, over the views or tables, instead.")
+@option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30,
+    show_default=True,
+    help="Seconds that SQLite may work on --sql.",
+)
 @option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")
 @option("--count", is_flag=True, help="Print only how many match, whatever --limit says.")
@@ -48,6 +57,8 @@ _POLL_SECONDS = 0.2
 @db_option
 @config_option
 def query(
+    sql: str | None,
+    time_limit: float,
     limit: int,
     format_name: str,
     db: str,
@@ -62,6 +73,15 @@ def query(
 
     All filters that are given must hold. Times are UTC.
     """
+    if sql is not None:
+        _refuse({*filters, "limit", "connections", "oldest", "count", "follow"}, "with --sql")
+        with (
+            open_reader(locate(db)) as reader,
+            reader.statement(sql, time_limit) as statement,
+            printing(format_name, statement_shape(statement.names)) as show,
+        ):
+            show(statement.rows())
+        return
     if follow and (oldest or count):
         raise click.UsageError(f"--follow cannot be used with {'--oldest' if oldest else '--count'}.")
     wanted: TableFilters[Any] = _filters(filters, connections=connections)
@@ -81,23 +101,26 @@ def query(
         click.echo(f"No {'connection' if connections else 'exchange'} matches.", err=True)
 
 
-def _filters(given: dict[str, Any], *, connections: bool) -> Filters | ConnectionFilters:
-    """Take the filters that fit what is listed; others are refused on the command line, and only there.
+def _refuse(names: Collection[str], beside: str) -> None:
+    """Refuse parameters that have no meaning beside another, on the command line, and only there.
 
-    A variable or a configuration serves both lists, and may hold filters of either.
+    A variable or a configuration serves all lists, and may hold filters of any.
     """
-    wanted = ConnectionFilters if connections else Filters
-    known = {field.name for field in fields(wanted)}
     context = click.get_current_context()
     refused = [
         param.opts[0]
         for param in context.command.params
-        if param.name in given.keys() - known
-        and context.get_parameter_source(param.name) is ParameterSource.COMMANDLINE
+        if param.name in names and context.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
     ]
     if refused:
-        without = "" if connections else "out"
-        raise click.UsageError(f"{', '.join(refused)} cannot be used with{without} --connections.")
+        raise click.UsageError(f"{', '.join(refused)} cannot be used {beside}.")
+
+
+def _filters(given: dict[str, Any], *, connections: bool) -> Filters | ConnectionFilters:
+    """Take the filters that fit what is listed."""
+    wanted = ConnectionFilters if connections else Filters
+    known = {field.name for field in fields(wanted)}
+    _refuse(given.keys() - known, "with --connections" if connections else "without --connections")
     return wanted(**{name: value for name, value in given.items() if name in known})
 
 

@@ -134,19 +134,25 @@ class ReadOnlyFile:
             try:
                 result = query(self._connection)
             except sqlite3.DatabaseError:
-                if self._is_current():
+                if self.is_current():
                     raise
             else:
-                if self._is_current():
+                if self.is_current():
                     return result
             self._connection.close()
             self._connection = self._open()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Give the connection, for what is too long to be read twice; `is_current` tells whether it was right."""
+        return self._connection
 
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()
 
-    def _is_current(self) -> bool:
+    def is_current(self) -> bool:
+        """Tell whether what was read since it was opened is what the file holds."""
         try:
             return self._state is None or self._state == _file_state(self._path)
         except OSError:

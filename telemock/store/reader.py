@@ -18,6 +18,7 @@ from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
 from telemock.store.filters import TableFilters, contains, filter_sql
 from telemock.store.rows import EXCHANGES, Table, row_to_record
+from telemock.store.statement import Statement, run_statement
 
 # A page is what one short transaction reads: this many rows, or fewer large ones.
 PAGE_ROWS = 500
@@ -141,6 +142,26 @@ class Reader:
         """Give one exchange; None when there is no such id."""
         rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1)
         return row_to_record(EXCHANGES, rows[0]) if rows else None
+
+    @contextmanager
+    def statement(self, sql: str, seconds: float) -> Iterator[Statement]:
+        """Prepare a statement that somebody wrote; nothing else can be read for the length of the block.
+
+        It is one transaction: a server's write-ahead log cannot start anew before it ends.
+
+        Raises:
+            InvalidSetting: it is not one statement that only reads, or SQLite does not understand it.
+            StoreUnavailable: it took longer, or a server started or ended meanwhile.
+        """
+        try:
+            with run_statement(self._file.connection, sql, seconds) as statement:
+                yield statement
+        finally:
+            _prepare(self._file.connection)
+        if not self._file.is_current():
+            raise StoreUnavailable(
+                f"{self._path} changed under the statement, as a server started or ended; run it again."
+            )
 
     def _page(
         self,

@@ -6,12 +6,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from telemock.cli import COMMANDS
-from tests.corpus import GUID, database, ping
+from tests.corpus import GUID, database, moment, ping
 from tests.server.served import Served
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -71,7 +72,11 @@ def test_the_authority_is_made_shown_and_evaluated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_every_query_gives_rows(query: str, tmp_path: Path) -> None:
     old = ping(0, version="4.15.0", query="v=4.15.0", params='{"v":"4.15.0"}')
-    with closing(sqlite3.connect(database(tmp_path, old, ping(1)))) as connection:
+    other = ping(5, guid="other", query="guid=other&by=a@b.example", params='{"guid":"other","by":"a@b.example"}')
+    late = [ping(second) for second in (1, 2, 3, 9)]
+    with closing(
+        sqlite3.connect(database(tmp_path, old, *late, other, replace(other, received_at=moment(7))))
+    ) as connection:
         assert connection.execute(query).fetchall()
 
 
