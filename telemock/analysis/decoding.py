@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 from urllib.parse import unquote
 
 from telemock.codings import decode_content, decode_pair
 from telemock.errors import EventsRejected
+from telemock.fields import json_leaves
 
 # Codings inside of each other; no product was seen to use more than three.
 MAX_DEPTH = 8
@@ -126,19 +126,6 @@ def _json(text: str, _limit: int) -> _Parts:
     except (ValueError, RecursionError):
         return []
     return list(islice((((f"json {path}",), leaf) for path, leaf in json_leaves(value)), MAX_PARTS))
-
-
-def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
-    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`."""
-    waiting: list[tuple[str, Any]] = [("$", value)]
-    while waiting:
-        path, each = waiting.pop()
-        if isinstance(each, dict):
-            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each.items()))
-        elif isinstance(each, list):
-            waiting.extend((f"{path}[]", inner) for inner in reversed(each))
-        else:
-            yield path, each if isinstance(each, str) else json.dumps(each)
 
 
 def _query(text: str, _limit: int) -> _Parts:

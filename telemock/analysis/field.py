@@ -14,8 +14,7 @@ from telemock.analysis.decoding import layers
 from telemock.analysis.findings import Finding, count_value
 from telemock.analysis.kinds import NUMBERS, Kind, kind_of
 from telemock.exchange import encodable
-
-Source = Literal["query", "body", "header", "cookie"]
+from telemock.fields import Source
 
 # What a field does: `once` is a field that was seen in one exchange only.
 Behaviour = Literal["once", "constant", "constant per instance", "counter", "clock", "one of few", "varying", "opaque"]

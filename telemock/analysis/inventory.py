@@ -4,8 +4,7 @@ It refuses to grow with the number of exchanges: instances, endpoints and fields
 limit is counted.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
@@ -15,12 +14,12 @@ import numpy as np
 from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
 
 from telemock.analysis.cadence import Cadence, Rhythm
-from telemock.analysis.decoding import json_leaves
-from telemock.analysis.field import Field, Source
+from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place, count_value
 from telemock.analysis.planted import Needles, Planted
 from telemock.analysis.series import Series
 from telemock.codings import decode_pair
+from telemock.fields import Pairs, Source, body_pairs, header_and_cookie_pairs, query_items
 
 MAX_ENDPOINTS = 1000
 MAX_FIELDS = 10_000
@@ -223,15 +222,15 @@ class _Instance:
         self._query = Series(fields("query"), decode_pair)
         self._others = {source: Series(fields(source), _pair) for source in _SOURCES[1:]}
         self._headers: str | None = None
-        self._in_headers: tuple[_Pairs, _Pairs] = ((), ())
+        self._in_headers: tuple[Pairs, Pairs] = ((), ())
 
     def take(self, seen: Seen, received_s: float) -> None:
         self.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
-        self._query.take([pair for pair in seen.query.split("&") if pair], seen.received_at, received_s)
+        self._query.take(query_items(seen.query), seen.received_at, received_s)
         if seen.request_headers != self._headers:
             self._headers = seen.request_headers
-            self._in_headers = _headers_and_cookies(seen.request_headers)
-        body = () if seen.body is None else _body_pairs(seen.body)
+            self._in_headers = header_and_cookie_pairs(seen.request_headers)
+        body = () if seen.body is None else body_pairs(seen.body)
         for source, items in zip(_SOURCES[1:], (body, *self._in_headers), strict=True):
             self._others[source].take(items, seen.received_at, received_s)
 
@@ -239,9 +238,6 @@ class _Instance:
         self._query.close(received_s)
         for series in self._others.values():
             series.close(received_s)
-
-
-_Pairs = Sequence[tuple[str, str]]
 
 
 def take_inventory(exchanges: Iterable[Seen], planted: Iterable[Planted] = ()) -> Inventory:
@@ -269,41 +265,3 @@ def _fraction(text: str) -> float:
 
 def _pair(item: tuple[str, str]) -> tuple[str, str]:
     return item
-
-
-@lru_cache(maxsize=256)
-def _headers_and_cookies(text: str) -> tuple[_Pairs, _Pairs]:
-    """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
-    try:
-        headers = [(name.lower(), value) for name, value in json.loads(text)]
-    except (ValueError, TypeError, AttributeError):
-        return (), ()  # see above
-    cookies = [
-        (name.strip(), value.strip())
-        for header, text in headers
-        if header == "cookie"
-        for name, _, value in (pair.partition("=") for pair in text.split(";"))
-        if name.strip()
-    ]
-    return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)
-
-
-@lru_cache(maxsize=64)
-def _body_pairs(body: bytes) -> _Pairs:
-    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else is one, and may hold any bytes."""
-    try:
-        return tuple(json_leaves(json.loads(body)))
-    except (ValueError, RecursionError):
-        pass
-    text = body.decode(errors="surrogateescape")
-    try:
-        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-        return tuple(json_leaves(lines))
-    except (ValueError, RecursionError):
-        pass
-    return tuple(_form_pairs(text)) or (("$", text),)
-
-
-def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
-    if "=" in text and not any(each.isspace() for each in text.strip()):
-        yield from map(decode_pair, filter(None, text.strip().split("&")))

@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except TelemockError as error:
-            from telemock.cli.text import printable  # noqa: PLC0415 - only failures pay for it
+            from telemock.text import printable  # noqa: PLC0415 - only failures pay for it
 
             click.echo(f"Error: {printable(str(error))}", err=True)
             code = error.exit_code

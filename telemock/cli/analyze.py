@@ -17,7 +17,6 @@ from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
 from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import Column, Shape, output, printing
-from telemock.cli.text import printable, printable_json
 from telemock.codings import decode_shown
 from telemock.errors import ExpectationNotMet
 from telemock.exchange import compact_json
@@ -26,6 +25,7 @@ from telemock.profiles.cribl import CRIBL
 from telemock.store.engine import locate
 from telemock.store.filters import Filters
 from telemock.store.reader import Reader, open_reader
+from telemock.text import printable, printable_json
 
 _COLUMNS = (
     "received_at",

@@ -14,8 +14,8 @@ from telemock.cli.client_env import SHELLS, client_environment, shell_lines
 from telemock.cli.options import PATH, TEXT, check_url, config_option, no_proxy_option, option, url_option
 from telemock.cli.output import output
 from telemock.cli.setting_options import setting_options
-from telemock.cli.text import printable
 from telemock.errors import InvalidHost, InvalidSetting, TelemockError
+from telemock.text import printable
 
 if TYPE_CHECKING:
     # It takes 50 ms to import, which --help need not pay.

@@ -17,7 +17,6 @@ from telemock.authority.folder import public_files, utc_now
 from telemock.cli.options import TEXT, config_option, option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.setting_options import Instead, setting_options
-from telemock.cli.text import printable
 from telemock.doctor.examination import examine
 from telemock.doctor.finding import Finding, Verdict
 from telemock.doctor.visit import Visit
@@ -26,6 +25,7 @@ from telemock.hosts import host_name
 from telemock.place import Place
 from telemock.profiles.cribl import CRIBL
 from telemock.settings import DEFAULT_CA_DIR
+from telemock.text import printable
 
 _NAMES = ("name", "verdict", "said", "next_step")
 _cells = attrgetter(*_NAMES)

@@ -18,8 +18,8 @@ from typing import Any, Generic, Protocol, TextIO, TypeVar
 
 import click
 
-from telemock.cli.text import printable, printable_json
 from telemock.errors import TelemockError
+from telemock.text import printable, printable_json
 
 FORMATS = ("table", "json", "jsonl", "csv")
 

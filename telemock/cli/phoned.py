@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from telemock.cli.text import printable
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.hosts import url_host
+from telemock.text import printable
 
 _MOST_LINES = 25
 _MOST_CHARACTERS = 120

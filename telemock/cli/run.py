@@ -20,10 +20,10 @@ from telemock.cli.client_env import client_environment
 from telemock.cli.java_env import JAVA_VARIABLE, java_tool_options
 from telemock.cli.options import config_option, no_proxy_option, option
 from telemock.cli.setting_options import Instead, setting_options
-from telemock.cli.text import printable, printable_json
 from telemock.errors import TelemockError
 from telemock.exchange import compact_json, utc_text_at
 from telemock.settings import ServeSettings
+from telemock.text import printable, printable_json
 
 if TYPE_CHECKING:
     from telemock.authority.authority import Authority

@@ -15,12 +15,12 @@ import click
 from telemock.cli.exchanges import problem_list
 from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import output
-from telemock.cli.text import indented_json, printable, printable_lines
 from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
 from telemock.errors import InvalidSetting, StoreError
 from telemock.exchange import Exchange
 from telemock.store.engine import locate
 from telemock.store.reader import open_reader
+from telemock.text import indented_json, printable, printable_lines
 
 _FACTS = (
     "id",

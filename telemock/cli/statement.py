@@ -8,8 +8,8 @@ from typing import Any
 
 from telemock.cli.exchanges import body_value
 from telemock.cli.output import Column, Shape
-from telemock.cli.text import printable
 from telemock.exchange import compact_json
+from telemock.text import printable
 
 _Row = Sequence[Any]
 

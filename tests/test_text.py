@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.cli.text import indented_json, printable, printable_json, printable_lines
+from telemock.text import indented_json, printable, printable_json, printable_lines
 from tests.steady import STEADY
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))  # with lone surrogates

@@ -1,0 +1,75 @@
+"""This is where the fields of a request are: in its query, its body, its headers and its cookies.
+
+It refuses to undo more than these formats; what values hide is looked for elsewhere.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+from telemock.codings import decode_pair
+
+Source = Literal["query", "body", "header", "cookie"]
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def query_items(query: str) -> list[str]:
+    """Give the pairs of a query as they were received; `telemock.codings.decode_pair` takes one apart."""
+    return [pair for pair in query.split("&") if pair]
+
+
+@lru_cache(maxsize=256)
+def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
+    """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
+    try:
+        headers = [(name.lower(), value) for name, value in json.loads(text)]
+    except (ValueError, TypeError, AttributeError):
+        return (), ()  # people may edit the file; it is theirs
+    cookies = [
+        (name.strip(), value.strip())
+        for header, text in headers
+        if header == "cookie"
+        for name, _, value in (pair.partition("=") for pair in text.split(";"))
+        if name.strip()
+    ]
+    return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)
+
+
+@lru_cache(maxsize=64)
+def body_pairs(body: bytes) -> Pairs:
+    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else is one, and may hold any bytes.
+
+    Args:
+        body: with its content coding undone.
+    """
+    try:
+        return tuple(json_leaves(json.loads(body)))
+    except (ValueError, RecursionError):
+        pass
+    text = body.decode(errors="surrogateescape")
+    try:
+        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return tuple(json_leaves(lines))
+    except (ValueError, RecursionError):
+        pass
+    return tuple(_form_pairs(text)) or (("$", text),)
+
+
+def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`."""
+    waiting: list[tuple[str, Any]] = [("$", value)]
+    while waiting:
+        path, each = waiting.pop()
+        if isinstance(each, dict):
+            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each.items()))
+        elif isinstance(each, list):
+            waiting.extend((f"{path}[]", inner) for inner in reversed(each))
+        else:
+            yield path, each if isinstance(each, str) else json.dumps(each)
+
+
+def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
+    if "=" in text and not any(each.isspace() for each in text.strip()):
+        yield from map(decode_pair, filter(None, text.strip().split("&")))

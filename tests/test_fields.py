@@ -1,0 +1,42 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemock.exchange import compact_json
+from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"a":{"b":[1,2]},"c":null}', [("$.a.b[]", "1"), ("$.a.b[]", "2"), ("$.c", "null")]),
+        (b'[{"name":"x"},{"name":"y"}]', [("$[].name", "x"), ("$[].name", "y")]),
+        (b'{"name":"x"}\n{"name":"y"}\n', [("$[].name", "x"), ("$[].name", "y")]),
+        (b"a=1&b=x%20y", [("a", "1"), ("b", "x y")]),
+        (b"plain words", [("$", "plain words")]),
+        (b"\xff\x00", [("$", "\udcff\x00")]),
+        (b"[" * 100_000, [("$", "[" * 100_000)]),
+        (b"", []),
+    ],
+)
+def test_a_body_has_the_fields_of_json_json_lines_or_a_form(body: bytes, expected: list[tuple[str, str]]) -> None:
+    assert [*body_pairs(body)] == expected
+
+
+def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
+    headers = compact_json([["HOST", "a"], ["Cookie", "sid=1; theme=dark;;"], ["X", "1"], ["x", "2"]])
+    assert header_and_cookie_pairs(headers) == (
+        (("host", "a"), ("x", "1"), ("x", "2")),
+        (("sid", "1"), ("theme", "dark")),
+    )
+    for edited in ("not JSON", "7", "[1]", '[["a"]]', '[[1, "a"]]'):
+        assert header_and_cookie_pairs(edited) == ((), ())
+
+
+def test_a_query_is_taken_apart_as_it_was_received() -> None:
+    assert query_items("a=%31&&b&a=2") == ["a=%31", "b", "a=2"]
+
+
+@given(st.binary(), st.text())
+def test_no_bytes_break_it(body: bytes, headers: str) -> None:
+    assert isinstance([*body_pairs(body), *header_and_cookie_pairs(headers)], list)
