@@ -11,6 +11,7 @@ ELSEWHERE = {
     "analysis/rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
     "cli/filter_options.py": "cli/test_query.py",
+    "cli/inventories.py": "cli/test_analyze.py",
     "cli/run.py": "journeys/test_run.py",
     "cli/serve.py": "journeys/test_starts.py",
     "cli/setting_options.py": "cli/test_options.py",
