@@ -15,9 +15,9 @@ Source = Literal["query", "body", "header", "cookie"]
 Pairs = Sequence[tuple[str, str]]
 
 
-def query_items(query: str) -> list[str]:
+def query_items(query: str) -> tuple[str, ...]:
     """Give the pairs of a query as they were received; `telemock.codings.decode_pair` takes one apart."""
-    return [pair for pair in query.split("&") if pair]
+    return tuple(filter(None, query.split("&")))
 
 
 @lru_cache(maxsize=256)

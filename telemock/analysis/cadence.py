@@ -5,15 +5,19 @@ It refuses to keep the times; a thousand at a time become a few figures.
 
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 # So many requests are looked at together.
 _AT_ONCE = 1024
+
+# Delays of the latest retries that are kept.
+KEPT_DELAYS = 1024
 
 # Fewer intervals make no beat.
 _LEAST = 3
@@ -37,6 +41,15 @@ _SILENCE_PERIODS = 10.5
 
 # Delays that tell by what factor they grow.
 _GROWING = 4
+
+
+class Times(array):  # type: ignore[type-arg]  # not generic when it runs
+    """Numbers in 8 bytes each, under a name that can be written down."""
+
+    def __new__(cls, numbers: Iterable[float] = ()) -> Self:
+        """Hold some numbers."""
+        return super().__new__(cls, "d", numbers)  # type: ignore[return-value]  # typeshed says array
+
 
 _Numbers = npt.NDArray[np.float64]
 _Flags = npt.NDArray[np.bool_]
@@ -85,12 +98,12 @@ class Rhythm:
     """The requests of one instance to one endpoint: `add` them, roughly in the order they came."""
 
     requests: int = 0
-    _times: "array[float]" = field(default_factory=lambda: array("d"))
+    _times: Times = field(default_factory=Times)
     _failed: bytearray = field(default_factory=bytearray)
     _last_s: float = 0.0
     _last_delay_s: float | None = None
     _period_s: float | None = None
-    _singles: "array[float]" = field(default_factory=lambda: array("d"))
+    _singles: Times = field(default_factory=Times)
     _all_medians: list[tuple[float, int]] = field(default_factory=list)
     _medians: list[tuple[float, int]] = field(default_factory=list)
     _jitters: list[tuple[float, int]] = field(default_factory=list)
@@ -102,8 +115,8 @@ class Rhythm:
     _bursts: int = 0
     _largest_burst: int = 0
     _retries: int = 0
-    _first_retries: deque[float] = field(default_factory=lambda: deque(maxlen=_AT_ONCE))
-    _factors: deque[float] = field(default_factory=lambda: deque(maxlen=_AT_ONCE))
+    _first_retries: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
+    _factors: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
 
     def add(self, received_s: float, *, failed: bool) -> None:
         """Take a request.
@@ -180,7 +193,7 @@ class Rhythm:
         self._last_s = max(self._last_s, float(times[-1]))
         self._last_delay_s = float(gaps[-1]) if len(gaps) and follows[-1] else None
         waiting = slice(last, None if done == last else last + 1)
-        self._times = array("d", times[waiting].tolist())
+        self._times = Times(times[waiting].tolist())
         self._failed = bytearray((failed[waiting] if done == last else failed[-1:]).tobytes())
 
     def _fold(self) -> None:
@@ -190,7 +203,7 @@ class Rhythm:
             median = float(np.median(singles))
             self._medians.append((median, len(singles)))
             self._jitters.append((float(np.median(np.abs(singles - median))), len(singles)))
-            self._singles = array("d")
+            self._singles = Times()
 
     def _take_retries(self, delays: list[float]) -> None:
         self._retries += len(delays)

@@ -3,17 +3,15 @@
 It refuses to keep what it was told: a few examples stay, the rest becomes counts, bounds and a sketch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, Literal
-
-from datasketches import hll_sketch, tgt_hll_type
+from typing import Literal
 
 from telemock.analysis.decoding import layers
-from telemock.analysis.findings import Finding, count_value
+from telemock.analysis.findings import Watch
 from telemock.analysis.kinds import NUMBERS, Kind, kind_of
-from telemock.exchange import encodable
+from telemock.analysis.sketches import Distinct
 from telemock.fields import Source
 
 # What a field does: `once` is a field that was seen in one exchange only.
@@ -23,10 +21,6 @@ Type = Kind | Literal["enum"]
 # Distinct values are counted one by one up to here; behind it a HyperLogLog sketch estimates.
 COUNTED_VALUES = 64
 
-# 4,096 registers: the relative standard error of an estimate is 1.04 / sqrt(4096) (Flajolet et al. 2007).
-_SKETCH_LOG2 = 12
-DISTINCT_ERROR = 0.0163
-
 # A field that has no more values than this, each seen twice on average, is one of few.
 _FEW = 16
 
@@ -35,6 +29,9 @@ _RISES = 3
 
 # Longer values are kept by their beginning and a hash.
 _LONGEST_KEPT = 4096
+
+# Longer numbers are no bounds that anybody could read.
+_MOST_DIGITS = 300
 
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 200
@@ -56,25 +53,26 @@ class Field:
         values: how often each of the first `COUNTED_VALUES` distinct values was sent.
         least, most: bounds of the values that are numbers.
         shortest, longest: characters of its values.
-        look: finds what is sensitive or planted in a value.
-        spared: numbers of fewer characters are not looked at.
+        characters: of all of its values together.
+        watch: who looks for what is sensitive or planted in a value.
+        found: places, among the findings, of what was found in each of `values`.
     """
 
     source: Source
     name: str
-    look: Callable[[str, Kind], list[Finding]] | None = None
-    spared: int = 0
+    watch: Watch | None = None
     exchanges: int = 0
     first_seen: str = ""
     last_seen: str = ""
     kinds: dict[Kind, int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
-    least: float | None = None
-    most: float | None = None
+    least: int | float | None = None
+    most: int | float | None = None
     shortest: int = 0
     longest: int = 0
-    _found: dict[str, list[Finding]] = field(default_factory=dict)
-    _sketch: Any = None
+    characters: int = 0
+    found: dict[str, list[int]] = field(default_factory=dict)
+    _sketch: Distinct | None = None
     _changes: int = 0
     _rises: int = 0
     _never_falls: bool = True
@@ -84,27 +82,27 @@ class Field:
         kind = kind_of(value, self.name, received_s)
         self.kinds[kind] = self.kinds.get(kind, 0) + count
         length = len(value)
+        self.characters += count * length
         kept = value if length <= _LONGEST_KEPT else _beginning_and_hash(value)
         if kept in self.values:
             self.values[kept] += count
-            count_value(self._found.get(kept, ()), count)
+            if kept in self.found and self.watch is not None:
+                self.watch.count(self.found[kept], count)
             return
-        found: list[Finding] = []
-        if self.look is not None and (length >= self.spared or kind not in NUMBERS):
-            found = self.look(value, kind)
-        count_value(found, count)
-        if len(self.values) < COUNTED_VALUES and self._sketch is None:
+        found: list[int] = []
+        if self.watch is not None and (found := self.watch.look(value, kind)):
+            self.watch.count(found, count)
+        if self._sketch is not None:
+            self._sketch.add(kept)
+        elif len(self.values) < COUNTED_VALUES:
             self.values[kept] = count
             if found:
-                self._found[kept] = found
+                self.found[kept] = found
         else:
-            self._estimate(kept)
-        self.shortest = min(self.shortest, length) if self.longest else length
-        self.longest = max(self.longest, length)
-        if kind in NUMBERS and length < 300:
-            number = float(value) if kind == "float" else int(value)
-            self.least = number if self.least is None else min(self.least, number)
-            self.most = number if self.most is None else max(self.most, number)
+            self._sketch = Distinct()
+            for text in (*self.values, kept):
+                self._sketch.add(text)
+        self._bound(value, kind, length)
 
     def seen(self, exchanges: int, first_seen: str, last_seen: str) -> None:
         """Count exchanges that had it, between two times."""
@@ -132,7 +130,7 @@ class Field:
     @property
     def distinct(self) -> int:
         """How many different values; see `is_estimated`."""
-        return len(self.values) if self._sketch is None else round(self._sketch.get_estimate())
+        return len(self.values) if self._sketch is None else self._sketch.estimate
 
     @property
     def is_estimated(self) -> bool:
@@ -175,18 +173,22 @@ class Field:
                 if layer.innermost:
                     yield " → ".join((*layer.chain, shortened(layer.text)))
 
+    def _bound(self, value: str, kind: Kind, length: int) -> None:
+        if length < self.shortest or not self.longest:
+            self.shortest = length
+        self.longest = max(self.longest, length)
+        if kind in NUMBERS and length < _MOST_DIGITS:
+            number = float(value) if kind == "float" else int(value)
+            if self.least is None or number < self.least:
+                self.least = number
+            if self.most is None or number > self.most:
+                self.most = number
+
     def _most_frequent(self) -> list[str]:
         return sorted(self.values, key=lambda value: -self.values[value])[:_EXAMPLES]
 
     def _is_one_of_few(self) -> bool:
         return not self.is_estimated and len(self.values) <= _FEW and self.count >= 2 * len(self.values)
-
-    def _estimate(self, value: str) -> None:
-        if self._sketch is None:
-            self._sketch = hll_sketch(_SKETCH_LOG2, tgt_hll_type.HLL_8)
-            for known in self.values:
-                self._sketch.update(_unicode(known))
-        self._sketch.update(_unicode(value))
 
 
 def shortened(text: str) -> str:
@@ -196,8 +198,3 @@ def shortened(text: str) -> str:
 
 def _beginning_and_hash(text: str) -> str:
     return text[:_LONGEST_KEPT] + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _unicode(text: str) -> str:
-    """Give what the sketch can hash: lone surrogates, from JSON, are written as escapes."""
-    return text if encodable(text) else ascii(text)

@@ -3,8 +3,8 @@
 It refuses to keep what it found as it was: an example stays, masked.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from telemock.analysis.decoding import layers
 from telemock.analysis.kinds import NUMBERS, Kind
@@ -65,19 +65,53 @@ class Finding:
     count: int = 0
     example: str = ""
 
+    @property
+    def key(self) -> object:
+        """What is the same for all that is counted together."""
+        return self.place, self.chain, self.sensitivity, self.planted, self.form
 
-@dataclass(slots=True)
+
+class Watch:
+    """Somebody who looks at the values of one field.
+
+    Args:
+        findings: where what is found is gathered.
+        place: where the values are.
+        hint: a name that tells what they are.
+    """
+
+    def __init__(self, findings: "Findings", place: Place, hint: str) -> None:
+        self._findings = findings
+        self._place = place
+        self._hint = hint
+        self._spared = findings.spared(hint)
+        self.count = findings.count
+
+    def look(self, value: str, kind: Kind) -> list[int]:
+        """Look at a value as `Findings.look` does, if it may hold anything."""
+        if kind in NUMBERS and len(value) < self._spared:
+            return []
+        return self._findings.look(self._place, value, kind, hint=self._hint)
+
+
 class Findings:
     """Everything that was found.
 
+    Args:
+        needles: what was planted.
+        known: what was found before.
+
     Attributes:
         needles: what was planted.
+        all: in the order they were found first; places in it are what values are counted by.
         left_out: values with something beyond MAX_FINDINGS.
     """
 
-    needles: Needles = field(default_factory=lambda: Needles(()))
-    left_out: int = 0
-    _all: dict[object, Finding] = field(default_factory=dict)
+    def __init__(self, needles: Needles | None = None, known: Sequence[Finding] = (), left_out: int = 0) -> None:
+        self.needles = Needles(()) if needles is None else needles
+        self.all = [*known]
+        self.left_out = left_out
+        self._places = {finding.key: place for place, finding in enumerate(self.all)}
 
     def sensitive(self) -> list[Finding]:
         """Give what is sensitive, the surest and most frequent first."""
@@ -93,8 +127,8 @@ class Findings:
 
     def look(
         self, place: Place, value: str, kind: Kind = "text", *, hint: str = "", chain: tuple[str, ...] = ()
-    ) -> list[Finding]:
-        """Look at a value and at what is wrapped in it, and give what was found, not yet counted.
+    ) -> list[int]:
+        """Look at a value and at what is wrapped in it, and give the places, in `all`, of what was found, to `count`.
 
         Args:
             place: where it was.
@@ -115,8 +149,13 @@ class Findings:
                 for depth in range(len(way)):
                     found.pop((what, way[:depth]), None)
                 found[what, way] = finding
-        known = filter(None, map(self._known, found.values()))
-        return [*{id(finding): finding for finding in known}.values()]
+        places = map(self._place, found.values())
+        return [*dict.fromkeys(place for place in places if place is not None)]
+
+    def count(self, places: Iterable[int], count: int = 1) -> None:
+        """Count a value, sent so many times, in all that was found in it."""
+        for place in places:
+            self.all[place].count += count
 
     def doubt(self, values_in: Callable[[Place], int]) -> None:
         """Take back what looked right by chance: of numbers, one in ten has a right check digit.
@@ -138,28 +177,22 @@ class Findings:
                 planted = trace.planted.name, trace.form
                 yield planted, Finding(place, way, None, "high", *planted, example=masked(trace.text))
 
-    def _known(self, finding: Finding) -> Finding | None:
-        """Give the finding that is gathered for the same thing in the same place."""
-        key = finding.place, finding.chain, finding.sensitivity, finding.planted, finding.form
-        known = self._all.get(key)
-        if known is None:
-            if len(self._all) >= MAX_FINDINGS:
+    def _place(self, finding: Finding) -> int | None:
+        """Give the place of what is gathered for the same thing in the same place; None when there is too much."""
+        place = self._places.get(finding.key)
+        if place is None:
+            if len(self.all) >= MAX_FINDINGS:
                 self.left_out += 1
                 return None
-            known = self._all[key] = finding
+            place = self._places[finding.key] = len(self.all)
+            self.all.append(finding)
         elif finding.confidence == "high":
-            known.confidence = "high"
-        return known
+            self.all[place].confidence = "high"
+        return place
 
     def _sorted(self, *, planted: bool) -> list[Finding]:
-        chosen = (finding for finding in self._all.values() if (finding.sensitivity is None) == planted)
+        chosen = (finding for finding in self.all if (finding.sensitivity is None) == planted)
         return sorted(chosen, key=lambda finding: (-CONFIDENCES.index(finding.confidence), -finding.count))
-
-
-def count_value(found: Iterable[Finding], count: int = 1) -> None:
-    """Count a value, sent so many times, in all that was found in it."""
-    for finding in found:
-        finding.count += count
 
 
 def _sensitive(place: Place, way: tuple[str, ...], text: str, hint: str) -> Iterator[tuple[object, Finding]]:

@@ -4,20 +4,19 @@ It refuses to grow with the number of exchanges: instances, endpoints and fields
 limit is counted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
-
-import numpy as np
-from datasketches import hll_sketch, kll_floats_sketch, tgt_hll_type
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 from telemock.analysis.cadence import Cadence, Rhythm
 from telemock.analysis.field import Field
-from telemock.analysis.findings import Finding, Findings, Place, count_value
+from telemock.analysis.findings import Finding, Findings, Place, Watch
 from telemock.analysis.planted import Needles, Planted
-from telemock.analysis.series import Series
+from telemock.analysis.series import Series, SeriesState
+from telemock.analysis.sketches import Distinct, Quantiles
 from telemock.codings import decode_pair
 from telemock.fields import Pairs, Source, body_pairs, header_and_cookie_pairs, query_items
 
@@ -25,14 +24,11 @@ MAX_ENDPOINTS = 1000
 MAX_FIELDS = 10_000
 MAX_INSTANCES = 10_000
 
-# A quantile lies within 0.66 % of its rank (datasketches, kll, k = 400).
-_KLL_K = 400
-_LATENCIES_AT_ONCE = 4096
-
 # From this status code on, a client may try again.
 _FAILED = 400
 
 _SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
+_Key = tuple[str, str, str, str]
 
 
 class Seen(NamedTuple):
@@ -63,11 +59,12 @@ class Endpoint:
     """Where requests went.
 
     Attributes:
+        number: its place among the endpoints.
         bytes_up: of targets and bodies, these with their content coding undone.
         bytes_down: of the answers' bodies.
         statuses: how many were answered with which.
-        findings: where what is found in its fields is gathered.
-        found: what was found in its host and path.
+        found: places, among the findings, of what was found in its host and path.
+        latency: milliseconds, rank by rank.
         cadences: instances, and how often each calls.
         fields: by source and name.
         fields_left_out: values of fields beyond MAX_FIELDS.
@@ -77,70 +74,118 @@ class Endpoint:
     scheme: str
     host: str
     path: str
-    findings: Findings = field(default_factory=Findings)
-    found: list[Finding] = field(default_factory=list)
+    number: int = 0
+    found: list[int] = field(default_factory=list)
     count: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     first_seen: str = ""
     last_seen: str = ""
     statuses: dict[int, int] = field(default_factory=dict)
-    fields: dict[tuple[str, str], Field] = field(default_factory=dict)
+    latency: Quantiles = field(default_factory=Quantiles)
+    fields: dict[Source, dict[str, Field]] = field(default_factory=lambda: {source: {} for source in _SOURCES})
     fields_left_out: int = 0
     cadences: list[tuple[str, Cadence]] = field(default_factory=list)
-    _instances: Any = field(default_factory=lambda: hll_sketch(12, tgt_hll_type.HLL_8))
-    _latencies: Any = field(default_factory=lambda: kll_floats_sketch(_KLL_K))
-    _waiting: list[float] = field(default_factory=list)
+    _instances: Distinct = field(default_factory=Distinct)
+
+    @property
+    def key(self) -> _Key:
+        """What is the same for all exchanges of it."""
+        return self.method, self.scheme, self.host, self.path
 
     @property
     def instances(self) -> int:
         """How many instances spoke; from some hundred on an estimate, within 1.6 % two times out of three."""
-        return round(float(self._instances.get_estimate()))
+        return self._instances.estimate
+
+    def all_fields(self) -> Iterator[Field]:
+        """Give its fields, source by source."""
+        for fields in self.fields.values():
+            yield from fields.values()
 
     def take(self, seen: Seen) -> None:
         """Count an exchange."""
         self.count += 1
-        count_value(self.found)
         self.bytes_up += len(seen.path) + len(seen.query) + len(seen.body or b"")
         self.bytes_down += seen.response_bytes
         self.first_seen = self.first_seen or seen.received_at
         self.last_seen = seen.received_at
         self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
-        self._waiting.append(seen.latency_ms)
-        if len(self._waiting) >= _LATENCIES_AT_ONCE:
-            self._learn_latencies()
+        self.latency.add(seen.latency_ms)
 
     def meet(self, instance: str) -> None:
         """Count an instance; one that was met before counts no more."""
-        self._instances.update(instance)
+        self._instances.add(instance)
 
-    def latency_ms(self, *ranks: float) -> list[float]:
-        """Give quantiles of the latency: rank 0.95 is the one that 95 % do not exceed."""
-        self._learn_latencies()
-        return [round(float(value), 3) for value in self._latencies.get_quantiles(list(ranks))]
-
-    def field(self, source: Source, name: str) -> Field | None:
+    def field(self, source: Source, name: str, findings: Findings) -> Field | None:
         """Give the field of a name, a new one if need be; None when there are too many."""
-        found = self.fields.get((source, name))
+        found = self.fields[source].get(name)
         if found is None:
-            if len(self.fields) >= MAX_FIELDS:
+            if sum(map(len, self.fields.values())) >= MAX_FIELDS:
                 self.fields_left_out += 1
                 return None
-            place = Place(self.method, self.scheme, self.host, self.path, source, name)
-            count_value(self.findings.look(place, name, chain=("name",)))
-            # Where a request goes is looked at once, not in each of its headers.
-            look = None if (source, name) == ("header", "host") else partial(self.findings.look, place, hint=name)
-            found = self.fields[source, name] = Field(source, name, look, self.findings.spared(name))
+            found = self.fields[source][name] = Field(source, name)
+            self.watch(found, findings)
+            findings.count(findings.look(self._place(found), name, chain=("name",)))
         return found
 
-    def _learn_latencies(self) -> None:
-        if self._waiting:
-            self._latencies.update(np.array(self._waiting, dtype=np.float32))
-            self._waiting.clear()
+    def watch(self, field: Field, findings: Findings) -> None:
+        """Have the values of a field looked at."""
+        # Where a request goes is looked at once, not in each of its headers.
+        if (field.source, field.name) != ("header", "host"):
+            field.watch = Watch(findings, self._place(field), field.name)
+
+    def _place(self, field: Field) -> Place:
+        return Place(self.method, self.scheme, self.host, self.path, field.source, field.name)
+
+
+@dataclass(slots=True)
+class InstanceState:
+    """All that is known of one instance at one endpoint, to go on from.
+
+    Attributes:
+        endpoint: its number.
+        name: the installation, or the address of the client.
+        headers: of the request that came last, as `Seen` has them.
+    """
+
+    endpoint: int
+    name: str
+    headers: str = ""
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    query: SeriesState[str] = field(default_factory=SeriesState[str])
+    others: dict[Source, SeriesState[tuple[str, str]]] = field(
+        default_factory=lambda: {source: SeriesState() for source in _SOURCES[1:]}
+    )
+
+
+@dataclass(slots=True)
+class Learnt:
+    """All that an inventory has learnt, to go on from.
+
+    Attributes:
+        instances: those that are followed, in the order they were met.
+        received_s: when the last request came, in seconds since the epoch.
+        cadences: instances that are not followed any more, and whose cadence is kept.
+    """
+
+    count: int = 0
+    endpoints: list[Endpoint] = field(default_factory=list)
+    endpoints_left_out: int = 0
+    cadences: int = 0
+    cadences_left_out: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    findings_left_out: int = 0
+    instances: list[InstanceState] = field(default_factory=list)
+    received_s: float = 0.0
 
 
 class Inventory:
     """What is learnt of exchanges: `take` them in the order they came, then `close`.
+
+    Args:
+        planted: what to look for.
+        learnt: of the exchanges before, with the same planted values; it is taken over.
 
     Attributes:
         count: exchanges that were taken.
@@ -148,17 +193,47 @@ class Inventory:
         endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
         cadences_left_out: instances, of an endpoint, beyond MAX_INSTANCES.
         findings: what is sensitive or planted, in all of them.
+
+    Raises:
+        ValueError, LookupError: what was learnt does not hang together.
     """
 
-    def __init__(self, planted: Iterable[Planted] = ()) -> None:
-        self.count = 0
-        self.endpoints: dict[tuple[str, str, str, str], Endpoint] = {}
-        self.endpoints_left_out = 0
-        self.cadences_left_out = 0
-        self.findings = Findings(Needles(planted))
-        self._followed: dict[tuple[int, str], _Instance] = {}
-        self._received_s = 0.0
-        self._cadences = 0
+    def __init__(self, planted: Iterable[Planted] = (), learnt: Learnt | None = None) -> None:
+        learnt = Learnt() if learnt is None else learnt
+        self.count = learnt.count
+        self.endpoints = {endpoint.key: endpoint for endpoint in learnt.endpoints}
+        self.endpoints_left_out = learnt.endpoints_left_out
+        self.cadences_left_out = learnt.cadences_left_out
+        self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out)
+        self._cadences = learnt.cadences
+        self._received_s = learnt.received_s
+        for number, endpoint in enumerate(learnt.endpoints):
+            places = chain(
+                endpoint.found, *(places for each in endpoint.all_fields() for places in each.found.values())
+            )
+            is_known = all(0 <= place < len(learnt.findings) for place in places)
+            if not is_known or endpoint.number != number or endpoint.fields.keys() != {*_SOURCES}:
+                raise ValueError(f"What was learnt of endpoint {number} does not hang together.")
+            for each in endpoint.all_fields():
+                endpoint.watch(each, self.findings)
+        self._followed = {
+            (state.endpoint, state.name): _Instance(learnt.endpoints[state.endpoint], self.findings, state)
+            for state in learnt.instances
+        }
+
+    def learnt(self) -> Learnt:
+        """Give all that was learnt, before it is closed; it changes with the next exchange."""
+        return Learnt(
+            count=self.count,
+            endpoints=[*self.endpoints.values()],
+            endpoints_left_out=self.endpoints_left_out,
+            cadences=self._cadences,
+            cadences_left_out=self.cadences_left_out,
+            findings=self.findings.all,
+            findings_left_out=self.findings.left_out,
+            instances=[instance.state for instance in self._followed.values()],
+            received_s=self._received_s,
+        )
 
     def take(self, seen: Seen) -> None:
         """Learn from one exchange."""
@@ -169,21 +244,23 @@ class Inventory:
             found = self._found_in_target(seen)
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 self.endpoints_left_out += 1
-                count_value(found)
+                self.findings.count(found)
                 return
-            endpoint = self.endpoints[key] = Endpoint(*key, self.findings, found)
+            endpoint = self.endpoints[key] = Endpoint(*key, number=len(self.endpoints), found=found)
         endpoint.take(seen)
+        if endpoint.found:
+            self.findings.count(endpoint.found)
         self._received_s = _second(seen.received_at[:19])
-        who = id(endpoint), seen.instance
+        who = endpoint.number, seen.instance
         instance = self._followed.get(who)
         if instance is None:
             if len(self._followed) >= MAX_INSTANCES:
                 self._leave(next(iter(self._followed)))
-            instance = self._followed[who] = _Instance(endpoint)
+            instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who))
             endpoint.meet(seen.instance)
         instance.take(seen, self._received_s)
 
-    def _found_in_target(self, seen: Seen) -> list[Finding]:
+    def _found_in_target(self, seen: Seen) -> list[int]:
         """Look at what is said by where a request goes; the slash that its path begins with makes it no file's."""
         host, path = (Place(seen.method, seen.scheme, seen.host, seen.path, source) for source in ("host", "path"))
         return self.findings.look(host, seen.host) + self.findings.look(path, seen.path.removeprefix("/"))
@@ -200,43 +277,47 @@ class Inventory:
         instance.close(self._received_s)
         if self._cadences < MAX_INSTANCES:
             self._cadences += 1
-            instance.endpoint.cadences.append((who[1], instance.rhythm.cadence()))
+            instance.endpoint.cadences.append((who[1], instance.state.rhythm.cadence()))
         else:
             self.cadences_left_out += 1
 
     def _values_in(self, place: Place) -> int:
         endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path))
-        field = endpoint and endpoint.fields.get((place.source, place.name))
+        fields = {} if endpoint is None else endpoint.fields
+        field = next((named[place.name] for source, named in fields.items() if source == place.source), None)
         return field.count if field else 0
 
 
 class _Instance:
-    """All that one instance sends to one endpoint."""
+    """All that one instance sends to one endpoint; what it learns is in `state`."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, findings: Findings, state: InstanceState) -> None:
         def fields(source: Source) -> Callable[[str], Field | None]:
-            return lambda name: endpoint.field(source, name)
+            return lambda name: endpoint.field(source, name, findings)
 
         self.endpoint = endpoint
-        self.rhythm = Rhythm()
-        self._query = Series(fields("query"), decode_pair)
-        self._others = {source: Series(fields(source), _pair) for source in _SOURCES[1:]}
-        self._headers: str | None = None
-        self._in_headers: tuple[Pairs, Pairs] = ((), ())
+        self.state = state
+        state.query.attach(endpoint.fields["query"])
+        self._query = Series(fields("query"), decode_pair, state.query)
+        self._others = []
+        for source in _SOURCES[1:]:
+            state.others[source].attach(endpoint.fields[source])
+            self._others.append(Series(fields(source), _pair, state.others[source]))
+        self._in_headers = header_and_cookie_pairs(state.headers)
 
     def take(self, seen: Seen, received_s: float) -> None:
-        self.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
+        self.state.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
         self._query.take(query_items(seen.query), seen.received_at, received_s)
-        if seen.request_headers != self._headers:
-            self._headers = seen.request_headers
+        if seen.request_headers != self.state.headers:
+            self.state.headers = seen.request_headers
             self._in_headers = header_and_cookie_pairs(seen.request_headers)
-        body = () if seen.body is None else body_pairs(seen.body)
-        for source, items in zip(_SOURCES[1:], (body, *self._in_headers), strict=True):
-            self._others[source].take(items, seen.received_at, received_s)
+        body: Pairs = () if seen.body is None else body_pairs(seen.body)
+        for series, items in zip(self._others, (body, *self._in_headers), strict=True):
+            series.take(items, seen.received_at, received_s)
 
     def close(self, received_s: float) -> None:
         self._query.close(received_s)
-        for series in self._others.values():
+        for series in self._others:
             series.close(received_s)
 
 

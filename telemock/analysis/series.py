@@ -1,9 +1,11 @@
 """This is one instance, followed: what it sends again and again, and what of it changes.
 
-It refuses to look at what did not change; that is most of it, and why a million exchanges take a minute.
+It refuses to look at what did not change; that is most of it, and why a million exchanges take half a minute.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Generic, TypeVar
 
 from telemock.analysis.field import Field
@@ -14,25 +16,34 @@ _Item = TypeVar("_Item", bound=Hashable)
 _MOST_DIGITS = 30
 
 
-class _Followed:
+@dataclass
+class Followed:
     """A field as one instance sends it.
 
     Attributes:
+        value: the one it has now.
         since: the number of the exchange of the present layout from which on it had this value.
+        changes: how often it was another than before.
+        rises: how often it was a larger whole number.
+        never_falls: it was a whole number each time, and never a smaller one.
+        field: where it is counted; None where there are too many fields.
+        number: the value as a whole number; None when it is none.
     """
 
     __slots__ = ("changes", "field", "never_falls", "number", "rises", "since", "value")
 
-    def __init__(self, field: Field, value: str) -> None:
-        self.field = field
-        self.value = value
-        self.since = 0
-        self.changes = 0
-        self.rises = 0
-        self.number = _whole_number(value)
-        self.never_falls = self.number is not None
+    value: str
+    since: int
+    changes: int
+    rises: int
+    never_falls: bool
+
+    def __post_init__(self) -> None:
+        self.field: Field | None = None
+        self.number = _whole_number(self.value)
 
     def change(self, value: str) -> None:
+        """Take a value, which may be the same again."""
         if value == self.value:
             return
         self.value = value
@@ -45,89 +56,130 @@ class _Followed:
         self.number = number
 
 
+@dataclass(slots=True)
+class SeriesState(Generic[_Item]):
+    """All that a series has learnt, to go on from.
+
+    Attributes:
+        items: of the request that came last.
+        names: of these items, in their order.
+        followed: by name; of a name that repeats in a request, one for each time.
+        count: requests that had this layout.
+        first, last: when the first and the last of them came.
+    """
+
+    items: tuple[_Item, ...] = ()
+    names: list[str] = field(default_factory=list)
+    followed: dict[str, list[Followed]] = field(default_factory=dict)
+    count: int = 0
+    first: str = ""
+    last: str = ""
+
+    def attach(self, fields: Mapping[str, Field]) -> None:
+        """Count on in these fields, by name."""
+        for name, followed in self.followed.items():
+            for each in followed:
+                each.field = fields.get(name)
+
+
 class Series(Generic[_Item]):
     """The values of one source that one instance sends to one endpoint, request by request.
 
     Args:
         field: gives the field of a name; None when there are too many.
         split: gives name and value of an item.
+        state: what was learnt before; it is taken over, and must be attached to fields.
+
+    Raises:
+        ValueError: what was learnt before does not hang together.
     """
 
-    def __init__(self, field: Callable[[str], Field | None], split: Callable[[_Item], tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        field: Callable[[str], Field | None],
+        split: Callable[[_Item], tuple[str, str]],
+        state: SeriesState[_Item] | None = None,
+    ) -> None:
+        self.state = SeriesState[_Item]() if state is None else state
         self._field = field
         self._split = split
-        self._items: Sequence[_Item] = ()
-        self._layout: list[_Followed | None] = []
-        self._names: list[str] = []
-        self._all: dict[tuple[str, int], _Followed | None] = {}
-        self._count = 0
-        self._first = self._last = ""
+        self._layout = self._find_layout()
+        if not len(self.state.items) == len(self.state.names) == len(self._layout):
+            raise ValueError("Of a request, other items were kept than what was followed of it.")
 
     def take(self, items: Sequence[_Item], received_at: str, received_s: float) -> None:
         """Take the items of one request."""
-        if items != self._items and not self._take_changes(items, received_s):
+        state = self.state
+        if items != state.items and not self._take_changes(items, received_s):
             self._end_layout(received_s)
             self._begin_layout(items, received_at)
-        self._items = items
-        self._count += 1
-        self._last = received_at
+        state.items = items if isinstance(items, tuple) else tuple(items)
+        state.count += 1
+        state.last = received_at
 
     def close(self, received_s: float) -> None:
         """Hand all that was learnt to the fields; nothing can be taken any more."""
         self._end_layout(received_s)
-        for followed in self._all.values():
-            if followed is not None:
-                followed.field.followed(followed.changes, followed.rises, never_falls=followed.never_falls)
+        for followed in self.state.followed.values():
+            for each in followed:
+                if each.field is not None:
+                    each.field.followed(each.changes, each.rises, never_falls=each.never_falls)
 
     def _take_changes(self, items: Sequence[_Item], received_s: float) -> bool:
         """Take the values that changed; False when there are other fields than before, or in another order."""
-        if len(items) != len(self._items):
+        state = self.state
+        if len(items) != len(state.items):
             return False
+        split = self._split
         changed = [
-            (place, *self._split(new))
-            for place, (new, old) in enumerate(zip(items, self._items, strict=True))
-            if new != old
+            (place, *split(new)) for place, (new, old) in enumerate(zip(items, state.items, strict=True)) if new != old
         ]
-        if any(self._names[place] != name for place, name, _ in changed):
-            return False
+        for place, name, _ in changed:
+            if state.names[place] != name:
+                return False
         for place, _, value in changed:
             followed = self._layout[place]
-            if followed is not None:
-                if self._count > followed.since:
-                    followed.field.add(followed.value, self._count - followed.since, received_s)
-                followed.since = self._count
-                followed.change(value)
+            if followed.field is not None and state.count > followed.since:
+                followed.field.add(followed.value, state.count - followed.since, received_s)
+            followed.since = state.count
+            followed.change(value)
         return True
 
     def _begin_layout(self, items: Iterable[_Item], received_at: str) -> None:
-        self._count = 0
-        self._first = received_at
-        self._layout, self._names = [], []
-        occurrences: dict[str, int] = {}
+        state = self.state
+        state.count = 0
+        state.first = received_at
+        state.names = []
+        times: dict[str, int] = {}
         for item in items:
             name, value = self._split(item)
-            occurrence = occurrences[name] = occurrences.get(name, -1) + 1
-            key = name, occurrence
-            if key not in self._all:
-                field = self._field(name)
-                self._all[key] = None if field is None else _Followed(field, value)
-            followed = self._all[key]
-            if followed is not None:
-                followed.since = 0
-                followed.change(value)
-            self._names.append(name)
-            self._layout.append(followed)
+            state.names.append(name)
+            time = times[name] = times.get(name, -1) + 1
+            known = state.followed.setdefault(name, [])
+            if time == len(known):
+                known.append(Followed(value, 0, 0, 0, _whole_number(value) is not None))
+                known[time].field = known[0].field if time else self._field(name)
+            known[time].since = 0
+            known[time].change(value)
+        self._layout = self._find_layout()
 
     def _end_layout(self, received_s: float) -> None:
         """Count what the layout held, in as many exchanges as had it."""
-        if not self._count:
+        state = self.state
+        if not state.count:
             return
         for followed in self._layout:
-            if followed is not None and self._count > followed.since:
-                followed.field.add(followed.value, self._count - followed.since, received_s)
-        for field in {id(followed.field): followed.field for followed in self._layout if followed}.values():
-            field.seen(self._count, self._first, self._last)
-        self._count = 0
+            if followed.field is not None and state.count > followed.since:
+                followed.field.add(followed.value, state.count - followed.since, received_s)
+        for counted in {id(followed.field): followed.field for followed in self._layout}.values():
+            if counted is not None:
+                counted.seen(state.count, state.first, state.last)
+        state.count = 0
+
+    def _find_layout(self) -> list[Followed]:
+        """Give what is followed, in the order of the names."""
+        rest = {name: iter(followed) for name, followed in self.state.followed.items()}
+        return [followed for name in self.state.names for followed in islice(rest.get(name, ()), 1)]
 
 
 def _whole_number(text: str) -> int | None:

@@ -1,6 +1,6 @@
 """This is `telemock analyze`: which endpoints were called, what each field of their requests is and does, and holds.
 
-It refuses to write to the database; what it learns is gone when it has been printed.
+It refuses to change what was captured; of a large capture, what it learnt is kept beside it.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ from telemock.analysis.planted import Planted
 from telemock.cli.cadences import CADENCES, Beating, by_trouble
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
-from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out, read_inventory
+from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out
 from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import output, printing
+from telemock.cli.reading import anew_option, read_inventory
 from telemock.errors import ExpectationNotMet
 from telemock.exchange import compact_json
 from telemock.store.engine import locate
@@ -45,6 +46,7 @@ _INSTANCES_SHOWN = 10
     show_default=True,
     help="A table is lines of tab-separated cells where standard output is no terminal.",
 )
+@anew_option
 @db_option
 @config_option
 def analyze(
@@ -54,6 +56,7 @@ def analyze(
     plants: tuple[tuple[str, str], ...],
     *,
     plant_system: bool,
+    anew: bool,
     **filters: Any,
 ) -> None:
     """Tell what was sent: each field, and what in it is sensitive.
@@ -65,8 +68,9 @@ def analyze(
         raise click.UsageError(
             "--fail-on planted needs something to look for; plant it with --plant or --plant-system."
         )
-    with open_reader(locate(db)) as reader:
-        inventory = read_inventory(reader, Filters(**filters), planted)
+    path = locate(db)
+    with open_reader(path) as reader:
+        inventory = read_inventory(path, reader, Filters(**filters), planted, anew=anew)
     if format_name == "json":
         with output() as stream:
             told = inventory_to_json(inventory) | findings_to_json(inventory.findings, planted)
@@ -81,7 +85,7 @@ def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
         with output() as stream:
             stream.write("\n".join(heading(endpoint)) + "\n")
         with printing("table", field_shape(endpoint)) as show:
-            show(endpoint.fields.values())
+            show(endpoint.all_fields())
         _print_cadences(sorted(endpoint.cadences, key=by_trouble))
     if not inventory.count:
         click.echo("No exchange matches.", err=True)

@@ -3,44 +3,19 @@
 It refuses to learn anything; `telemock.analysis.inventory` does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from telemock.analysis.field import DISTINCT_ERROR, Field
-from telemock.analysis.inventory import Endpoint, Inventory, Seen, take_inventory
-from telemock.analysis.planted import Planted
+from telemock.analysis.field import Field
+from telemock.analysis.inventory import Endpoint, Inventory
+from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
-from telemock.codings import decode_shown
 from telemock.hosts import url_host
 from telemock.profiles.cribl import CRIBL
-from telemock.store.filters import Filters
-from telemock.store.reader import Reader
 from telemock.text import printable
 
-_COLUMNS = (
-    "received_at",
-    "method",
-    "scheme",
-    "host",
-    "path",
-    "query",
-    "request_headers",
-    "request_body",
-    "status",
-    "coalesce(length(response_body), 0)",
-    "latency_ms",
-    "coalesce(guid, client)",
-)
-_BODY = _COLUMNS.index("request_body")
-_HEADERS = _COLUMNS.index("request_headers")
-
 _RANKS = (0.5, 0.95, 0.99)
-
-
-def read_inventory(reader: Reader, filters: Filters, planted: Iterable[Planted] = ()) -> Inventory:
-    """Learn from all exchanges that the filters choose, in the order they were stored."""
-    return take_inventory(_seen(reader, filters), planted)
 
 
 def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
@@ -61,7 +36,7 @@ def busiest(inventory: Inventory) -> list[Endpoint]:
 
 def heading(endpoint: Endpoint) -> Iterator[str]:
     """Give two lines of what an endpoint was sent as a whole."""
-    p50, p95, p99 = endpoint.latency_ms(*_RANKS)
+    p50, p95, p99 = _latencies(endpoint)
     statuses = ", ".join(f"{count} x {status}" for status, count in sorted(endpoint.statuses.items()))
     yield printable(f"{endpoint.method} {endpoint.scheme}://{url_host(endpoint.host)}{endpoint.path}")
     yield (
@@ -111,15 +86,12 @@ def field_shape(endpoint: Endpoint) -> Shape[Field]:
     )
 
 
-def _seen(reader: Reader, filters: Filters) -> Iterator[Seen]:
-    for _, *row in reader.values(filters, _COLUMNS, large=[_BODY]):
-        if row[_BODY] is not None:
-            row[_BODY] = decode_shown(row[_HEADERS], row[_BODY])
-        yield Seen(*row)
+def _latencies(endpoint: Endpoint) -> list[float]:
+    return [round(value, 3) for value in endpoint.latency.at(*_RANKS)]
 
 
 def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
-    p50, p95, p99 = endpoint.latency_ms(*_RANKS)
+    p50, p95, p99 = _latencies(endpoint)
     return {
         "method": endpoint.method,
         "scheme": endpoint.scheme,
@@ -134,7 +106,7 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "first_seen": endpoint.first_seen,
         "last_seen": endpoint.last_seen,
         "values_left_out": endpoint.fields_left_out,
-        "fields": [_field_to_json(field, endpoint) for field in endpoint.fields.values()],
+        "fields": [_field_to_json(field, endpoint) for field in endpoint.all_fields()],
         "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }
 

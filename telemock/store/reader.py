@@ -17,6 +17,7 @@ from telemock.errors import StoreForeign, StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
 from telemock.store.filters import TableFilters, contains, filter_sql
+from telemock.store.learnt import Extent, Kept
 from telemock.store.rows import EXCHANGES, Table, row_to_record
 from telemock.store.statement import Statement, run_statement
 
@@ -131,6 +132,36 @@ class Reader:
         """Give the id of the record stored last in a table; 0 when there is none."""
         sql = f"SELECT coalesce(max(id), 0) FROM {table.name}"  # noqa: S608 - own names
         return int(self._fetch(sql, ())[0][0][0])
+
+    def extent(self) -> Extent:
+        """Tell how many exchanges there are."""
+        sql = "SELECT coalesce((SELECT max(id) FROM exchanges), 0), (SELECT count(*) FROM exchanges)"
+        return Extent(*self._fetch(sql, ())[0][0])
+
+    def learnt(self, key: str, extent: Extent) -> Kept | None:
+        """Give what was kept under a key, if it is about the exchanges that are there, or the first ones of them.
+
+        Args:
+            key: what it is about.
+            extent: of what is there now.
+        """
+        sql = (
+            "SELECT last_id, exchange_count, state FROM learnt WHERE key = ?1"
+            " AND exchange_count + (SELECT count(*) FROM exchanges WHERE id > last_id AND id <= ?2) = ?3"
+        )
+        try:
+            rows, _ = self._fetch(sql, (key, *extent))
+        except StoreForeign:
+            return None  # of an older schema
+        return Kept(Extent(*rows[0][:2]), rows[0][2]) if rows else None
+
+    def versions(self) -> list[tuple[str, int]]:
+        """Give the versions of products, in the order they were first seen, with how many exchanges each has."""
+        sql = (
+            "SELECT version, count(*) FROM exchanges WHERE version IS NOT NULL"
+            " GROUP BY version ORDER BY min(received_at)"
+        )
+        return [(str(version), int(count)) for version, count in self._fetch(sql, ())[0]]
 
     def count(self, filters: TableFilters[Any]) -> int:
         """Count matching records."""

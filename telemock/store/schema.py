@@ -6,7 +6,7 @@ It refuses to create anything; `migrations/` does, and a test holds the two toge
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 
 # The revision of migrations/versions that this code reads and writes.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
@@ -69,4 +69,15 @@ connections = Table(
     Column("duration_ms", Float),
     Column("detail", Text, nullable=False),
     Index("connections_opened_at", "opened_at"),
+)
+
+# What was learnt of exchanges; triggers empty it when one of them is changed or removed.
+learnt = Table(
+    "learnt",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("kept_at", Text, nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("exchange_count", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
 )

@@ -2,8 +2,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from telemock.analysis.field import COUNTED_VALUES, DISTINCT_ERROR, Behaviour, Field
+from telemock.analysis.field import COUNTED_VALUES, Behaviour, Field
 from telemock.analysis.series import Series
+from telemock.analysis.sketches import DISTINCT_ERROR
 from tests.corpus import STARTED, moment
 
 RECEIVED_S = STARTED.timestamp()

@@ -2,7 +2,7 @@ import base64
 import json
 
 from telemock.analysis.field import Field
-from telemock.analysis.findings import MAX_FINDINGS, Finding, Findings, Place
+from telemock.analysis.findings import MAX_FINDINGS, Findings, Place, Watch
 from telemock.analysis.inventory import Seen, take_inventory
 from telemock.analysis.planted import Needles, Planted
 from tests.analysis.test_inventory import seen
@@ -11,15 +11,16 @@ PLACE = Place("GET", "http", "vendor.example", "/", "query", "x")
 CARD = "4111111111111111"
 
 
-def told(findings: list[Finding]) -> set[tuple[str | None, tuple[str, ...]]]:
-    return {(finding.sensitivity or finding.planted, finding.chain) for finding in findings}
+def told(findings: Findings, value: str, hint: str = "") -> set[tuple[str | None, tuple[str, ...]]]:
+    found = [findings.all[place] for place in findings.look(PLACE, value, hint=hint)]
+    return {(finding.sensitivity or finding.planted, finding.chain) for finding in found}
 
 
 def test_what_is_wrapped_is_told_from_where_it_is() -> None:
     inner = json.dumps({"user": {"email": "bob@corp.example"}, "cwd": "/home/bob/src"})
     value = base64.b64encode(inner.encode()).decode()
     findings = Findings(Needles([Planted("who", "bob@corp.example")]))
-    assert told(findings.look(PLACE, value)) == {
+    assert told(findings, value) == {
         ("email", ("base64", "json $.user.email")),
         ("user_name", ("base64", "json $.cwd")),
         ("path", ("base64", "json $.cwd")),
@@ -29,14 +30,14 @@ def test_what_is_wrapped_is_told_from_where_it_is() -> None:
 
 def test_the_name_of_a_member_tells_what_its_value_is() -> None:
     findings = Findings()
-    assert told(findings.look(PLACE, '{"hostname":"build7"}')) == {("host_name", ("json $.hostname",))}
+    assert told(findings, '{"hostname":"build7"}') == {("host_name", ("json $.hostname",))}
     assert not findings.look(PLACE, '{"what":"build7"}')
-    assert told(findings.look(PLACE, "build7", hint="hostname")) == {("host_name", ())}
+    assert told(findings, "build7", "hostname") == {("host_name", ())}
 
 
 def test_each_value_counts_once_and_each_time_it_is_sent() -> None:
     findings = Findings()
-    field = Field("query", "x", lambda value, kind: findings.look(PLACE, value, kind))
+    field = Field("query", "x", Watch(findings, PLACE, "x"))
     field.add("a@b.example, c@d.example", 3, 0)
     field.add("nothing", 5, 0)
     field.add("a@b.example, c@d.example", 2, 0)
@@ -49,8 +50,7 @@ def test_each_value_counts_once_and_each_time_it_is_sent() -> None:
 def test_the_surest_and_most_frequent_come_first() -> None:
     findings = Findings()
     for place, value, count in (("a", "1.2.3.4", 9), ("b", "10.0.0.7", 1), ("c", "10.0.0.7", 2)):
-        for finding in findings.look(Place("GET", "http", "h", "/", "query", place), value):
-            finding.count += count
+        findings.count(findings.look(Place("GET", "http", "h", "/", "query", place), value), count)
     assert [(each.place.name, each.confidence) for each in findings.sensitive()] == [
         ("c", "high"),
         ("b", "high"),

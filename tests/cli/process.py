@@ -7,17 +7,19 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 TELEMOCK = (sys.executable, "-m", "telemock")
 HANG_SECONDS = 30
 
 
-def run(*arguments: object, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run `telemock ARGUMENTS` to its end."""
+def run(
+    *arguments: object, environment: dict[str, str] | None = None, before: Sequence[str] = ()
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `telemock ARGUMENTS` to its end; `before` is what runs it."""
     return subprocess.run(
-        [*TELEMOCK, *map(str, arguments)],
+        [*before, *TELEMOCK, *map(str, arguments)],
         capture_output=True,
         env={**os.environ, **(environment or {})},
         timeout=HANG_SECONDS,

@@ -1,0 +1,98 @@
+"""This is how what was learnt is written down, so that a later look at the same capture reads only what is new.
+
+It refuses to take what does not hang together, or what other code wrote: then everything is learnt again. What is
+read is data, checked against its types, and never run.
+"""
+
+import hashlib
+import json
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from typing import Any, get_origin
+
+import msgspec
+
+from telemock.analysis.cadence import KEPT_DELAYS, Times
+from telemock.analysis.findings import Watch
+from telemock.analysis.inventory import InstanceState, Inventory, Learnt
+from telemock.analysis.planted import Planted
+from telemock.analysis.sketches import Distinct, Quantiles
+
+# What follows more than this many fields of instances would take too much memory to be written down.
+MOST_FOLLOWED = 100_000
+_MOST_BYTES = 2**28
+
+# Where what is learnt is decided: another state of these files would learn something else.
+_CODE = (
+    *(("analysis", f"{name}.py") for name in ("cadence", "decoding", "field", "findings", "inventory", "kinds")),
+    *(("analysis", f"{name}.py") for name in ("planted", "rules", "sensitive", "series", "sketches", "tokens")),
+    ("codings.py",),
+    ("fields.py",),
+)
+
+
+def write_learnt(inventory: Inventory) -> bytes | None:
+    """Write down what an inventory, not yet closed, has learnt; None when that is too much."""
+    learnt = inventory.learnt()
+    if sum(map(_followed, learnt.instances)) > MOST_FOLLOWED:
+        return None
+    plain = msgspec.to_builtins(learnt, str_keys=True, enc_hook=_to_plain)
+    # JSON has, unlike UTF-8, a way to write the lone surrogates that captured bytes may stand as.
+    return zlib.compress(json.dumps(plain, separators=(",", ":")).encode(), level=1)
+
+
+def read_learnt(content: bytes, planted: Iterable[Planted]) -> Inventory | None:
+    """Go on from what was written down, looking for the same planted values; None when it cannot be used."""
+    try:
+        plain = json.loads(zlib.decompressobj().decompress(content, _MOST_BYTES))
+        return Inventory(planted, msgspec.convert(plain, Learnt, strict=False, dec_hook=_from_plain))
+    except (zlib.error, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def learnt_key(subject: str, planted: Iterable[Planted]) -> str:
+    """Name what was learnt: by what it is about, by what was looked for, and by the code that learnt it.
+
+    Args:
+        subject: which exchanges were read, in any words that are the same for the same ones.
+        planted: they cannot be told from the key.
+    """
+    values = [(each.name, each.value) for each in planted]
+    about = json.dumps([subject, values, _code()])
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
+def _followed(state: InstanceState) -> int:
+    return len(state.query.followed) + sum(len(series.followed) for series in state.others.values())
+
+
+@cache
+def _code() -> str:
+    package = files("telemock")
+    digest = hashlib.sha256()
+    for path in _CODE:
+        digest.update(package.joinpath(*path).read_bytes())
+    return digest.hexdigest()
+
+
+def _to_plain(value: object) -> Any:
+    if isinstance(value, Distinct | Quantiles):
+        return value.to_bytes().hex()
+    if isinstance(value, Times | deque):
+        return [*value]
+    if isinstance(value, Watch):
+        return None
+    raise NotImplementedError(type(value))
+
+
+def _from_plain(kind: type, value: Any) -> Any:
+    if kind in (Distinct, Quantiles):
+        return kind(bytes.fromhex(value))
+    if kind is Times:
+        return Times(value)
+    if (get_origin(kind) or kind) is deque:
+        return deque(map(float, value), KEPT_DELAYS)
+    raise NotImplementedError(kind)

@@ -1,0 +1,77 @@
+"""This is how a capture is read to be told: what was learnt of it before, and then only what is new.
+
+It refuses to let that show: what it gives is the same as if everything had been read.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from telemock.analysis.inventory import Inventory, Seen
+from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
+from telemock.analysis.planted import Planted
+from telemock.cli.options import option
+from telemock.codings import decode_shown
+from telemock.exchange import utc_text
+from telemock.store.filters import Filters
+from telemock.store.learnt import Extent, Kept, keep_learnt
+from telemock.store.reader import Reader
+
+_COLUMNS = (
+    "received_at",
+    "method",
+    "scheme",
+    "host",
+    "path",
+    "query",
+    "request_headers",
+    "request_body",
+    "status",
+    "coalesce(length(response_body), 0)",
+    "latency_ms",
+    "coalesce(guid, client)",
+)
+_BODY = _COLUMNS.index("request_body")
+_HEADERS = _COLUMNS.index("request_headers")
+
+# What was learnt of fewer is learnt again as fast, and a small capture stays the file that it was.
+WORTH_KEEPING = 10_000
+
+anew_option = option("--anew", is_flag=True, help="Read everything, not only what is new since the last time.")
+
+
+def read_inventory(
+    path: Path, reader: Reader, filters: Filters, planted: Sequence[Planted] = (), *, anew: bool = False
+) -> Inventory:
+    """Learn from all exchanges that the filters choose, in the order they were stored.
+
+    Args:
+        path: of the database, where what was learnt is kept if it can be.
+        reader: of the same.
+        filters: which exchanges.
+        planted: what to look for.
+        anew: read everything, whatever was learnt before.
+    """
+    extent = reader.extent()
+    key = learnt_key(repr(filters), planted)
+    known = None if anew else reader.learnt(key, extent)
+    inventory = None if known is None else read_learnt(known.state, planted)
+    if known is None or inventory is None:
+        known, inventory = Kept(Extent(0, 0), b""), Inventory(planted)
+    before = inventory.count
+    for seen in _seen(reader, filters, known.extent.last_id, extent.last_id):
+        inventory.take(seen)
+    # The beginning of a time is another one each time it is asked for, as a rule.
+    if inventory.count - before >= WORTH_KEEPING and filters.since is None and filters.until is None:
+        state = write_learnt(inventory)
+        if state is not None:
+            keep_learnt(path, key, Kept(extent, state), utc_text(datetime.now(UTC)))
+    inventory.close()
+    return inventory
+
+
+def _seen(reader: Reader, filters: Filters, first_id: int, last_id: int) -> Iterator[Seen]:
+    for _, *row in reader.values(filters, _COLUMNS, large=[_BODY], first_id=first_id, last_id=last_id):
+        if row[_BODY] is not None:
+            row[_BODY] = decode_shown(row[_HEADERS], row[_BODY])
+        yield Seen(*row)
