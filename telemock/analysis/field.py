@@ -54,6 +54,8 @@ class Field:
         least, most: bounds of the values that are numbers.
         shortest, longest: characters of its values.
         characters: of all of its values together.
+        changes: how often it was, within an instance, another than before; once the inventory is closed.
+        rises: how many of these were from a whole number to a larger one.
         watch: who looks for what is sensitive or planted in a value.
         found: places, among the findings, of what was found in each of `values`.
     """
@@ -71,11 +73,10 @@ class Field:
     shortest: int = 0
     longest: int = 0
     characters: int = 0
+    changes: int = 0
+    rises: int = 0
     found: dict[str, list[int]] = field(default_factory=dict)
     _sketch: Distinct | None = None
-    _changes: int = 0
-    _rises: int = 0
-    _never_falls: bool = True
 
     def add(self, value: str, count: int, received_s: float) -> None:
         """Take a value that was sent so many times in a row."""
@@ -110,17 +111,15 @@ class Field:
         self.first_seen = min(self.first_seen or first_seen, first_seen)
         self.last_seen = max(self.last_seen, last_seen)
 
-    def followed(self, changes: int, rises: int, *, never_falls: bool) -> None:
+    def followed(self, changes: int, rises: int) -> None:
         """Take how the field went on within one instance.
 
         Args:
             changes: how often its value was another than before.
-            rises: how often it was a larger whole number.
-            never_falls: it was a whole number each time, and never a smaller one.
+            rises: how often it was a whole number again, and a larger one.
         """
-        self._changes += changes
-        self._rises += rises
-        self._never_falls = self._never_falls and never_falls
+        self.changes += changes
+        self.rises += rises
 
     @property
     def count(self) -> int:
@@ -136,6 +135,11 @@ class Field:
     def is_estimated(self) -> bool:
         """Tell whether `distinct` is an estimate, with a relative standard error of DISTINCT_ERROR."""
         return self._sketch is not None
+
+    @property
+    def rare_share(self) -> float:
+        """The share of its values that are none of its most frequent ones, as few as make it one of few."""
+        return 1 - sum(sorted(self.values.values())[-_FEW:]) / self.count
 
     @property
     def types(self) -> list[tuple[Type, float]]:
@@ -154,9 +158,9 @@ class Field:
         rules: tuple[tuple[Behaviour, bool], ...] = (
             ("once", self.count < 2),
             ("constant", self.distinct == 1),
-            ("constant per instance", not self._changes),
+            ("constant per instance", not self.changes),
             ("clock", main in _CLOCKS),
-            ("counter", self._never_falls and self._rises >= _RISES),
+            ("counter", self.changes == self.rises >= _RISES),
             ("one of few", self._is_one_of_few()),
             ("opaque", main in _OPAQUE),
         )
@@ -194,6 +198,14 @@ class Field:
 def shortened(text: str) -> str:
     """Cut a text that is too long to be shown."""
     return text if len(text) <= _EXAMPLE_CHARACTERS else text[: _EXAMPLE_CHARACTERS - 1] + "…"
+
+
+def types_told(field: Field) -> str:
+    """Say of which types a field is, with shares where they are several."""
+    main, *others = field.types
+    if not others:
+        return main[0]
+    return ", ".join(f"{kind} {100 * share:.3g}%" for kind, share in (main, *others))
 
 
 def _beginning_and_hash(text: str) -> str:

@@ -24,19 +24,17 @@ class Followed:
         value: the one it has now.
         since: the number of the exchange of the present layout from which on it had this value.
         changes: how often it was another than before.
-        rises: how often it was a larger whole number.
-        never_falls: it was a whole number each time, and never a smaller one.
+        rises: how often it was a whole number again, and a larger one.
         field: where it is counted; None where there are too many fields.
         number: the value as a whole number; None when it is none.
     """
 
-    __slots__ = ("changes", "field", "never_falls", "number", "rises", "since", "value")
+    __slots__ = ("changes", "field", "number", "rises", "since", "value")
 
     value: str
     since: int
     changes: int
     rises: int
-    never_falls: bool
 
     def __post_init__(self) -> None:
         self.field: Field | None = None
@@ -49,9 +47,7 @@ class Followed:
         self.value = value
         self.changes += 1
         number = _whole_number(value)
-        if number is None or self.number is None or number < self.number:
-            self.never_falls = False
-        else:
+        if number is not None and self.number is not None and number > self.number:
             self.rises += 1
         self.number = number
 
@@ -123,7 +119,7 @@ class Series(Generic[_Item]):
         for followed in self.state.followed.values():
             for each in followed:
                 if each.field is not None:
-                    each.field.followed(each.changes, each.rises, never_falls=each.never_falls)
+                    each.field.followed(each.changes, each.rises)
 
     def _take_changes(self, items: Sequence[_Item], received_s: float) -> bool:
         """Take the values that changed; False when there are other fields than before, or in another order."""
@@ -157,7 +153,7 @@ class Series(Generic[_Item]):
             time = times[name] = times.get(name, -1) + 1
             known = state.followed.setdefault(name, [])
             if time == len(known):
-                known.append(Followed(value, 0, 0, 0, _whole_number(value) is not None))
+                known.append(Followed(value, 0, 0, 0))
                 known[time].field = known[0].field if time else self._field(name)
             known[time].since = 0
             known[time].change(value)

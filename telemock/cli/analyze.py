@@ -15,7 +15,7 @@ from telemock.cli.cadences import CADENCES, Beating, by_trouble
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
 from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out
-from telemock.cli.options import config_option, db_option, option
+from telemock.cli.options import config_option, db_option, option, table_option
 from telemock.cli.output import output, printing
 from telemock.cli.reading import anew_option, read_inventory
 from telemock.errors import ExpectationNotMet
@@ -38,14 +38,7 @@ _INSTANCES_SHOWN = 10
     multiple=True,
     help="Exit with 1 when something sensitive, of more than low confidence, or planted was sent; repeatable.",
 )
-@option(
-    "--format",
-    "format_name",
-    type=click.Choice(("table", "json")),
-    default="table",
-    show_default=True,
-    help="A table is lines of tab-separated cells where standard output is no terminal.",
-)
+@table_option(("table", "json"))
 @anew_option
 @db_option
 @config_option

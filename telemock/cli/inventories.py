@@ -6,7 +6,7 @@ It refuses to learn anything; `telemock.analysis.inventory` does.
 from collections.abc import Iterator
 from typing import Any
 
-from telemock.analysis.field import Field
+from telemock.analysis.field import Field, types_told
 from telemock.analysis.inventory import Endpoint, Inventory
 from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
@@ -74,7 +74,7 @@ def field_shape(endpoint: Endpoint) -> Shape[Field]:
             Column(name="source", value=lambda field: field.source),
             Column(name="name", value=lambda field: field.name, least=6),
             Column(name="presence", value=presence, right=True),
-            Column(name="types", value=_types, least=7),
+            Column(name="types", value=types_told, least=7),
             Column(name="behaviour", value=lambda field: field.behaviour, least=8),
             Column(name="distinct", value=_distinct, right=True),
             Column(name="values", value=_values, least=10),
@@ -149,13 +149,6 @@ def _meaning(field: Field) -> str | None:
 def _bare_name(field: Field) -> str:
     """Give the name that a profile knows a field by: in a body it stands in an event, or in an array of them."""
     return field.name.removeprefix("$").removeprefix("[]").removeprefix(".") if field.source == "body" else field.name
-
-
-def _types(field: Field) -> str:
-    main, *others = field.types
-    if not others:
-        return main[0]
-    return ", ".join(f"{kind} {100 * share:.3g}%" for kind, share in (main, *others))
 
 
 def _distinct(field: Field) -> str:

@@ -4,7 +4,7 @@ It refuses options without either; flag > environment > `--config` file > defaul
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,6 +93,18 @@ def timeout_option(help: str) -> Callable[[_F], _F]:  # noqa: A002 - see above
         default=5.0,
         show_default=True,
         help=help,
+    )
+
+
+def table_option(formats: Sequence[str]) -> Callable[[_F], _F]:
+    """Declare which of some formats is printed, a table unless said."""
+    return option(
+        "--format",
+        "format_name",
+        type=click.Choice(formats),
+        default="table",
+        show_default=True,
+        help="A table is lines of tab-separated cells where standard output is no terminal.",
     )
 
 

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from telemock.cli.connections import CONNECTIONS
 from telemock.cli.exchanges import EXCHANGES
 from telemock.cli.filter_options import filter_options
-from telemock.cli.options import TEXT, config_option, db_option, option
+from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, Shape, output, printing
 from telemock.cli.statement import statement_shape
 from telemock.exchange import ConnectionKind, Record
@@ -46,14 +46,7 @@ _POLL_SECONDS = 0.2
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")
 @option("--count", is_flag=True, help="Print only how many match, whatever --limit says.")
 @option("--follow", is_flag=True, help="Print the last --limit, newest last, then new ones until Ctrl-C.")
-@option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    help="A table is lines of tab-separated cells where standard output is no terminal.",
-)
+@table_option(FORMATS)
 @db_option
 @config_option
 def query(

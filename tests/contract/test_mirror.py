@@ -10,6 +10,7 @@ ELSEWHERE = {
     "__main__.py": "cli/test_init.py",
     "analysis/rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
+    "cli/changes.py": "cli/test_diff.py",
     "cli/filter_options.py": "cli/test_query.py",
     "cli/inventories.py": "cli/test_analyze.py",
     "cli/run.py": "journeys/test_run.py",

@@ -27,6 +27,7 @@ USE = next(block for block in blocks("sh") if block.startswith("curl "))
 QUERIES = [query.strip() for query in "".join(blocks("sql")).split(";") if query.strip()]
 AUTHORITY = next(block for block in blocks("sh") if block.startswith("telemock ca create"))
 ASKING = re.findall(r"^telemock (?:query|show)[^|\n]*", "".join(blocks("sh")), re.MULTILINE)
+COMPARING = re.findall(r"^telemock diff[^#\n]*", "".join(blocks("sh")), re.MULTILINE)
 
 
 def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -58,6 +59,16 @@ def test_the_first_commands_work_on_a_running_server(server: Served, tmp_path: P
 @pytest.mark.parametrize("command", ASKING)
 def test_every_command_that_asks_is_understood(command: str, tmp_path: Path) -> None:
     database(tmp_path, ping())
+    done = run(command, tmp_path)
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
+
+
+@pytest.mark.parametrize("command", COMPARING)
+def test_every_comparison_is_understood(command: str, tmp_path: Path) -> None:
+    before, after = ping(0, version="4.16.1-a"), ping(86_400, version="4.17.0-b")
+    database(tmp_path, before, after)
+    database(tmp_path, before, name="before.db")
+    database(tmp_path, after, name="after.db")
     done = run(command, tmp_path)
     assert (done.returncode, done.stderr.count("Error")) == (0, 0), done.stderr
 

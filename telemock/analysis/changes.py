@@ -1,0 +1,231 @@
+"""This is what changed from one set of exchanges to another: hosts, endpoints and fields, and what fields are and do.
+
+It refuses to call chance a change: a share, a behaviour or a beat is another one only where so many exchanges would
+hardly show it if it were the same.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from telemock.analysis.cadence import Cadence
+from telemock.analysis.field import Field, types_told
+from telemock.analysis.inventory import Endpoint, Inventory
+from telemock.analysis.kinds import NUMBERS, Kind
+
+Direction = Literal["added", "removed", "changed"]
+Aspect = Literal["", "types", "behaviour", "presence", "size", "cadence"]
+
+# A share is another one when it is so far from the first, and that far is no chance: once in a thousand times.
+_LEAST_SHARE = 0.05
+_LEAST_DEVIATIONS = 3.3
+
+# So many times a thing should have happened that never did.
+_LEAST_EXPECTED = 5.0
+
+# So many values beside the usual ones should have come.
+_LEAST_RARE = 20.0
+
+# With fewer values, lengths that overlap cannot be compared.
+_LEAST_VALUES = 50
+
+_LEAST_LONGER = 0.25
+_LEAST_CHARACTERS = 8
+_LEAST_BYTES = 64
+_LEAST_LARGER = 0.1
+_LEAST_SLOWER = 0.1
+_LEAST_REQUESTS = 20
+
+_STILL = ("constant", "constant per instance")
+_LENGTH_SAYS_NOTHING: frozenset[Kind] = NUMBERS | {"empty", "boolean", "timestamp_iso"}
+
+# A number that happens to be whole is no other type.
+_NUMERIC: frozenset[Kind] = frozenset(("integer", "float"))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that is not the same on both sides.
+
+    Attributes:
+        change: `added` is on the second side only, `removed` on the first only.
+        what: a host, an endpoint or a field; what is in an added or removed endpoint is not told one by one.
+        aspect: what of it changed; empty when it was added or removed.
+        host: where; the rest is empty where it has no meaning.
+        source: of a field, as in `telemock.analysis.field.Field`.
+        before, after: in words; empty on the side where it is not.
+    """
+
+    change: Direction
+    what: Literal["host", "endpoint", "field"]
+    aspect: Aspect = ""
+    method: str = ""
+    scheme: str = ""
+    host: str = ""
+    path: str = ""
+    source: str = ""
+    name: str = ""
+    before: str = ""
+    after: str = ""
+
+
+def find_changes(first: Inventory, second: Inventory) -> list[Change]:
+    """Compare two closed inventories: hosts first, then endpoints, then fields."""
+    both = [(first.endpoints[key], second.endpoints[key]) for key in first.endpoints if key in second.endpoints]
+    return [
+        *_hosts(first, second),
+        *_endpoints(first, second),
+        *(change for before, after in both for change in _endpoint(before, after)),
+        *(change for before, after in both for change in _fields(before, after)),
+    ]
+
+
+def _hosts(first: Inventory, second: Inventory) -> Iterator[Change]:
+    before, after = (
+        {host: sum(endpoint.count for endpoint in side.endpoints.values() if endpoint.host == host) for host in hosts}
+        for side, hosts in ((side, {key[2] for key in side.endpoints}) for side in (first, second))
+    )
+    for host in sorted(before.keys() | after.keys()):
+        if host not in before:
+            yield Change("added", "host", host=host, after=_exchanges(after[host]))
+        elif host not in after:
+            yield Change("removed", "host", host=host, before=_exchanges(before[host]))
+
+
+def _endpoints(first: Inventory, second: Inventory) -> Iterator[Change]:
+    for key, endpoint in second.endpoints.items():
+        if key not in first.endpoints:
+            yield Change("added", "endpoint", "", *key, after=_exchanges(endpoint.count))
+    for key, endpoint in first.endpoints.items():
+        if key not in second.endpoints:
+            yield Change("removed", "endpoint", "", *key, before=_exchanges(endpoint.count))
+
+
+def _exchanges(count: int) -> str:
+    return f"{count} exchange{'s' if count != 1 else ''}"
+
+
+def _endpoint(before: Endpoint, after: Endpoint) -> Iterator[Change]:
+    """Compare an endpoint as a whole: what is sent to it at a time, and how often."""
+    sizes = [endpoint.bytes_up / endpoint.count for endpoint in (before, after)]
+    if _is_other(*sizes, share=_LEAST_LARGER, least=_LEAST_BYTES):
+        told = [f"{size:.0f} bytes an exchange" for size in sizes]
+        yield Change("changed", "endpoint", "size", *before.key, before=told[0], after=told[1])
+    beats = [_beat(cadence for _, cadence in endpoint.cadences) for endpoint in (before, after)]
+    if _is_other_beat(*beats):
+        told = ["no beat" if beat is None else f"every {beat[0]:.4g} s" for beat, _ in beats]
+        yield Change("changed", "endpoint", "cadence", *before.key, before=told[0], after=told[1])
+
+
+# A beat is an interval and its jitter, in seconds; None where there is none. With it goes the number of requests.
+_Beat = tuple[tuple[float, float] | None, int]
+
+
+def _beat(cadences: Iterable[Cadence]) -> _Beat:
+    """Give the beat of the instance in the middle, if most have one, and the requests that it is known from."""
+    known = [cadence for cadence in cadences if cadence.requests > 2]
+    requests = sum(cadence.requests for cadence in known)
+    beating = sorted((cadence.interval_s or 0.0, cadence.jitter_s) for cadence in known if cadence.jitter_s is not None)
+    if 2 * len(beating) <= len(known):
+        return None, requests
+    interval_s, jitter_s = beating[len(beating) // 2]
+    return (interval_s, jitter_s or 0.0), requests
+
+
+def _is_other_beat(first: _Beat, second: _Beat) -> bool:
+    (before, requests), (after, later) = first, second
+    if before is None or after is None:
+        return before != after and min(requests, later) >= _LEAST_REQUESTS
+    return _is_other(before[0], after[0], share=_LEAST_SLOWER, least=3 * max(before[1], after[1]))
+
+
+def _fields(before: Endpoint, after: Endpoint) -> Iterator[Change]:
+    for source, fields in after.fields.items():
+        for name, field in fields.items():
+            known = before.fields[source].get(name)
+            if known is None:
+                yield Change("added", "field", "", *after.key, source, name, after=_told(after, field))
+                continue
+            for aspect, first, second in _aspects((before, known), (after, field)):
+                yield Change("changed", "field", aspect, *after.key, source, name, first, second)
+    for source, fields in before.fields.items():
+        for name, field in fields.items():
+            if name not in after.fields[source]:
+                yield Change("removed", "field", "", *before.key, source, name, before=_told(before, field))
+
+
+def _told(endpoint: Endpoint, field: Field) -> str:
+    presence = "" if field.exchanges == endpoint.count else f", {_presence(endpoint, field)}"
+    return f"{types_told(field)}{presence}: {next(iter(field.examples()), '')}"
+
+
+def _presence(endpoint: Endpoint, field: Field) -> str:
+    return f"in {100 * field.exchanges / endpoint.count:.3g}%"
+
+
+_Side = tuple[Endpoint, Field]
+
+
+def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
+    """Give what of a field changed, and what it was before and after."""
+    first, second = before[1], after[1]
+    has_other_types = _are_other_types(first, second)
+    if has_other_types:
+        yield "types", types_told(first), types_told(second)
+    elif _is_other_behaviour(before, after) or _is_other_behaviour(after, before):
+        yield "behaviour", first.behaviour, second.behaviour
+    if _is_other_share(*((field.exchanges, endpoint.count) for endpoint, field in (before, after))):
+        yield "presence", _presence(*before), _presence(*after)
+    lengths = [field.characters / field.count for field in (first, second)]
+    if not has_other_types and _is_other_length(first, second):
+        yield "size", f"{lengths[0]:.0f} characters", f"{lengths[1]:.0f} characters"
+
+
+def _are_other_types(first: Field, second: Field) -> bool:
+    kinds = first.kinds.keys() | second.kinds.keys()
+    if not first.kinds.keys() & second.kinds.keys() and not kinds <= _NUMERIC and "empty" not in kinds:
+        return True
+    return any(
+        _is_other_share((first.kinds.get(kind, 0), first.count), (second.kinds.get(kind, 0), second.count))
+        for kind in kinds
+    )
+
+
+def _is_other_behaviour(one: _Side, other: _Side) -> bool:
+    """Tell whether what one side does should have been seen on the other, too, and was not."""
+    (endpoint, field), (other_endpoint, other_field) = one, other
+    does, other_does = field.behaviour, other_field.behaviour
+    if does == other_does or "once" in (does, other_does):
+        return False
+    if does in _STILL:
+        return other_does in _STILL and min(endpoint.instances, other_endpoint.instances) > 1
+    if other_does in _STILL:
+        return field.changes / field.count * other_field.count >= _LEAST_EXPECTED
+    if other_does == "counter":
+        return (1 - field.rises / field.changes) * other_field.changes >= _LEAST_EXPECTED
+    return other_does == "one of few" and does != "counter" and field.rare_share * other_field.count >= _LEAST_RARE
+
+
+def _is_other_length(first: Field, second: Field) -> bool:
+    if (first.kinds.keys() | second.kinds.keys()) & _LENGTH_SAYS_NOTHING:
+        return False
+    is_apart = first.longest < second.shortest or second.longest < first.shortest
+    if not is_apart and min(first.count, second.count) < _LEAST_VALUES:
+        return False
+    lengths = first.characters / first.count, second.characters / second.count
+    return _is_other(*lengths, share=_LEAST_LONGER, least=_LEAST_CHARACTERS)
+
+
+def _is_other(first: float, second: float, *, share: float, least: float) -> bool:
+    """Tell whether two measures differ by more than a share of the larger one, and at least by so much."""
+    return abs(first - second) > max(share * max(first, second), least)
+
+
+def _is_other_share(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Tell whether two shares, of so many in so many, differ by more than chance (a test of two proportions)."""
+    (some, count), (others, other_count) = first, second
+    apart = abs(some / count - others / other_count)
+    overall = (some + others) / (count + other_count)
+    deviation = math.sqrt(overall * (1 - overall) * (1 / count + 1 / other_count))
+    return apart >= _LEAST_SHARE and apart > _LEAST_DEVIATIONS * deviation

@@ -1,0 +1,47 @@
+"""This is how changes look.
+
+It refuses to find them; `telemock.analysis.changes` does.
+"""
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
+
+from telemock.analysis.changes import Change
+from telemock.cli.output import Column, Shape
+from telemock.hosts import url_host
+
+_NAMES = tuple(field.name for field in fields(Change))
+_values = attrgetter(*_NAMES)
+
+
+def change_to_json(change: Change) -> dict[str, Any]:
+    """Give a change as what JSON holds."""
+    return dict(zip(_NAMES, _values(change), strict=True))
+
+
+def change_where(change: Change) -> str:
+    """Say what it is that changed, without its endpoint: `query lic`, or the host or endpoint itself."""
+    if change.what == "host":
+        return change.host
+    return f"{change.source} {change.name}" if change.what == "field" else _endpoint(change)
+
+
+def _endpoint(change: Change) -> str:
+    return f"{change.method} {change.scheme}://{url_host(change.host)}{change.path}" if change.method else ""
+
+
+CHANGES: Shape[Change] = Shape(
+    columns=(
+        Column(name="change", value=attrgetter("change")),
+        Column(name="what", value=attrgetter("what")),
+        Column(name="where", value=change_where, least=12),
+        Column(name="aspect", value=attrgetter("aspect")),
+        Column(name="before", value=attrgetter("before"), least=8),
+        Column(name="after", value=attrgetter("after"), least=8),
+        Column(name="endpoint", value=lambda change: _endpoint(change) if change.what == "field" else "", least=12),
+    ),
+    names=_NAMES,
+    flat=_values,
+    nested=change_to_json,
+)

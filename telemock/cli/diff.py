@@ -1,0 +1,92 @@
+"""This is `telemock diff`: what is sent otherwise by one version, in one time or by one instance than by another.
+
+It refuses to compare with nothing: a side without exchanges is an error.
+"""
+
+from typing import Any, get_args
+
+import click
+
+from telemock.analysis.changes import Change, Direction, find_changes
+from telemock.analysis.inventory import Inventory
+from telemock.cli.changes import CHANGES, change_to_json, change_where
+from telemock.cli.filter_options import filter_options
+from telemock.cli.options import TEXT, config_option, db_option, option, table_option
+from telemock.cli.output import FORMATS, output, printing
+from telemock.cli.reading import anew_option, read_inventory
+from telemock.cli.sides import Side, find_sides
+from telemock.errors import ExpectationNotMet, InvalidSetting
+from telemock.exchange import compact_json
+from telemock.store.engine import locate
+from telemock.store.filters import Filters
+from telemock.store.reader import open_reader
+from telemock.text import printable_json
+
+# So many changes are named where they are the reason for failing.
+_NAMED = 5
+
+
+@click.command()
+@click.argument("first", metavar="A", type=TEXT)
+@click.argument("second", metavar="B", type=TEXT)
+@filter_options
+@option(
+    "--fail-on",
+    type=click.Choice(get_args(Direction)),
+    multiple=True,
+    help="Exit with 1 when something was added, removed or changed; repeatable.",
+)
+@table_option(FORMATS)
+@anew_option
+@db_option
+@config_option
+def diff(
+    first: str, second: str, fail_on: tuple[str, ...], format_name: str, db: str, *, anew: bool, **filters: Any
+) -> None:
+    """Tell what B sends that A does not, and what it sends otherwise.
+
+    A and B are versions (their beginning is enough), instances, times or database files. A time is
+    a day, FROM..UNTIL, or a moment: A is then what came before it, and B what came since.
+    version:, instance:, time: or file: in front of it says which it is.
+    """
+    sides = find_sides((first, second), locate(db), Filters(**filters))
+    before, after = (_read(side, anew=anew) for side in sides)
+    changes = find_changes(before, after)
+    if format_name == "json":
+        told = {
+            "a": first,
+            "b": second,
+            "a_exchanges": before.count,
+            "b_exchanges": after.count,
+            "changes": [*map(change_to_json, changes)],
+        }
+        with output() as stream:
+            stream.write(printable_json(compact_json(told)) + "\n")
+    else:
+        with printing(format_name, CHANGES) as show:
+            show(changes)
+    if not changes and format_name == "table":
+        click.echo(f"Nothing changed, from {before.count} exchanges to {after.count}.", err=True)
+    _judge(changes, fail_on)
+
+
+def _read(side: Side, *, anew: bool) -> Inventory:
+    with open_reader(side.path) as reader:
+        inventory = read_inventory(side.path, reader, side.filters, anew=anew)
+    if not inventory.count:
+        raise InvalidSetting(f"No exchange matches {side.name!r}, so that there is nothing to compare.")
+    return inventory
+
+
+def _judge(changes: list[Change], fail_on: tuple[str, ...]) -> None:
+    """Fail when something changed that must not.
+
+    Raises:
+        ExpectationNotMet: so it is.
+    """
+    for direction in dict.fromkeys(fail_on):
+        found = [f"{change.what} {change_where(change)}" for change in changes if change.change == direction]
+        names = [*dict.fromkeys(found)]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            raise ExpectationNotMet(f"Something was {direction}: {', '.join(names[:_NAMED])}{more}.")

@@ -1,0 +1,159 @@
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from telemock.analysis.changes import Change, find_changes
+from telemock.analysis.inventory import Seen, take_inventory
+from tests.analysis.test_inventory import seen
+
+Told = tuple[str, str, str, str, str, str]
+
+
+def changes(before: Iterable[Seen], after: Iterable[Seen]) -> list[Change]:
+    return find_changes(take_inventory(before), take_inventory(after))
+
+
+def told(before: Iterable[Seen], after: Iterable[Seen]) -> list[Told]:
+    return [
+        (each.change, each.what, each.name or each.path or each.host, each.aspect, each.before, each.after)
+        for each in changes(before, after)
+    ]
+
+
+def sent(
+    value: Callable[[int], object], count: int = 100, instances: int = 1, every: float = 300, **changes: Any
+) -> list[Seen]:
+    """Let instances send one field in turns; None is a request without it."""
+    return [
+        seen(
+            int(number * every),
+            query="" if value(number) is None else f"x={value(number)}",
+            instance=str(number % instances),
+            **changes,
+        )
+        for number in range(count)
+    ]
+
+
+def test_hosts_endpoints_and_fields_come_and_go() -> None:
+    before = [seen(query="a=1&b=2"), seen(host="old.example"), seen(path="/old")]
+    after = [seen(query="b=2&c=eA"), seen(host="new.example", query=""), seen(method="POST"), seen(method="POST")]
+    assert told(before, after) == [
+        ("added", "host", "new.example", "", "", "1 exchange"),
+        ("removed", "host", "old.example", "", "1 exchange", ""),
+        ("added", "endpoint", "/telemetry/index.html", "", "", "1 exchange"),
+        ("added", "endpoint", "/telemetry/index.html", "", "", "2 exchanges"),
+        ("removed", "endpoint", "/telemetry/index.html", "", "1 exchange", ""),
+        ("removed", "endpoint", "/old", "", "1 exchange", ""),
+        ("added", "field", "c", "", "", "text: eA"),
+        ("removed", "field", "a", "", "integer: 1", ""),
+    ]
+
+
+def test_a_change_says_where_it_was() -> None:
+    (change,) = changes([seen(query="a=1")], [seen(query="a=1&b=x")])
+    assert change == Change(
+        "added", "field", "", "GET", "https", "cdn.cribl.io", "/telemetry/index.html", "query", "b", after="text: x"
+    )
+
+
+STEADY = [f"u{number}@corp.example" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (sent(lambda _: 7), sent(lambda _: "seven"), ("types", "integer", "text")),
+        (sent(lambda _: 7, 1), sent(lambda _: "seven", 1), ("types", "integer", "text")),
+        (
+            sent(lambda n: n, 200),
+            sent(lambda n: n if n % 4 else f"{n}.5", 200),
+            ("types", "integer", "integer 75%, float 25%"),
+        ),
+        (sent(lambda _: 7), sent(lambda n: n), ("behaviour", "constant", "counter")),
+        (sent(lambda n: n), sent(lambda n: n * 37 % 101), ("behaviour", "counter", "varying")),
+        (
+            sent(lambda _: "a", instances=5),
+            sent(lambda n: f"b{n % 5}", instances=5),
+            ("behaviour", "constant", "constant per instance"),
+        ),
+        (
+            sent(lambda n: STEADY[n * n % 3]),
+            sent(lambda n: f"u{n}@corp.example"),
+            ("behaviour", "one of few", "varying"),
+        ),
+        (sent(lambda _: 7), sent(lambda n: 7 if n % 2 else None), ("presence", "in 100%", "in 50%")),
+        (sent(lambda _: "x" * 10), sent(lambda _: "x" * 30), ("size", "10 characters", "30 characters")),
+    ],
+)
+def test_what_a_field_is_and_does_is_compared(before: list[Seen], after: list[Seen], expected: tuple[str, ...]) -> None:
+    assert told(before, after) == [("changed", "field", "x", *expected)]
+    back = [("changed", "field", "x", expected[0], expected[2], expected[1])]
+    assert told(after, before) == back
+
+
+def test_size_and_beat_of_an_endpoint_are_compared() -> None:
+    body = b'{"a":"' + b"x" * 500 + b'"}'
+    path = "/telemetry/index.html"
+    assert told(sent(lambda _: 7), sent(lambda _: 7, body=body)) == [
+        ("changed", "endpoint", path, "size", "24 bytes an exchange", "532 bytes an exchange"),
+        ("added", "field", "$.a", "", "", "text: " + "x" * 199 + "…"),
+    ]
+    assert told(sent(lambda _: 7), sent(lambda _: 7, every=60)) == [
+        ("changed", "endpoint", path, "cadence", "every 300 s", "every 60 s")
+    ]
+    rng = random.Random(1)
+    times = sorted(rng.randrange(10**6) for _ in range(100))
+    at_random = [seen(time, query="x=7") for time in times]
+    assert told(sent(lambda _: 7), at_random) == [("changed", "endpoint", path, "cadence", "every 300 s", "no beat")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (sent(lambda _: 7, 1), sent(lambda n: n)),
+        (sent(lambda _: 7, 4), sent(lambda n: n // 50)),
+        (sent(lambda n: n, 100), sent(lambda n: n % 90, 100)),
+        (sent(lambda _: 7, 3), sent(lambda n: 7 if n else None, 3)),
+        (sent(lambda _: 7, 3), sent(lambda _: 7.5, 3)),
+        (sent(lambda _: "", 3), sent(lambda _: "something", 3)),
+        (sent(lambda n: f"word{n}", 20), sent(lambda n: f"word{n % 5}", 20)),
+        (sent(lambda _: "a"), sent(lambda n: f"b{n % 5}", instances=5)),
+        (sent(lambda n: 10**n, 9), sent(lambda n: 10**n, 18)),
+        (sent(lambda _: "x" * 10, every=300), sent(lambda _: "x" * 12, every=310)),
+        (sent(lambda _: "dev"), sent(lambda _: "prod")),
+    ],
+)
+def test_what_chance_or_more_exchanges_explain_is_no_change(before: list[Seen], after: list[Seen]) -> None:
+    assert [change for change in told(before, after) if change[3] != "cadence"] == []
+
+
+def test_two_parts_of_the_same_are_the_same() -> None:
+    """Of 8,000 comparisons of what is no other, chance may look like a change in a few."""
+    alarms = 0
+    for seed in range(50):
+        rng = random.Random(seed)
+        shares = [rng.random() for _ in range(20)]
+
+        def part(count: int, rng: random.Random = rng, shares: list[float] = shares) -> list[Seen]:
+            return [
+                seen(
+                    60 * number,
+                    query="&".join(
+                        f"f{place}={rng.choice(('a', '7', '4.2', 'x' * rng.randrange(30)))}"
+                        for place, share in enumerate(shares)
+                        if rng.random() < share
+                    ),
+                )
+                for number in range(count)
+            ]
+
+        alarms += sum(change.change == "changed" for change in changes(part(300), part(80)))
+    assert alarms <= 8
+
+
+def test_nothing_is_compared_with_nothing() -> None:
+    assert changes([], []) == []
+    assert [change.change for change in changes([], [seen(query="a=1")])] == ["added", "added"]
