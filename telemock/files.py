@@ -11,26 +11,42 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, mode: int) -> None:
-    """Write a file that is either not there, as it was before, or whole, even if the process is killed meanwhile.
+@contextmanager
+def whole(path: Path, *, mode: int) -> Iterator[Path]:
+    """Give the path of a draft that becomes the file at the end of the block, however that is written.
 
-    Until it is whole nobody but its owner can read it, whatever the umask; then it has the mode.
+    The file is either not there, as it was before, or whole, even if the process is killed meanwhile. Until it is whole
+    nobody but its owner can read it, whatever the umask; then it has the mode.
 
     Raises:
         OSError: the folder is not there, not writable or full; no draft stays behind.
     """
-    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=draft_prefix(path))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=draft_prefix(path))
+    draft = Path(name)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
+        os.close(descriptor)
+        yield draft
+        descriptor = os.open(draft, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
             os.fchmod(descriptor, mode)
-        Path(draft).replace(path)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
     except BaseException:
         with suppress(OSError):
-            Path(draft).unlink()
+            draft.unlink()
         raise
+
+
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a file as `whole` does.
+
+    Raises:
+        OSError: as `whole` does.
+    """
+    with whole(path, mode=mode) as draft:
+        draft.write_bytes(content)
 
 
 def remove_drafts(path: Path) -> None:

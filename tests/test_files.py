@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemock.files import one_at_a_time, remove_drafts, write_whole
+from telemock.files import one_at_a_time, remove_drafts, whole, write_whole
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
@@ -34,6 +34,30 @@ def test_what_cannot_be_written_leaves_no_draft(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path / "taken", b"", mode=0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_draft_is_private_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with whole(path, mode=0o644) as draft:
+        draft.write_bytes(b"half")
+        assert (draft.stat().st_mode & 0o777, path.exists()) == (0o600, False)
+        with draft.open("ab") as file:
+            file.write(b" and half")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"half and half", 0o644)
+
+
+def test_a_block_that_is_interrupted_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def interrupted() -> None:
+        with whole(path, mode=0o644) as draft:
+            draft.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [(each, each.read_bytes()) for each in tmp_path.iterdir()] == [(path, b"old")]
 
 
 def test_only_the_drafts_of_one_file_are_removed(tmp_path: Path) -> None:
