@@ -50,7 +50,7 @@ def content_codings(headers: str) -> str:
         return ""
     try:
         return ",".join(value for name, value in json.loads(headers) if name.lower() == "content-encoding")
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         return ""  # people may edit the file; it is theirs
 
 

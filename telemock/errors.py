@@ -4,6 +4,7 @@ TelemockError
 ├── InvalidSetting        an option, argument or configuration file is wrong      exit 2
 ├── ListenError           the address cannot be served                            exit 1
 ├── ExpectationNotMet     what was captured is not what --fail-on allows          exit 1
+├── ExportError           a file cannot be written, or not in that format         exit 1
 ├── HealthError           the server that was asked is not healthy                exit 1
 ├── InvalidHost           a name is neither a host name nor an IP address
 ├── AuthorityError        the certificate authority cannot be made or used        exit 1
@@ -40,6 +41,10 @@ class ListenError(TelemockError):
 
 class ExpectationNotMet(TelemockError):
     """What was captured holds something that `--fail-on` rules out."""
+
+
+class ExportError(TelemockError):
+    """A file that was asked for cannot be written, or not in that format here."""
 
 
 class HealthError(TelemockError):

@@ -133,6 +133,8 @@ def test_codings_are_read_from_headers_in_any_case(headers: list[list[str]], cod
 
 def test_headers_that_somebody_edited_name_no_coding() -> None:
     assert content_codings("content-encoding") == ""
+    assert content_codings('["content-encoding"]') == ""
+    assert content_codings('[[0,"content-encoding"]]') == ""
 
 
 def test_a_body_that_cannot_be_shown_is_none() -> None:

@@ -3,65 +3,17 @@
 It refuses to format; `telemock.cli.output` does.
 """
 
-import base64
-import json
-from dataclasses import fields
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from telemock.cli.output import Column, Shape
-from telemock.exchange import Exchange, compact_json
-
-_JSON_FIELDS = ("request_headers", "response_headers", "problems")
-_BODY_FIELDS = ("request_body", "response_body")
-_NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
-_VALUES = attrgetter(*_NAMES)
-_BODY_PLACES = tuple(map(_NAMES.index, _BODY_FIELDS))
-
-
-def body_value(body: bytes | None) -> str | dict[str, str] | None:
-    """Give a body as JSON holds it: text where it is UTF-8, otherwise an object with `base64`."""
-    if body is None:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(body).decode()}
+from telemock.exchange import Exchange
+from telemock.exports.records import NAMES, cells, exchange_values, loaded, nested
 
 
 def problem_list(exchange: Exchange) -> list[Any]:
     """Give the validation messages; empty when clean."""
-    return list(_loaded(exchange.problems) or [])
-
-
-@lru_cache(maxsize=256)  # headers repeat; nobody changes what this gives
-def _loaded(text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text  # people may edit the file; it is theirs
-
-
-def _nested(exchange: Exchange) -> dict[str, Any]:
-    record: dict[str, Any] = dict(zip(_NAMES, _VALUES(exchange), strict=True))
-    for name in _JSON_FIELDS:
-        record[name] = _loaded(record[name])
-    record["params"] = _loaded.__wrapped__(exchange.params)  # never the same twice
-    record["request_truncated"] = bool(exchange.request_truncated)
-    for name in _BODY_FIELDS:
-        record[name] = body_value(record[name])
-    return record
-
-
-def _flat(exchange: Exchange) -> list[object]:
-    cells: list[object] = list(_VALUES(exchange))
-    for place in _BODY_PLACES:
-        text = body_value(cells[place])  # type: ignore[arg-type]  # a body is bytes or None
-        cells[place] = compact_json(text) if isinstance(text, dict) else text
-    return cells
+    return list(loaded(exchange.problems) or [])
 
 
 # Text has the columns of the view `telemetry`; a table has those that fit beside each other.
@@ -82,7 +34,7 @@ EXCHANGES: Shape[Exchange] = Shape(
         Column(name="latency_ms", value=attrgetter("latency_ms"), in_table=False),
         Column(name="problem_count", value=lambda exchange: len(problem_list(exchange)), in_table=False),
     ),
-    names=_NAMES,
-    flat=_flat,
-    nested=_nested,
+    names=NAMES,
+    flat=lambda exchange: cells(exchange_values(exchange)),
+    nested=lambda exchange: nested(exchange_values(exchange)),
 )

@@ -3,11 +3,9 @@
 It refuses to hold more than a screenful, and to know what the records are.
 """
 
-import csv
 import io
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +17,7 @@ from typing import Any, Generic, Protocol, TextIO, TypeVar
 import click
 
 from telemock.errors import TelemockError
+from telemock.exports.delimited import Delimited
 from telemock.text import printable, printable_json
 
 FORMATS = ("table", "json", "jsonl", "csv")
@@ -28,9 +27,6 @@ _T_contra = TypeVar("_T_contra", contravariant=True)
 
 # Rows that a table measures its columns by, and prints at once.
 _SCREENFUL = 50
-
-# A spreadsheet takes a cell that starts so for a formula (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,12 +167,10 @@ class _Json(_JsonLines[_T]):
 class _Csv(Generic[_T]):
     def __init__(self, shape: Shape[_T], stream: TextIO) -> None:
         self._flat = shape.flat
-        self._writer = csv.writer(stream, lineterminator="\n")
-        self._writer.writerow(map(_csv_cell, shape.names))
+        self._table = Delimited(stream, shape.names)
 
     def write(self, records: Iterable[_T]) -> None:
-        for record in records:
-            self._writer.writerow([_csv_cell(value) for value in self._flat(record)])
+        self._table.write(map(self._flat, records))
 
     def end(self) -> None:
         pass
@@ -255,15 +249,6 @@ _PRINTERS: dict[str, Callable[[Shape[Any], TextIO], _Printer[Any]]] = {
 def _cell(value: object, most: int | None = None) -> str:
     """Write a value, or what comes of so many of its characters."""
     return "" if value is None else printable(str(value)[:most])
-
-
-def _csv_cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    defused = "'" + value if value.startswith(_FORMULA_STARTS) else value
-    if defused.isprintable():
-        return defused
-    return re.sub(r"[^\n\t]+", lambda part: printable(part[0]), defused)
 
 
 def _discard(stream: TextIO) -> None:

@@ -6,9 +6,9 @@ It refuses to run statements; the store does.
 from collections.abc import Sequence
 from typing import Any
 
-from telemock.cli.exchanges import body_value
 from telemock.cli.output import Column, Shape
 from telemock.exchange import compact_json
+from telemock.exports.records import body_value
 from telemock.text import printable
 
 _Row = Sequence[Any]

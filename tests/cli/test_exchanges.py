@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.cli.exchanges import EXCHANGES, body_value, problem_list
+from telemock.cli.exchanges import EXCHANGES, problem_list
+from telemock.exports.records import body_value
 from tests.corpus import PING_BODY, ping
 from tests.steady import STEADY
 

@@ -1,0 +1,109 @@
+"""This is an exchange with one column for each of its fields.
+
+It refuses to have more columns than a spreadsheet: values of fields beyond that are counted.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from telemock.codings import decode_pair, decode_shown
+from telemock.exchange import compact_json
+from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
+from telemock.text import printable_json
+
+# Columns of the exchange itself that stand before those of its fields.
+FIRST = (
+    "id",
+    "received_at",
+    "method",
+    "scheme",
+    "host",
+    "path",
+    "status",
+    "outcome",
+    "latency_ms",
+    "client",
+    "version",
+    "guid",
+)
+
+# What fields are found in; to be read behind FIRST.
+SOURCES = ("query", "request_headers", "request_body")
+
+# A spreadsheet has 16,384 columns; Excel is slow long before.
+MAX_FIELDS = 10_000
+
+
+class Columns:
+    """The columns that fields of exchanges need, as they are met.
+
+    Attributes:
+        names: of fields, `query.v`, `body.$.user.id`, `header.host`, `cookie.sid`.
+        left_out: values of fields beyond MAX_FIELDS.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+        self.left_out = 0
+
+    def meet(self, sources: Sequence[Any]) -> None:
+        """Find the fields of an exchange in its values under `SOURCES`."""
+        for name, _ in _pairs(*sources):
+            if name not in self.names:
+                if len(self.names) < MAX_FIELDS:
+                    self.names[name] = len(self.names)
+                else:
+                    self.left_out += 1
+
+    def cells(self, values: Sequence[Any]) -> list[Any]:
+        """Give the cells of an exchange, from its values under `FIRST` and `SOURCES`, under `FIRST` and `names`.
+
+        The values of a name that repeats are a JSON array.
+        """
+        row: list[Any] = [None] * len(self.names)
+        for name, value in _fields(values).items():
+            place = self.names.get(name)
+            if place is not None:
+                row[place] = value if isinstance(value, str) else compact_json(value)
+        return [*values[: len(FIRST)], *row]
+
+
+def flat_line(values: Sequence[Any]) -> str:
+    """Write an exchange as a line of JSON, with an object of its `fields`; a name that repeats has an array.
+
+    Args:
+        values: under `FIRST` and `SOURCES`.
+    """
+    record = dict(zip(FIRST, values, strict=False)) | {"fields": _fields(values)}
+    return printable_json(_encode(record)) + "\n"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
+
+
+def _fields(values: Sequence[Any]) -> dict[str, str | list[str]]:
+    found: dict[str, str | list[str]] = {}
+    for name, value in _pairs(*values[len(FIRST) :]):
+        known = found.get(name)
+        if known is None:
+            found[name] = value
+        elif isinstance(known, list):
+            known.append(value)
+        else:
+            found[name] = [known, value]
+    return found
+
+
+def _pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, str]]:
+    """Give names and values of all fields of a request, as it is stored."""
+    for item in query_items(query):
+        name, value = decode_pair(item)
+        yield f"query.{name}", value
+    shown = None if body is None else decode_shown(headers, body)
+    if shown is not None:
+        for name, value in body_pairs(shown):
+            yield f"body.{name}", value
+    for source, pairs in zip(("header", "cookie"), header_and_cookie_pairs(headers), strict=True):
+        for name, value in pairs:
+            yield f"{source}.{name}", value

@@ -1,0 +1,201 @@
+"""This is an exchange as an entry of HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/).
+
+It refuses to guess: what the capture does not know is -1, or "unknown" where HAR wants text. Names that begin with
+an underscore are telemock's own, as HAR allows. Other JSON than ASCII is escaped, so that any terminal may see it.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from http import HTTPStatus
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from telemock import __version__
+from telemock.codings import decode_pair, decode_shown
+from telemock.exchange import Exchange, compact_json, utc_text
+from telemock.exports.records import loaded
+from telemock.fields import query_items
+from telemock.hosts import url_host
+
+_Pairs = list[tuple[str, str]]
+
+# The capture does not keep which version of HTTP a client spoke.
+_UNKNOWN = "unknown"
+
+# HAR wants a time in any case; people may have made something else of it in the file.
+_NO_TIME = "1970-01-01T00:00:00Z"
+
+# What may stand in a URL (RFC 3986 section 2) stays as it was received.
+_URL_CHARACTERS = "%:/?[]@!$&'()*+,;="
+_NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def har_lines(exchanges: Iterable[Exchange]) -> Iterator[str]:
+    """Give a HAR document line by line, one entry at a time."""
+    creator = compact_json({"name": "telemock", "version": __version__})
+    yield f'{{"log":{{"version":"1.2","creator":{creator},"entries":[\n'
+    before = ""
+    for exchange in exchanges:
+        yield before + _encode(har_entry(exchange)) + "\n"
+        before = ","
+    yield "]}}\n"
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
+
+
+def har_entry(exchange: Exchange) -> dict[str, Any]:
+    """Give an exchange as an entry; times are milliseconds, sizes are bytes."""
+    milliseconds = _milliseconds(exchange.latency_ms)
+    received_at = _time(exchange.received_at)
+    entry = {
+        "startedDateTime": received_at or _NO_TIME,
+        "time": milliseconds,
+        "request": _request(exchange),
+        "response": _response(exchange),
+        "cache": {},
+        # What there is was measured from the head read to the answer ready; sending and receiving are not known.
+        "timings": {
+            "blocked": -1,
+            "dns": -1,
+            "connect": -1,
+            "send": 0,
+            "wait": milliseconds,
+            "receive": 0,
+            "ssl": -1,
+        },
+        "_id": exchange.id,
+        "_client": exchange.client,
+        "_via": exchange.via,
+        "_outcome": exchange.outcome,
+        "_guid": exchange.guid,
+        "_version": exchange.version,
+    }
+    if received_at is None:
+        entry["comment"] = f"When it was received cannot be told: the file says {exchange.received_at!r}."
+    return entry
+
+
+def _request(exchange: Exchange) -> dict[str, Any]:
+    headers = _pairs(exchange.request_headers)
+    request: dict[str, Any] = {
+        "method": exchange.method,
+        "url": _url(exchange),
+        "httpVersion": _UNKNOWN,
+        "cookies": [
+            {"name": name.strip(), "value": value.strip()}
+            for text in _all(headers, "cookie")
+            for name, equals, value in (pair.partition("=") for pair in text.split(";"))
+            if equals
+        ],
+        "headers": _named(headers),
+        "queryString": _named(map(decode_pair, query_items(exchange.query))),
+        "headersSize": -1,
+        "bodySize": -1 if exchange.request_truncated else len(exchange.request_body or b""),
+    }
+    if exchange.request_body is not None:
+        body = decode_shown(exchange.request_headers, exchange.request_body)
+        text, encoding = _text(exchange.request_body if body is None else body)
+        # HAR has a name for the encoding only in answers.
+        marks = {"_encoding": encoding, "comment": f"The text is {encoding}."} if encoding else {}
+        request["postData"] = {"mimeType": _first(headers, "content-type"), "text": text, **marks}
+    if exchange.request_truncated:
+        kept = len(exchange.request_body or b"")
+        request["comment"] = f"The body is not whole: it was longer, or ended early; {kept} bytes of it were kept."
+    return request
+
+
+def _response(exchange: Exchange) -> dict[str, Any]:
+    headers = _pairs(exchange.response_headers)
+    sent = exchange.response_body or b""
+    decoded = decode_shown(exchange.response_headers, sent) if sent else sent
+    body = sent if decoded is None else decoded
+    text, encoding = _text(body)
+    content = {"size": len(body), "mimeType": _first(headers, "content-type"), "text": text}
+    if len(body) != len(sent):
+        content["compression"] = len(body) - len(sent)
+    if encoding:
+        content["encoding"] = encoding
+    return {
+        "status": exchange.status if isinstance(exchange.status, int) else 0,
+        "statusText": _phrase(exchange.status),
+        "httpVersion": _UNKNOWN,
+        "cookies": [_set_cookie(text) for text in _all(headers, "set-cookie")],
+        "headers": _named(headers),
+        "content": content,
+        "redirectURL": _first(headers, "location"),
+        "headersSize": -1,
+        "bodySize": len(sent),
+    }
+
+
+def _url(exchange: Exchange) -> str:
+    """Write where a request went, with what no URL may hold percent-encoded."""
+    path = "" if exchange.path == "*" else exchange.path  # RFC 9110 section 7.1
+    query = f"?{exchange.query}" if exchange.query else ""
+    url = f"{exchange.scheme}://{url_host(exchange.host)}{path}{query}"
+    return quote(_NO_ESCAPE.sub("%25", url), safe=_URL_CHARACTERS, errors="backslashreplace")
+
+
+def _time(text: str) -> str | None:
+    try:
+        return utc_text(datetime.fromisoformat(text))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _milliseconds(latency_ms: float) -> float:
+    """Give a time that is one; people may have made something else of it in the file."""
+    return latency_ms if isinstance(latency_ms, int | float) and isfinite(latency_ms) and latency_ms >= 0 else 0
+
+
+def _pairs(text: str) -> _Pairs:
+    """Take headers apart; people may edit the file, it is theirs."""
+    value = loaded(text)
+    pairs = value if isinstance(value, list) else []
+    return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
+
+
+def _named(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _all(headers: _Pairs, wanted: str) -> list[str]:
+    return [value for name, value in headers if name.lower() == wanted]
+
+
+def _first(headers: _Pairs, wanted: str) -> str:
+    return next(iter(_all(headers, wanted)), "")
+
+
+def _set_cookie(text: str) -> dict[str, Any]:
+    """Take a Set-Cookie apart (RFC 6265 section 4.1); its date is left out, HAR wants another form."""
+    pair, *attributes = text.split(";")
+    name, _, value = pair.partition("=")
+    cookie: dict[str, Any] = {"name": name.strip(), "value": value.strip()}
+    for attribute in attributes:
+        key, _, of = attribute.strip().partition("=")
+        if key.lower() in ("path", "domain"):
+            cookie[key.lower()] = of
+        elif key.lower() in ("secure", "httponly"):
+            cookie["httpOnly" if key.lower() == "httponly" else "secure"] = True
+    return cookie
+
+
+def _text(body: bytes) -> tuple[str, str]:
+    """Give a body as text, and what it is encoded with, if so."""
+    try:
+        return body.decode(), ""
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), "base64"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

@@ -1,0 +1,127 @@
+"""This is an exchange as values: for JSON, and for cells under the names of its fields.
+
+It refuses to write them anywhere.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from json.encoder import encode_basestring
+from operator import attrgetter
+from typing import Any
+
+from telemock.exchange import Exchange, compact_json
+from telemock.text import printable_json
+
+NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
+
+JSON_FIELDS = ("params", "request_headers", "response_headers", "problems")
+BODY_FIELDS = ("request_body", "response_body")
+TIME_FIELDS = ("received_at", "client_time")
+
+# Gives the values of an exchange under `NAMES`.
+exchange_values: Callable[[Exchange], tuple[Any, ...]] = attrgetter(*NAMES)
+
+_JSON_PLACES = tuple(map(NAMES.index, JSON_FIELDS))
+_BODY_PLACES = tuple(map(NAMES.index, BODY_FIELDS))
+_TRUNCATED = NAMES.index("request_truncated")
+
+_LINE = "{" + ",".join(f'"{name}":%s' for name in NAMES) + "}"
+
+
+def body_value(body: bytes | str | None) -> str | dict[str, str] | None:
+    """Give a body as JSON holds it: text where it is UTF-8, otherwise an object with `base64`."""
+    if not isinstance(body, bytes):
+        return body  # people may edit the file; it is theirs
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body).decode()}
+
+
+@lru_cache(maxsize=256)  # headers repeat; nobody changes what this gives
+def loaded(text: str | None) -> Any:
+    """Give what the JSON of a field holds; what people made of it is given as it is."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return text
+
+
+def nested(values: Sequence[Any]) -> dict[str, Any]:
+    """Give an exchange as what JSON holds, from its values under `NAMES`."""
+    record: dict[str, Any] = dict(zip(NAMES, map(_plain, values), strict=True))
+    for name in JSON_FIELDS:
+        record[name] = loaded(record[name])
+    record["params"] = loaded.__wrapped__(values[_PARAMS])  # never the same twice
+    record["request_truncated"] = bool(values[_TRUNCATED])
+    return record
+
+
+def cells(values: Sequence[Any]) -> list[object]:
+    """Give the cells of an exchange from its values under `NAMES`; a body that is no text is JSON with `base64`."""
+    row = [*values]
+    for place in _BODY_PLACES:
+        text = body_value(row[place])
+        row[place] = compact_json(text) if isinstance(text, dict) else text
+    return row
+
+
+def json_line(values: Sequence[Any], *, is_sound: bool) -> str:
+    """Write as JSON what `nested` gives, on one line, with its end, that any terminal may see.
+
+    Args:
+        values: under `NAMES`.
+        is_sound: the values of `JSON_FIELDS` are JSON, which then need not be taken apart.
+    """
+    if is_sound:
+        row = [_ENCODERS[type(value)](value) for value in values]
+        for place in _JSON_PLACES:
+            row[place] = values[place] or "null"
+        row[_TRUNCATED] = "true" if values[_TRUNCATED] else "false"
+        line = _LINE % tuple(row)
+        # Else it has escapes that may be needless, or white space in JSON that people wrote.
+        if "\\u" not in line and "\n" not in line and "\r" not in line and "\t" not in line:
+            return printable_json(line) + "\n"
+    return printable_json(_encode(nested(values))) + "\n"
+
+
+_PARAMS = NAMES.index("params")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return body_value(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _encode_plain(value: Any) -> str:
+    return _encode(_plain(value))
+
+
+_ENCODERS: dict[type, Callable[[Any], str]] = {
+    str: encode_basestring,
+    int: repr,
+    bool: _encode_plain,
+    float: _encode_plain,
+    type(None): lambda _: "null",
+    bytes: _encode_plain,
+}
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    """Take a number; one that a float cannot hold would become a word that JSON does not know."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
