@@ -21,6 +21,7 @@ COMMANDS = {
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
     "analyze": ("telemock.cli.analyze:analyze", "Tell what was sent: each field, and what in it is sensitive."),
     "diff": ("telemock.cli.diff:diff", "Tell what one version, time or instance sends otherwise than another."),
+    "export": ("telemock.cli.export:export", "Write exchanges to a file for other programs."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
     "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
     "doctor": ("telemock.cli.doctor:doctor", "Check a running telemock end to end, as a client would."),

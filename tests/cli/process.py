@@ -37,8 +37,8 @@ def started(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def run_on_terminal(*arguments: object, columns: int) -> tuple[int, str]:
-    """Run on a terminal without bold and colour; give the exit code and all that the terminal got."""
+def run_on_terminal(*arguments: object, columns: int, kind: str = "dumb") -> tuple[int, str]:
+    """Run on a terminal, a dumb one without bold and colour; give the exit code and all that the terminal got."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
@@ -47,7 +47,7 @@ def run_on_terminal(*arguments: object, columns: int) -> tuple[int, str]:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**environment, "TERM": "dumb"},
+        env={**environment, "TERM": kind},
     ) as process:
         os.close(theirs)
         seen = bytearray()

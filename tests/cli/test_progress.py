@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import run, run_on_terminal
+from tests.corpus import database, ping
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return database(tmp_path, *(ping(number) for number in range(500)))
+
+
+def test_a_terminal_shows_how_far_it_is_and_the_time_left(db: Path) -> None:
+    code, seen = run_on_terminal("export", "--db", db, "-o", db.with_name("out.csv"), columns=80, kind="xterm")
+    assert code == 0
+    assert "Writing" in seen
+    assert "%" in seen
+    assert ":--" in seen or "0:00:0" in seen
+    assert seen.endswith("\x1b[2K")  # the line is gone, and the cursor where it was
+
+
+def test_standard_output_is_not_disturbed(db: Path) -> None:
+    _, seen = run_on_terminal("export", "--db", db, "--format", "csv", columns=80, kind="xterm")
+    assert seen.replace("\r\n", "\n") == run("export", "--db", db, "--format", "csv").stdout.decode()
+
+
+def test_elsewhere_than_on_a_terminal_nothing_is_said(db: Path) -> None:
+    done = run("export", "--db", db, "-o", db.with_name("out.csv"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_few_rows_need_no_bar(tmp_path: Path) -> None:
+    few = database(tmp_path, ping())
+    assert run_on_terminal("export", "--db", few, "-o", tmp_path / "out.csv", columns=80, kind="xterm") == (0, "")

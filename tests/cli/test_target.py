@@ -1,0 +1,150 @@
+import os
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from telemock.exports.records import NAMES
+from tests.cli.process import HANG_SECONDS, TELEMOCK, run, started, without_root_rights
+from tests.corpus import database, ping
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return database(tmp_path, ping())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "out"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database that takes a while to write."""
+    path = database(tmp_path_factory.mktemp("large"), ping())
+    names = ", ".join(NAMES[1:])
+    with closing(sqlite3.connect(path)) as connection:
+        for _ in range(14):
+            connection.execute(f"INSERT INTO exchanges ({names}) SELECT {names} FROM exchanges")
+        connection.commit()
+    return path
+
+
+def failed(*arguments: object) -> str:
+    """Run what fails with one sentence."""
+    done = run(*arguments)
+    sentence = done.stderr.decode()
+    assert (done.returncode, sentence.count("\n")) == (1, 1), sentence
+    return sentence
+
+
+def test_a_new_file_has_the_mode_that_the_umask_leaves(db: Path, folder: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        run("export", "--db", db, "-o", folder / "out.csv")
+    finally:
+        os.umask(before)
+    assert [(each.name, each.stat().st_mode & 0o777) for each in folder.iterdir()] == [("out.csv", 0o640)]
+
+
+def test_a_file_that_is_there_is_replaced_and_keeps_its_mode(db: Path, folder: Path) -> None:
+    path = folder / "out.csv"
+    path.write_text("old")
+    path.chmod(0o604)
+    assert run("export", "--db", db, "-o", path).returncode == 0
+    assert path.read_text().startswith("id,")
+    assert path.stat().st_mode & 0o777 == 0o604
+
+
+def test_a_symbolic_link_stays_one(db: Path, folder: Path) -> None:
+    (folder / "real.csv").touch()
+    (folder / "link.csv").symlink_to("real.csv")
+    assert run("export", "--db", db, "-o", folder / "link.csv").returncode == 0
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "real.csv").read_text().startswith("id,")
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+def test_the_database_is_not_replaced(db: Path, suffix: str) -> None:
+    before = db.read_bytes()
+    done = run("export", "--db", db, "-o", f"{db}{suffix}", "--format", "csv")
+    assert (done.returncode, b"is the database" in done.stderr) == (2, True)
+    assert (db.read_bytes(), [*db.parent.iterdir()]) == (before, [db])
+
+
+def test_another_name_of_the_database_is_seen_through(db: Path, folder: Path) -> None:
+    (folder / "hard.csv").hardlink_to(db)
+    (folder / "soft.csv").symlink_to(db)
+    for name in ("hard.csv", "soft.csv"):
+        assert run("export", "--db", db, "-o", folder / name).returncode == 2
+    assert db.read_bytes().startswith(b"SQLite format 3")
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "."])
+def test_what_is_no_file_is_refused(db: Path, target: str) -> None:
+    done = run("export", "--db", db, "-o", target, "--format", "csv")
+    assert (done.returncode, b"is no file" in done.stderr) == (2, True)
+
+
+def test_a_folder_that_is_not_there_is_named(db: Path, folder: Path) -> None:
+    sentence = failed("export", "--db", db, "-o", folder / "none" / "out.csv")
+    assert f"'{folder}/none/out.csv' cannot be written: No such file or directory" in sentence
+
+
+def test_a_link_that_leads_to_itself_is_told(db: Path, folder: Path) -> None:
+    (folder / "loop.csv").symlink_to("loop.csv")
+    assert "cannot be written" in failed("export", "--db", db, "-o", folder / "loop.csv")
+
+
+def test_a_folder_that_is_read_only_is_told(db: Path, folder: Path) -> None:
+    folder.chmod(0o500)
+    command = without_root_rights([*TELEMOCK, "export", "--db", str(db), "-o", str(folder / "out.csv")])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
+    assert done.returncode == 1
+    assert "Permission denied" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [*folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.har", "out.xlsx", "out.parquet"])
+def test_a_full_disk_leaves_what_was_there_and_no_draft(large: Path, folder: Path, name: str) -> None:
+    (folder / name).write_text("old")
+    command = " ".join([*TELEMOCK, "export", "--db", str(large), "-o", str(folder / name)])
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 16; exec {command}"],
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "cannot be written: " in done.stderr
+    assert [(each.name, each.read_text()) for each in folder.iterdir()] == [(name, "old")]
+
+
+def drafts(folder: Path) -> Iterator[int]:
+    """Give the sizes of what is written aside, deeper down as well."""
+    for each in folder.rglob("*"):
+        try:
+            yield each.stat().st_size if each.is_file() else 0
+        except FileNotFoundError:
+            yield 0
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize("name", ["out.har", "out.xlsx"])
+def test_who_interrupts_finds_no_draft(large: Path, folder: Path, name: str, number: int, code: int) -> None:
+    with started("export", "--db", large, "-o", folder / name) as process:
+        while not any(drafts(folder)):
+            assert process.poll() is None
+        process.send_signal(number)
+        _, said = process.communicate(timeout=HANG_SECONDS)
+    assert (process.returncode, said.strip()) == (code, b"")
+    assert [*folder.iterdir()] == []
