@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -36,10 +37,18 @@ def measure_analysis(count: int) -> None:
         print(
             f"{count} pings of {INSTANCES} instances and {len(VERSIONS)} versions, {db.stat().st_size / 2**20:.0f} MiB"
         )
-        print("command                  seconds  MiB")
-        for command in (["query", "--limit", "1"], ["analyze"], ["analyze", "--format", "json"]):
-            seconds, mebibytes = _cost([sys.executable, "-m", "telemock", *command], db)
-            print(f"{' '.join(command):22} {seconds:9.1f} {mebibytes:4.0f}", flush=True)
+        print("command                       seconds  CPU s  exchanges/CPU s  MiB")
+        for command in (
+            ["query", "--limit", "1"],
+            ["analyze"],
+            ["analyze", "--format", "json"],
+            ["export", "-o", str(db.with_name("out.jsonl"))],
+        ):
+            seconds, cpu_seconds, mebibytes = _cost([sys.executable, "-m", "telemock", *command], db)
+            said = " ".join(command).replace(f"{db.parent}/", "")
+            print(
+                f"{said:28} {seconds:8.1f} {cpu_seconds:6.1f} {count / cpu_seconds:16.0f} {mebibytes:4.0f}", flush=True
+            )
 
 
 def fill(db: Path, count: int) -> None:
@@ -98,9 +107,10 @@ def _pings(count: int) -> Iterator[Exchange]:
         )
 
 
-def _cost(command: list[str], db: Path) -> tuple[float, float]:
-    """Run a command to its end; give seconds and the most memory that it had at a time, in MiB."""
+def _cost(command: list[str], db: Path) -> tuple[float, float, float]:
+    """Run a command to its end; give seconds, those of a core, and the most memory that it had at a time, in MiB."""
     started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     mebibytes = 0.0
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"TELEMOCK_DB": str(db)}) as process:
         while process.poll() is None:
@@ -108,7 +118,9 @@ def _cost(command: list[str], db: Path) -> tuple[float, float]:
             time.sleep(0.02)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} failed with {process.returncode}.")
-    return time.monotonic() - started, mebibytes
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - started, cpu_seconds, mebibytes
 
 
 def _peak_mebibytes(pid: int) -> float:
