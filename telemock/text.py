@@ -26,6 +26,14 @@ def printable_json(text: str) -> str:
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
 
 
+def to_printable_json(value: object) -> str:
+    """Encode as compact JSON that is safe to print; what JSON does not know stands there as Python writes it."""
+    return printable_json(_encode(value))
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
+
+
 def indented_json(text: str) -> str | None:
     """Indent JSON text without touching a number, a string or a repeated name in it; None when it is not JSON."""
     try:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.text import indented_json, printable, printable_json, printable_lines
+from telemock.text import indented_json, printable, printable_json, printable_lines, to_printable_json
 from tests.steady import STEADY
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))  # with lone surrogates
@@ -57,6 +57,18 @@ def test_json_made_safe_to_print_is_the_same_json(value: object) -> None:
     text = printable_json(json.dumps(value, ensure_ascii=False))
     assert not is_obeyed(text)
     assert json.loads(text) == json.loads(json.dumps(value))
+
+
+@STEADY
+@given(st.lists(ANY_TEXT))
+def test_any_text_can_be_json_that_is_safe_to_print(texts: list[str]) -> None:
+    said = to_printable_json(texts)
+    assert json.loads(said) == json.loads(json.dumps(texts))
+    assert not is_obeyed(said)
+
+
+def test_what_json_does_not_know_is_written_as_python_does() -> None:
+    assert to_printable_json({"a": b"\xff"}) == '{"a":"b\'\\\\xff\'"}'
 
 
 @STEADY

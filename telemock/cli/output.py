@@ -4,7 +4,6 @@ It refuses to hold more than a screenful, and to know what the records are.
 """
 
 import io
-import json
 import os
 import shutil
 import sys
@@ -18,7 +17,7 @@ import click
 
 from telemock.errors import TelemockError
 from telemock.exports.delimited import Delimited
-from telemock.text import printable, printable_json
+from telemock.text import printable, to_printable_json
 
 FORMATS = ("table", "json", "jsonl", "csv")
 
@@ -141,12 +140,11 @@ class _JsonLines(Generic[_T]):
     def __init__(self, shape: Shape[_T], stream: TextIO) -> None:
         self._nested = shape.nested
         self._stream = stream
-        self._encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
         self._count = 0
 
     def write(self, records: Iterable[_T]) -> None:
         for record in records:
-            self._put(printable_json(self._encode(self._nested(record))))
+            self._put(to_printable_json(self._nested(record)))
 
     def _put(self, text: str) -> None:
         self._stream.write(text + "\n")

@@ -44,7 +44,8 @@ def new_file(target: Path, db: Path) -> Iterator[Path]:
         with _interrupted_by_endings(), whole(path, mode=_mode(path)) as draft:
             yield draft
     except (OSError, RuntimeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        # pyarrow words its own errors.
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise ExportError(f"{str(target)!r} cannot be written: {reason}; choose another --output.") from error
 
 

@@ -3,14 +3,13 @@
 It refuses to have more columns than a spreadsheet: values of fields beyond that are counted.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from telemock.codings import decode_pair, decode_shown
 from telemock.exchange import compact_json
 from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
-from telemock.text import printable_json
+from telemock.text import to_printable_json
 
 # Columns of the exchange itself that stand before those of its fields.
 FIRST = (
@@ -76,10 +75,7 @@ def flat_line(values: Sequence[Any]) -> str:
         values: under `FIRST` and `SOURCES`.
     """
     record = dict(zip(FIRST, values, strict=False)) | {"fields": _fields(values)}
-    return printable_json(_encode(record)) + "\n"
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
+    return to_printable_json(record) + "\n"
 
 
 def _fields(values: Sequence[Any]) -> dict[str, str | list[str]]:

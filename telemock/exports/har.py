@@ -26,6 +26,9 @@ _Pairs = list[tuple[str, str]]
 # The capture does not keep which version of HTTP a client spoke.
 _UNKNOWN = "unknown"
 
+# What HAR has no name for.
+_OWN = ("id", "client", "via", "outcome", "profile", "version", "guid", "env", "session_id", "client_time")
+
 # HAR wants a time in any case; people may have made something else of it in the file.
 _NO_TIME = "1970-01-01T00:00:00Z"
 
@@ -68,12 +71,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
             "receive": 0,
             "ssl": -1,
         },
-        "_id": exchange.id,
-        "_client": exchange.client,
-        "_via": exchange.via,
-        "_outcome": exchange.outcome,
-        "_guid": exchange.guid,
-        "_version": exchange.version,
+        **{f"_{name}": getattr(exchange, name) for name in _OWN},
     }
     if received_at is None:
         entry["comment"] = f"When it was received cannot be told: the file says {exchange.received_at!r}."

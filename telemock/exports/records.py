@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from telemock.exchange import Exchange, compact_json
-from telemock.text import printable_json
+from telemock.text import printable_json, to_printable_json
 
 NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
 
@@ -88,11 +88,10 @@ def json_line(values: Sequence[Any], *, is_sound: bool) -> str:
         # Else it has escapes that may be needless, or white space in JSON that people wrote.
         if "\\u" not in line and "\n" not in line and "\r" not in line and "\t" not in line:
             return printable_json(line) + "\n"
-    return printable_json(_encode(nested(values))) + "\n"
+    return to_printable_json(nested(values)) + "\n"
 
 
 _PARAMS = NAMES.index("params")
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _plain(value: Any) -> Any:
@@ -101,17 +100,17 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _encode_plain(value: Any) -> str:
-    return _encode(_plain(value))
+def _encode(value: Any) -> str:
+    return to_printable_json(_plain(value))
 
 
 _ENCODERS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     int: repr,
-    bool: _encode_plain,
-    float: _encode_plain,
+    bool: _encode,
+    float: _encode,
     type(None): lambda _: "null",
-    bytes: _encode_plain,
+    bytes: _encode,
 }
 
 

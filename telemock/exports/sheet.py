@@ -45,8 +45,6 @@ def write_sheet(path: Path, names: Sequence[str], rows: Iterable[Sequence[object
             str(path),
             {
                 "constant_memory": True,
-                "strings_to_formulas": False,
-                "strings_to_urls": False,
                 "tmpdir": folder,
                 "use_zip64": True,
             },

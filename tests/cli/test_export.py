@@ -156,6 +156,13 @@ def test_what_cannot_be_is_a_usage_error(cli: Cli, pings: Path, arguments: list[
     assert [*pings.parent.iterdir()] == [pings]
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "csv", "xlsx", "har", "parquet"])
+def test_what_people_made_of_the_file_can_be_written(cli: Cli, tmp_path: Path, suffix: str) -> None:
+    database(tmp_path, ping(request_body="text", response_body="text", method=b"\xff", status="ok", latency_ms="slow"))
+    assert cli("export", "-o", f"out.{suffix}").output == ""
+    assert cli("export", "-o", f"flat.{suffix}", "--fields", "flat").exit_code == (2 if suffix == "har" else 0)
+
+
 def test_a_database_that_is_not_there_is_named(cli: Cli) -> None:
     done = cli("export", "-o", "out.csv")
     assert (done.exit_code, done.stderr.startswith("Error: There is no database at")) == (1, True)

@@ -25,9 +25,15 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def nothing_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let temporary files of all kinds be where those of the test are looked for."""
+    monkeypatch.setenv("TMPDIR", str(folder))
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a database that takes a while to write."""
+    """Make a database that takes a while to be written out."""
     path = database(tmp_path_factory.mktemp("large"), ping())
     names = ", ".join(NAMES[1:])
     with closing(sqlite3.connect(path)) as connection:
@@ -114,6 +120,7 @@ def test_a_folder_that_is_read_only_is_told(db: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.har", "out.xlsx", "out.parquet"])
+@pytest.mark.usefixtures("nothing_elsewhere")
 def test_a_full_disk_leaves_what_was_there_and_no_draft(large: Path, folder: Path, name: str) -> None:
     (folder / name).write_text("old")
     command = " ".join([*TELEMOCK, "export", "--db", str(large), "-o", str(folder / name)])
@@ -125,7 +132,7 @@ def test_a_full_disk_leaves_what_was_there_and_no_draft(large: Path, folder: Pat
         check=False,
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert "cannot be written: " in done.stderr
+    assert "cannot be written: File too large;" in done.stderr
     assert [(each.name, each.read_text()) for each in folder.iterdir()] == [(name, "old")]
 
 
@@ -140,6 +147,7 @@ def drafts(folder: Path) -> Iterator[int]:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 @pytest.mark.parametrize("name", ["out.har", "out.xlsx"])
+@pytest.mark.usefixtures("nothing_elsewhere")
 def test_who_interrupts_finds_no_draft(large: Path, folder: Path, name: str, number: int, code: int) -> None:
     with started("export", "--db", large, "-o", folder / name) as process:
         while not any(drafts(folder)):

@@ -24,6 +24,7 @@ HOSTILE: tuple[Exchange, ...] = (
     ping(6, request_body=f'{{"n":{DIGITS},"f":1e999,"nan":NaN,"s":"\\ud800"}}'.encode()),
     ping(7, received_at="not a time", latency_ms=float("inf"), path="/a b|c%zz\u00e9", status=499),
     ping(8, params='{"a": NaN}', request_headers="[1, 2", response_headers='{"a":\n1}', problems="\n"),
+    ping(8, params="[1", env="\x7f"),
     ping(9, params=DEEP[:100_000], request_headers='["Content-Encoding"]', problems='["\\u00e9"]'),
     ping(10, request_truncated=1, request_body=b"\x1f\x8b\x08", received_at=moment(10).replace("T", " ")),
     ping(11, request_headers=compact_json([["Content-Encoding", "gzip"]]), request_body=b"\x1f\x8b\x08"),

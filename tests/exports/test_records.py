@@ -67,9 +67,16 @@ def test_a_line_is_the_same_whether_its_json_was_taken_apart(path: str, value: s
     assert line == printable_lines(line)
 
 
-def test_json_that_people_laid_out_is_one_line() -> None:
-    values = exchange_values(ping(params='{\n\t"a": 1\r\n}'))
-    assert read(json_line(values, is_sound=True))["params"] == {"a": 1}
+def test_escapes_that_one_byte_made_needful_are_undone_elsewhere() -> None:
+    values = exchange_values(ping(request_headers=compact_json([["X-Byte", "\udcff"], ["X-Name", "é"]])))
+    assert '[["X-Byte","\\udcff"],["X-Name","é"]]' in json_line(values, is_sound=True)
+
+
+@pytest.mark.parametrize("space", ["\n", "\r", "\t", "\r\n\t"])
+def test_json_that_people_laid_out_is_one_line(space: str) -> None:
+    line = json_line(exchange_values(ping(params=f'{{{space}"a":1}}')), is_sound=True)
+    assert '"params":{"a":1}' in line
+    assert len(line.splitlines()) == 1
 
 
 @pytest.mark.parametrize("params", ["{", "NaN", '{"a":1e999}', "[" * 100_000, "9" * 5000, ""])
