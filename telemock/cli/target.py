@@ -38,14 +38,13 @@ def new_file(target: Path, db: Path) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         raise InvalidSetting(f"{str(target)!r} is no file; name one with --output, or - for standard output.")
     try:
-        path = target.resolve()
+        path = Path(os.path.realpath(target))
         if any(_is_same(path, db.with_name(db.name + suffix)) for suffix in _BESIDE):
             raise InvalidSetting(f"{str(target)!r} is the database that is read; choose another --output.")
         with _interrupted_by_endings(), whole(path, mode=_mode(path)) as draft:
             yield draft
-    except (OSError, RuntimeError) as error:
-        # pyarrow words its own errors.
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # pyarrow has words of its own
         raise ExportError(f"{str(target)!r} cannot be written: {reason}; choose another --output.") from error
 
 
