@@ -126,7 +126,7 @@ def test_fields_have_each_value_inside_a_json_body_by_its_path(tmp_path: Path) -
         b'{"a":1}\n{"a":2}\n',
         b'{"a":',
         b"[" * 5000 + b"]" * 5000,
-        gzip.compress(b'{"a":1}'),
+        gzip.compress(b'{"a":1}', mtime=0),
     ],
 )
 def test_a_body_that_is_no_json_has_no_fields_and_is_in_the_way_of_no_other(tmp_path: Path, body: bytes | None) -> None:
