@@ -4,6 +4,7 @@
     scripts/bench --long        a million exchanges: throughput and memory for every 100,000
     scripts/bench --https       pings through CONNECT and TLS, against plain HTTP and against mitmproxy
     scripts/bench --analyze     a million stored pings: seconds and memory of the commands that read them
+    scripts/bench --labels      values of tests/labels: how often they are told right, and whether often enough
     scripts/bench --crash       50 rounds of kill -9 in the middle of 32 clients
 
 Timings are noisy; only the ratios of one run mean something.
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from bench_analyze import measure_analysis
 from bench_https import compare_https
+from bench_labels import measure_labels
 from load import GET_PATH, HERE, POST_PATH, POST_SCRIPT, Result, bare, run_wrk, telemock
 
 
@@ -110,6 +112,7 @@ def main() -> None:
     parser.add_argument(
         "--analyze", nargs="?", const=1_000_000, type=int, metavar="N", help="read N stored pings (1000000)"
     )
+    parser.add_argument("--labels", action="store_true", help="precision and recall over the labelled values")
     parser.add_argument("--crash", nargs="?", const=50, type=int, metavar="N", help="N rounds of kill -9 (50)")
     options = parser.parse_args()
     if options.long:
@@ -118,6 +121,8 @@ def main() -> None:
         compare_https(options.rounds, options.seconds)
     elif options.analyze:
         measure_analysis(options.analyze)
+    elif options.labels:
+        raise SystemExit(not measure_labels())
     elif options.crash:
         environment = os.environ | {"TELEMOCK_CRASH_ROUNDS": str(options.crash)}
         test = HERE.parent / "tests/journeys/test_durability.py"
