@@ -3,6 +3,7 @@
 It refuses to keep what it was told: a few examples stay, the rest becomes counts, bounds and a sketch.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -182,7 +183,9 @@ class Field:
             self.shortest = length
         self.longest = max(self.longest, length)
         if kind in NUMBERS and length < _MOST_DIGITS:
-            number = float(value) if kind == "float" else int(value)
+            number = int(value) if value.lstrip("+-").isdigit() else float(value)
+            if not math.isfinite(number):
+                return
             if self.least is None or number < self.least:
                 self.least = number
             if self.most is None or number > self.most:

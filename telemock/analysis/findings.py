@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from telemock.analysis.decoding import layers
 from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
-from telemock.analysis.rules import Confidence, Sensitivity
+from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
 from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
 
 MAX_FINDINGS = 10_000
 
+# Values of these kinds are nothing sensitive, unless their name says so.
 _PLAIN = frozenset(("boolean", "empty", "hash"))
 
 # Numbers with fewer digits are no card's, and nothing else either unless their name says so.
@@ -141,13 +142,16 @@ class Findings:
         found: dict[tuple[object, tuple[str, ...]], Finding] = {}
         for steps, text in _unwrapped(value, is_number=is_number):
             way = chain + steps
+            name = _name_inside(steps) or hint
             parts = [*self._in_text(place, way, text, is_number=is_number)]
-            if kind not in _PLAIN:
-                parts += _sensitive(place, way, text, _name_inside(steps) or hint)
-            for what, finding in parts:
-                # What is there again further inside is told from there, where it has the better name.
+            if kind not in _PLAIN or is_hinted(name):
+                parts += _sensitive(place, way, text, name)
+            # What is there again further inside is told from there, where it has the better name, or proves harmless.
+            again = [what for what, _ in parts] + [(each, text) for each in SENSITIVITIES if found]
+            for what in again:
                 for depth in range(len(way)):
                     found.pop((what, way[:depth]), None)
+            for what, finding in parts:
                 found[what, way] = finding
         places = map(self._place, found.values())
         return [*dict.fromkeys(place for place in places if place is not None)]

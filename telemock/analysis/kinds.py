@@ -3,12 +3,15 @@
 It refuses to decode; a value that wraps another has the kind of its wrapping.
 """
 
+import base64
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from typing import Literal
 
 from telemock.analysis.decoding import is_base64_text
+from telemock.analysis.names import Topic, topics_of
 
 Kind = Literal[
     "empty",
@@ -40,30 +43,32 @@ _DAY_S = 86_400
 
 # A number is a time when it lies so many days around the time of its request; wider where its name says time.
 _AROUND_DAYS = (2 * 366, 366)
-_AROUND_NAMED_DAYS = (40 * 366, 30 * 366)
+_AROUND_NAMED_DAYS = (40 * 366, 80 * 366)
+
+_NO_TIMES: frozenset[Topic] = frozenset(("amount", "identifier", "number"))
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_FLOAT = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+|\d(?=[eE]))(?:[eE][+-]?\d+)?", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+|\d{1,3}(?=[eE]))(?:[eE][+-]?\d{1,3})?|[+-]?(?:NaN|Infinity)", re.ASCII)
+_SECONDS = re.compile(r"(?P<whole>\d{10})\.\d{1,9}", re.ASCII)
 _BOOLEANS = frozenset(("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n", "enabled", "disabled"))
 _UUID = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
+# More than five numbers are an object identifier (ITU-T X.660), three of the right sizes a date or a phone, and twice
+# four a range of addresses.
 _VERSION = re.compile(
-    r"(?:[A-Za-z][A-Za-z_]*[-/ ])?[vV]?\d{1,10}(?:\.\d{1,10}){2,4}(?:[-+._~]?[0-9A-Za-z][\w.+~-]*)?", re.ASCII
+    r"(?:[A-Za-z][A-Za-z_]*[-/ ])?[vV]?(?!(?:\d+\.){5}\d|(?:\d\d?\.\d\d?\.(?:19|20)\d\d|\d{3}\.\d{3}\.\d{4}"
+    r"|\d+(?:\.\d+){3}-\d+(?:\.\d+){3})\Z)"
+    r"\d{1,10}(?:\.\d{1,10}){2,4}(?:[-+._~]?[0-9A-Za-z][\w.+~-]*)?",
+    re.ASCII,
 )
 _SHORT_VERSION = re.compile(
     r"[vV]\d{1,5}(?:\.\d{1,10})*(?:[-+][\w.+-]+)?|\d{1,5}\.\d{1,10}[-+][A-Za-z][\w.+-]*", re.ASCII
 )
-_ANY_VERSION = re.compile(r"\d+(?:\.\d+)+[\w.+~-]*", re.ASCII)
-_VERSION_NAME = re.compile(r"(?:^|[._-])(?:v|ver|version|release|build)$|[vV]ersion$|^(?:kv|kernel)$")
-_TIME_NAME = re.compile(
-    r"(?:^|[._\-\]])(?:ts|time|timestamp|date|at|et|lt|start|started|end|ended|exp|iat|nbf|expires?|expiry|created|updated"
-    r"|modified|seen|clock|epoch|since|until)(?:_?m?s)?$|(?:Time|At|Date|Timestamp)(?:Ms)?$"
-)
 _ISO = re.compile(
-    r"\d{4}-?[01]\d-?[0-3]\d"
+    r"\d{4}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])"
     r"(?:[T ][0-2]\d(?::?[0-5]\d(?::?[0-6]\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|[+-]\d\d:?(?:\d\d)?))?)?"
 )
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]{1,20}://[^\s/?#]+\S*|(?:mailto|urn|data):\S+", re.IGNORECASE)
+_URL = re.compile(r"(?:jdbc:)?[a-z][a-z0-9+.-]{1,20}://(?:[^\s/?#]|/[^\s/])\S*|(?:mailto|urn|data):\S+", re.IGNORECASE)
 _PATH = re.compile(r"(?:/|~/|\.{1,2}/)[^\0\n?*|<>]*|[A-Za-z]:[\\/][^\0\n?*|<>]*|\\\\[^\s\\]+\\[^\0\n?*|<>]*")
 _HASH = re.compile(
     r"(?:(?:md5|sha1|sha224|sha256|sha384|sha512)[:=])?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}"
@@ -71,7 +76,22 @@ _HASH = re.compile(
     re.IGNORECASE,
 )
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]{2,}\.[\w-]*", re.ASCII)
+_PADDED_BASE64 = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9+/])[A-Za-z0-9+/]{14,}={1,2}")
 _IP_SHAPE = re.compile(r"\[?[0-9a-fA-F:.]{2,45}(?:%\w+)?\]?(?:[:/]\d{1,5})?")
+
+# What follows the last dot of a file's name, which looks like the name of a host: `logo@2x.png`.
+FILE_ENDINGS = re.compile(r"png|jpe?g|gif|svg|webp|ico|m?js|ts|css|map|json|html|py|go|rs|java|service|timer|socket")
+
+# What values are where the name says so; the first that holds, before all that need no name.
+_NAMED: tuple[tuple[Topic, Kind, re.Pattern[str]], ...] = (
+    ("version", "version", re.compile(r"(?:\d{1,5}:)?[a-z]{0,6}\d++(?:\.\d++)++[\w.+~()-]*", re.ASCII)),
+    ("runtime", "version", re.compile(r"\d{1,2}\.\d{1,2}", re.ASCII)),
+    ("object", "text", re.compile(r"\d++(?:\.\d++)++", re.ASCII)),
+    ("commit", "hash", re.compile(r"(?=\d*[a-f])[0-9a-f]{7,12}", re.IGNORECASE)),
+    ("uuid", "uuid", re.compile(r"[0-9a-f]{32}", re.IGNORECASE)),
+    ("time", "timestamp_iso", re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")),
+    ("code", "text", re.compile(r"[A-Z]{1,2}", re.IGNORECASE)),
+)
 
 
 def kind_of(value: str, name: str = "", received_s: float | None = None) -> Kind:
@@ -82,18 +102,27 @@ def kind_of(value: str, name: str = "", received_s: float | None = None) -> Kind
         name: what the field is called; it decides between version and IP address, and between time and counter.
         received_s: when its request came, in seconds since the epoch; without, numbers are no times unless named so.
     """
+    topics = topics_of(name)
+    if topics and len(value) <= _LONGEST:
+        for topic, kind, pattern in _NAMED:
+            if topic in topics and pattern.fullmatch(value):
+                return kind
     if _INTEGER.fullmatch(value):
-        return _kind_of_integer(value, name, received_s)
-    if _VERSION_NAME.search(name) and _ANY_VERSION.fullmatch(value):
-        return "version"
+        return _kind_of_integer(value, topics, received_s)
+    seconds = _SECONDS.fullmatch(value)
+    if seconds and _kind_of_integer(seconds["whole"], topics, received_s) == "timestamp_s":
+        return "timestamp_s"
     tests = _TESTS if len(value) <= _LONGEST else _TESTS_OF_LONG
     return next((kind for kind, test in tests if test(value)), "text")
 
 
-def _kind_of_integer(value: str, name: str, received_s: float | None) -> Kind:
+def _kind_of_integer(value: str, topics: frozenset[Topic], received_s: float | None) -> Kind:
+    """Tell times from amounts: those that are named so are none, however near they come to now."""
     if len(value) in (10, 13) and value.isdigit():
+        named = "time" in topics
+        if not named and topics & _NO_TIMES:
+            return "integer"
         seconds = int(value) / (1 if len(value) == 10 else 1000)
-        named = _TIME_NAME.search(name) is not None
         before, after = _AROUND_NAMED_DAYS if named else _AROUND_DAYS
         if (received_s is None and named) or (
             received_s is not None and -before * _DAY_S <= seconds - received_s <= after * _DAY_S
@@ -102,15 +131,25 @@ def _kind_of_integer(value: str, name: str, received_s: float | None) -> Kind:
     return "integer"
 
 
+def _is_email(value: str) -> bool:
+    return _EMAIL.fullmatch(value) is not None and not FILE_ENDINGS.fullmatch(value.rpartition(".")[2].lower())
+
+
 def _is_ip(value: str) -> bool:
-    """Tell whether a value is an IP address, with or without a port or a prefix length; 0.x.y.z is rather a version."""
+    """Tell whether a value is an IP address, with or without a port or a prefix length.
+
+    0.x.y.z is rather a version, and without digits a name of C++: `abc::def`.
+    """
     if not _IP_SHAPE.fullmatch(value) or ("." not in value and value.count(":") < 2):
         return False
+    address = _without_port(value)
     try:
-        ipaddress.ip_interface(_without_port(value))
+        ipaddress.ip_interface(address)
     except ValueError:
         return False
-    return not value.startswith("0.") or value == "0.0.0.0"  # noqa: S104 - seen, not bound
+    if not any(map(str.isdigit, address)):
+        return address == "::"
+    return not address.startswith("0.") or address.partition("/")[0] == "0.0.0.0"  # noqa: S104 - seen, not bound
 
 
 def _without_port(value: str) -> str:
@@ -119,15 +158,33 @@ def _without_port(value: str) -> str:
     return value.partition(":")[0] if value.count(":") == 1 else value
 
 
-def _is_json(value: str) -> bool:
+def _is_in_brackets(value: str) -> bool:
     return value[0] + value[-1] in ("{}", "[]")
+
+
+def _is_json(value: str) -> bool:
+    """Tell JSON from what only stands in brackets: `[INFO] started [ok]`, `{name}`."""
+    try:
+        return _is_in_brackets(value) and json.loads(value) is not None
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_base64(value: str) -> bool:
+    """Tell base64 of text, and of anything that is padded as only base64 is (RFC 4648 section 3.5)."""
+    if is_base64_text(value):
+        return True
+    if len(value) % 4 or not _PADDED_BASE64.fullmatch(value):
+        return False
+    return base64.b64encode(base64.b64decode(value)).decode() == value
 
 
 _Test = Callable[[str], object]
 
+# Of what is long, the form of its ends has to do.
 _TESTS_OF_LONG: tuple[tuple[Kind, _Test], ...] = (
     ("jwt", _JWT.fullmatch),
-    ("json", _is_json),
+    ("json", _is_in_brackets),
     ("base64", is_base64_text),
 )
 # The first that holds; what could be two things is the plainer one.
@@ -139,10 +196,12 @@ _TESTS: tuple[tuple[Kind, _Test], ...] = (
     ("uuid", _UUID.fullmatch),
     ("hash", _HASH.fullmatch),
     ("ip", _is_ip),
-    ("email", _EMAIL.fullmatch),
+    ("email", _is_email),
     ("url", _URL.fullmatch),
     ("path", _PATH.fullmatch),
     ("version", _VERSION.fullmatch),
     ("version", _SHORT_VERSION.fullmatch),
-    *_TESTS_OF_LONG,
+    ("jwt", _JWT.fullmatch),
+    ("json", _is_json),
+    ("base64", _is_base64),
 )

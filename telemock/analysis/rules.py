@@ -3,11 +3,12 @@
 They refuse to see more than one text; what all texts of a field say together is seen where findings are counted.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from telemock.analysis import plausible
 
 Sensitivity = Literal[
     "card_number",
@@ -22,6 +23,7 @@ Sensitivity = Literal[
     "secret",
     "user_name",
 ]
+SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 Confidence = Literal["low", "medium", "high"]
 
 
@@ -34,8 +36,8 @@ class Rule:
         confidence: how sure that is.
         pattern: what it looks like; its group `it`, if it has one, is the thing itself.
         needs: only in texts with one of these characters, which is quick to see; in all when it is empty.
-        hint: only in fields of such names; see `telemock.analysis.sensitive.words_of`.
-        accepts: tells what a pattern cannot; given what was found, and what stands before it.
+        hint: only in fields of such names; see `telemock.analysis.names.words_of`.
+        accepts: tells what a pattern cannot; see `telemock.analysis.plausible`.
     """
 
     sensitivity: Sensitivity
@@ -55,96 +57,7 @@ def _named(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^| )(?:{words})$")
 
 
-# Values that stand for none, users that every system has, and words that stand where a secret would.
-_NOBODY = re.compile(
-    r"unknown|none|null|nil|n/a|na|undefined|default|anonymous|empty|redacted|masked|hidden|removed|true|false|yes|no|on"
-    r"|off|root|admin|administrator|system|nobody|guest|user|username|hostname|host|localhost|localhost\.localdomain"
-    r"|password|secret|token|test|changeme|local|remote|cribl|daemon|service|required|optional|enabled|disabled|\d+"
-)
-_FILES = re.compile(r"png|jpe?g|gif|svg|webp|ico|m?js|ts|css|map|json|html|py|go|rs|java|service|timer|socket")
-_VERSION_BEFORE = re.compile(r"(?:\bv|\bver|version|release|build|\brev|[A-Za-z]/|[A-Za-z]-)[ :=]?$", re.IGNORECASE)
-_CARD_NETWORKS = re.compile(
-    r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
-    r"|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
-)
-
-
-def _is_somebody(found: str, _before: str) -> bool:
-    plain = found.strip("*xX.-_ <>[](){}$").lower()
-    return bool(plain) and not _NOBODY.fullmatch(plain)
-
-
-def _is_host(found: str, before: str) -> bool:
-    return _is_somebody(found, before) and not re.match(r"v?\d+\.\d+", found)
-
-
-def _is_secret(found: str, before: str) -> bool:
-    """Tell a secret from what only talks of one: a small number, a word, a placeholder."""
-    is_talk = re.fullmatch(
-        r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+|[<{$].*[>}]", found
-    )
-    return len(found) >= 4 and _is_somebody(found, before) and not is_talk
-
-
-def _is_email(found: str, _before: str) -> bool:
-    user, _, host = found.partition("@")
-    return user != "git" and not _FILES.fullmatch(host.rpartition(".")[2].lower()) and ".." not in found
-
-
-def _is_ipv4(found: str, before: str) -> bool:
-    """Tell an address from a version; those that every machine has say nothing."""
-    try:
-        address = ipaddress.IPv4Address(found)
-    except ValueError:
-        return False
-    if address.is_loopback or address.is_multicast or found.startswith(("0.", "255.")):
-        return False
-    return not _VERSION_BEFORE.search(before)
-
-
-def _is_likely_ipv4(found: str, before: str) -> bool:
-    """Tell an address that no version looks like: of a private network, or of numbers that versions seldom have."""
-    numbers = [int(each) for each in found.split(".")]
-    is_private = numbers[0] == 10 or numbers[:2] == [192, 168] or (numbers[0] == 172 and 16 <= numbers[1] < 32)
-    return (is_private or sum(each > 40 for each in numbers) >= 2) and _is_ipv4(found, before)
-
-
-def _is_ipv6(found: str, _before: str) -> bool:
-    try:
-        address = ipaddress.IPv6Address(found)
-    except ValueError:
-        return False
-    return not (address.is_loopback or address.is_unspecified or address.is_multicast) and any(map(str.isdigit, found))
-
-
-def _is_mac(found: str, _before: str) -> bool:
-    digits = re.sub(r"[^0-9a-f]", "", found.lower())
-    return len(digits) == 12 and len(set(digits)) > 1
-
-
-def _is_node(found: str, before: str) -> bool:
-    """Tell the address in a UUID of version 1 from chance, which sets the multicast bit (RFC 9562 section 6.10)."""
-    return not int(found[:2], 16) & 1 and _is_mac(found, before)
-
-
-def _is_phone(found: str, _before: str) -> bool:
-    digits = re.sub(r"\D", "", found)
-    return 7 <= len(digits) <= 15 and len(set(digits)) > 2
-
-
-def _is_card(found: str, _before: str) -> bool:
-    """Tell the number of a card: a network's first digits and length, and the check digit (ISO/IEC 7812-1)."""
-    digits = re.sub(r"\D", "", found)
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    checks = sum(digit // 10 + digit % 10 for digit in doubled) % 10 == 0
-    return checks and _CARD_NETWORKS.fullmatch(digits) is not None and len(set(digits)) > 1
-
-
-def _is_varied(found: str, _before: str) -> bool:
-    return len(set(found)) > 2
-
-
-_IPV4 = _form(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\w)")
+_IPV4 = _form(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-(?!\d{1,3}(?:\.\d{1,3}){3}))")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _INTERNAL = "local|localdomain|internal|lan|corp|home|intra|intranet|private|domain|home\\.arpa"
 _ROOTS = "etc|var|opt|usr|tmp|mnt|srv|data|media|run|private|Library|Applications|Volumes|apps?|workspace"
@@ -152,6 +65,7 @@ _IN_PATH = r"[^\s\0\"'?*|<>,;&=]"
 _CARD = (
     r"(?P<it>\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{3})?|\d{4}(?P<by2>[ -])\d{6}(?P=by2)\d{4,5})"
 )
+_NUMBER = _form(r"(?<![\w.+-])\d{14,19}(?![\w.-])")
 
 # Of rules that find the same, the surer one wins.
 RULES: tuple[Rule, ...] = (
@@ -159,42 +73,42 @@ RULES: tuple[Rule, ...] = (
         "email",
         "high",
         _form(
-            r"(?<![\w.+%:-])(?<!//)[\w+'-][\w.+'-]{0,63}@(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24}(?![\w-]|\.\w|:[\w~])",
+            r"(?:(?<![\w.+%:-])|(?<=mailto:)|(?<=smtp:))(?<!//)[\w+'-][\w.+'-]{0,63}@(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24}(?![\w-]|\.\w|:[\w~])",
             any_case=True,
         ),
         needs="@",
-        accepts=_is_email,
+        accepts=plausible.is_email,
     ),
-    Rule("ip_address", "medium", _IPV4, needs=".", accepts=_is_ipv4),
-    Rule("ip_address", "high", _IPV4, needs=".", accepts=_is_likely_ipv4),
+    Rule("ip_address", "medium", _IPV4, needs=".", accepts=plausible.is_ipv4),
+    Rule("ip_address", "high", _IPV4, needs=".", accepts=plausible.is_likely_ipv4),
     Rule(
         "ip_address",
         "high",
         _IPV4,
         needs=".",
         hint=re.compile(r"(?:^| )(?:ips?|ipv4|addr|address|addresses|gateway|peer|remote|client|forwarded for|dns)\b"),
-        accepts=_is_ipv4,
+        accepts=plausible.is_ipv4,
     ),
     Rule(
         "ip_address",
         "high",
-        _form(r"(?<![\w:.])[0-9a-f]{0,4}:[0-9a-f:.]{1,40}(?<![:.])(?![\w:])", any_case=True),
+        _form(r"(?<![\w:.])[0-9a-f]{0,4}:[0-9a-f:.]{1,40}(?:(?<![:.])|(?<=::)(?=/\d))(?![\w:])", any_case=True),
         needs=":",
-        accepts=_is_ipv6,
+        accepts=plausible.is_ipv6,
     ),
     Rule(
         "mac_address",
         "high",
         _form(r"(?<![\w:-])[0-9a-f]{2}(?P<by>[:-])(?:[0-9a-f]{2}(?P=by)){4}[0-9a-f]{2}(?![\w:-])", any_case=True),
         needs=":-",
-        accepts=_is_mac,
+        accepts=plausible.is_likely_mac,
     ),
     Rule(
         "mac_address",
         "medium",
         _form(r"(?<![\w.-])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.-])", any_case=True),
         needs=".",
-        accepts=_is_mac,
+        accepts=plausible.is_likely_mac,
     ),
     Rule(
         "mac_address",
@@ -204,14 +118,14 @@ RULES: tuple[Rule, ...] = (
             any_case=True,
         ),
         needs="-",
-        accepts=_is_node,
+        accepts=plausible.is_node,
     ),
     Rule(
         "mac_address",
         "high",
         _form(r"(?<!\w)[0-9a-f]{12}(?!\w)", any_case=True),
         hint=_named(r"macs?|mac addr(?:ess(?:es)?)?|hw ?addr|hardware address|ether(?:net)?|bssid"),
-        accepts=_is_mac,
+        accepts=plausible.is_mac,
     ),
     Rule(
         "host_name",
@@ -221,14 +135,14 @@ RULES: tuple[Rule, ...] = (
             r"hosts?|host ?name|hn|fqdn|machine|(?:machine|computer|node|server|device|pod|container|dns) ?name"
             r"|computer|workstation|pod"
         ),
-        accepts=_is_host,
+        accepts=plausible.is_host,
     ),
     Rule(
         "host_name",
         "medium",
         _form(rf"(?<![\w@.-])(?:[A-Za-z0-9][\w-]{{0,62}}\.){{1,8}}(?:{_INTERNAL})(?![\w-]|\.\w)"),
         needs=".",
-        accepts=_is_host,
+        accepts=plausible.is_host,
     ),
     Rule(
         "host_name",
@@ -244,37 +158,46 @@ RULES: tuple[Rule, ...] = (
         "high",
         re.compile(r"\A[^\0\n@:/=&\\]{1,64}\Z"),
         hint=_named(
-            r"user|user ?names?|login|(?:login|logon|account|full|display|first|last|real|sur|person|owner) ?name|owner"
-            r"|author|operator|logged in user|run as"
+            r"user|user ?names?|login|owner|author|operator|logged in user|run as"
+            r"|(?:login|logon|account|full|display|first|last|real|sur|person|owner|contact) ?name"
         ),
-        accepts=_is_somebody,
+        accepts=plausible.is_user,
     ),
     Rule(
         "user_name",
         "high",
         re.compile(
-            r"(?:(?<![\w.])/(?:home|Users)/|\b[A-Za-z]:\\+Users\\+)(?P<it>[\w.-]+(?: [\w.-]+){0,3}(?=\\)|[\w.-]{1,64})"
+            r"(?:(?:(?<![\w.])|(?<=/mnt/[a-z]))/(?:home|Users)/|\b[A-Za-z]:(?:/|\\+)Users(?:/|\\+))"
+            r"(?P<it>[\w.-]+(?: [\w.-]+){0,3}(?=\\)|[\w.-]{1,64})"
         ),
         needs="/\\",
-        accepts=lambda found, before: _is_somebody(found, before) and found not in ("Shared", "Public"),
+        accepts=plausible.is_account,
     ),
     Rule(
         "user_name",
         "medium",
         _form(r"(?<![\w\\:./-])[A-Z][A-Z0-9-]{1,14}\\(?P<it>[A-Za-z][\w.-]{1,63})\Z"),
         needs="\\",
-        accepts=_is_somebody,
+        accepts=plausible.is_user,
     ),
     Rule(
         "path",
         "high",
         re.compile(
             rf"(?<![\w.:/~%-])(?:file://)?(?:/home/|/Users/|/root/|~/){_IN_PATH}{{1,400}}"
+            rf"|(?<!\w)[A-Za-z]:/[\w.-]{{1,64}}/{_IN_PATH}{{1,400}}"
             r"|\b[A-Za-z]:\\[^/\0\n\"?*|<>:\\]{1,255}[^/\0\n\"?*|<>:]{0,400}|(?<![\w\\:])\\\\[\w.-]{1,63}\\[^\s\0\"?*|<>]{1,400}"
         ),
         needs="/\\",
+        accepts=plausible.is_file,
     ),
-    Rule("path", "medium", re.compile(rf"(?<![\w.:/~%-])(?:file://)?/(?:{_ROOTS})/{_IN_PATH}{{1,400}}"), needs="/"),
+    Rule(
+        "path",
+        "medium",
+        re.compile(rf"(?<![\w.:/~%-])(?:(?:file|unix)://)?/(?:{_ROOTS})/{_IN_PATH}{{1,400}}"),
+        needs="/",
+        accepts=plausible.is_file,
+    ),
     Rule(
         "path",
         "medium",
@@ -302,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         "high",
         _form(r"\A(?:\d{12}|\d{4}-\d{4}-\d{4})\Z"),
         hint=_named(r"(?:(?:aws|cloud|owner|payer|linked|ec2) )?(?:account|owner) ?(?:id|number)?"),
-        accepts=_is_varied,
+        accepts=plausible.is_varied,
     ),
     Rule(
         "cloud_account",
@@ -320,7 +243,7 @@ RULES: tuple[Rule, ...] = (
         "cloud_instance",
         "high",
         _form(
-            r"(?<![\w-])(?:i|ami|vol|vpc|subnet|sg|eni|snap|mi|fs|rtb|igw)-(?:[0-9a-f]{17}|(?=[a-f]{0,7}\d)[0-9a-f]{8})(?![\w-])"
+            r"(?<![\w-])(?:i|ami|vol|vpc|subnet|sg|eni|snap|mi|fs|rtb|igw)-(?:[0-9a-f]{17}|(?=[a-f]{0,7}\d)(?!20\d\d[01]\d[0-3]\d)[0-9a-f]{8})(?![\w-])"
         ),
         needs="-",
     ),
@@ -339,31 +262,38 @@ RULES: tuple[Rule, ...] = (
         "high",
         _form(r"(?<![\w.+:])\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,5}\)[ .-]?)?\d{1,5}(?:[ .-]\d{2,9}){1,5}(?![\w:.])"),
         needs="+",
-        accepts=_is_phone,
+        accepts=plausible.is_phone,
     ),
-    Rule("phone_number", "medium", _form(r"(?<![\w.+:])\+[1-9]\d{8,14}(?![\w:.])"), needs="+", accepts=_is_phone),
+    Rule(
+        "phone_number",
+        "medium",
+        _form(r"(?<![\w.+:])\+[1-9]\d{8,14}(?![\w:.])"),
+        needs="+",
+        accepts=plausible.is_likely_phone,
+    ),
     Rule(
         "phone_number",
         "medium",
         _form(r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[.-]\d{4}(?![\w.-])"),
         needs="-.",
-        accepts=_is_phone,
+        accepts=plausible.is_phone,
     ),
     Rule(
         "phone_number",
         "high",
         _form(r"\A\+?[\d ()./-]{7,24}\Z"),
         hint=_named(r"(?:tele)?phone|tel|mobile|cell|fax|msisdn|(?:phone|mobile|cell|fax|contact) ?(?:number|no|nr)"),
-        accepts=_is_phone,
+        accepts=plausible.is_phone,
     ),
-    Rule("card_number", "high", _form(rf"(?<![\w.-]){_CARD}(?![\w.-])"), needs=" -", accepts=_is_card),
-    Rule("card_number", "medium", _form(r"(?<![\w.+-])\d{14,19}(?![\w.-])"), accepts=_is_card),
+    Rule("card_number", "high", _form(rf"(?<![\w.-]){_CARD}(?![\w.-])"), needs=" -", accepts=plausible.is_card),
+    Rule("card_number", "medium", _NUMBER, accepts=plausible.is_likely_card),
+    Rule("card_number", "low", _NUMBER, accepts=plausible.is_card),
     Rule(
         "card_number",
         "high",
         _form(r"(?<!\d)\d{14,19}(?!\d)"),
         hint=_named(r"(?:credit |debit |payment )?(?:card|cc)(?: ?(?:number|no|nr|num))?|pan"),
-        accepts=_is_card,
+        accepts=plausible.is_card,
     ),
     Rule(
         "secret",
@@ -371,9 +301,23 @@ RULES: tuple[Rule, ...] = (
         re.compile(r"\A\S[^\0\n]{3,4000}\Z"),
         hint=_named(
             r"password|passwd|pwd|passphrase|pass|secret|(?:secret|api|access|private|auth|encryption|signing|shared)"
-            r" ?key|(?:client|shared|app) secret|(?:(?:access|auth|refresh|id|api|bearer|csrf|session|security) )?token"
+            r" ?key|(?:client|shared|app) secret|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token"
             r"|apikey|(?:proxy )?authorization|credentials?|bearer|connect sid|[a-z]*sessid"
         ),
-        accepts=_is_secret,
+        accepts=plausible.is_secret,
+    ),
+    Rule(
+        "secret",
+        "medium",
+        _form(
+            r"(?<!\w)(?:password|passwd|pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
+            r"|(?:(?:access|auth|api|refresh)[_-]?)?token)[\"']?[ ]?[:=][ ]?[\"']?(?P<it>[^\s\"'&;,]{4,400})",
+            any_case=True,
+        ),
+        needs=":=",
+        accepts=plausible.is_key,
+    ),
+    Rule(
+        "secret", "medium", _form(r"(?<!\w)(?:Bearer|Basic) (?P<it>[\w.~+/=-]{12,4000})"), "B", accepts=plausible.is_key
     ),
 )

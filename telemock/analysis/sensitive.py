@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from telemock.analysis.names import words_of
 from telemock.analysis.rules import RULES, Confidence, Sensitivity
 from telemock.analysis.tokens import find_tokens
 
@@ -59,14 +60,6 @@ def masked(text: str) -> str:
     end = len(text) - shown
     whole = text[:shown] + re.sub(r"[^\W_]", "*", text[shown:end]) + text[end:]
     return whole if len(whole) <= _MASKED_CHARACTERS else f"{whole[: _MASKED_CHARACTERS - 3]}…{whole[-2:]}"
-
-
-@lru_cache(maxsize=4096)
-def words_of(name: str) -> str:
-    """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
-    parts = re.split(r"[.$\[\]]+", name.strip(".$[]"))[-2:]
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
-    return re.sub(r"[\W_]+", " ", apart).strip().lower()
 
 
 @lru_cache(maxsize=4096)

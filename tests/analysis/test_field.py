@@ -50,6 +50,13 @@ def test_values_are_counted_bounded_and_shown() -> None:
     assert (field.first_seen, field.last_seen) == (moment(0), moment(4))
 
 
+def test_bounds_are_of_numbers_that_are_finite() -> None:
+    field = Field("query", "x")
+    for value in ("NaN", "1.5", "1e999", "-Infinity", "1770288958.25"):
+        field.add(value, 1, 1770288958)
+    assert (field.least, field.most) == (1.5, 1770288958.25)
+
+
 def test_texts_that_repeat_are_an_enum_and_one_text_is_text() -> None:
     assert learnt(["dev", "prod", "dev", "prod"]).types == [("enum", 1.0)]
     assert learnt(["prod", "prod"]).types == [("text", 1.0)]

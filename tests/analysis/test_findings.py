@@ -4,6 +4,7 @@ import json
 from telemock.analysis.field import Field
 from telemock.analysis.findings import MAX_FINDINGS, Findings, Place, Watch
 from telemock.analysis.inventory import Seen, take_inventory
+from telemock.analysis.kinds import Kind
 from telemock.analysis.planted import Needles, Planted
 from tests.analysis.test_inventory import seen
 
@@ -11,8 +12,10 @@ PLACE = Place("GET", "http", "vendor.example", "/", "query", "x")
 CARD = "4111111111111111"
 
 
-def told(findings: Findings, value: str, hint: str = "") -> set[tuple[str | None, tuple[str, ...]]]:
-    found = [findings.all[place] for place in findings.look(PLACE, value, hint=hint)]
+def told(
+    findings: Findings, value: str, hint: str = "", kind: Kind = "text"
+) -> set[tuple[str | None, tuple[str, ...]]]:
+    found = [findings.all[place] for place in findings.look(PLACE, value, kind, hint=hint)]
     return {(finding.sensitivity or finding.planted, finding.chain) for finding in found}
 
 
@@ -33,6 +36,19 @@ def test_the_name_of_a_member_tells_what_its_value_is() -> None:
     assert told(findings, '{"hostname":"build7"}') == {("host_name", ("json $.hostname",))}
     assert not findings.look(PLACE, '{"what":"build7"}')
     assert told(findings, "build7", "hostname") == {("host_name", ())}
+
+
+def test_a_member_that_its_name_makes_harmless_is_not_told_of_the_whole() -> None:
+    findings = Findings()
+    assert told(findings, '{"eventSeq":4111111111111111}') == {("card_number", ("json $.eventSeq",))}
+    assert [finding.confidence for finding in findings.sensitive()] == ["low"]
+    assert told(findings, '{"bob@corp.example":{"v":1}}') == {("email", ())}
+
+
+def test_a_digest_is_looked_at_only_where_its_name_says_that_it_opens_something() -> None:
+    digest = "d41d8cd98f00b204e9800998ecf8427e"
+    assert told(Findings(), digest, "api_key", "hash") == {("secret", ())}
+    assert told(Findings(), digest, "etag", "hash") == set()
 
 
 def test_each_value_counts_once_and_each_time_it_is_sent() -> None:

@@ -1,0 +1,70 @@
+"""This is what the name of a field says of its values, or in a text the words right before one.
+
+It refuses to be sure: a name decides only between what a value may be by its form.
+"""
+
+import re
+from functools import lru_cache
+from typing import Literal
+
+Topic = Literal[
+    "amount", "code", "commit", "identifier", "number", "object", "route", "runtime", "time", "uuid", "version"
+]
+
+
+def _ends(words: str) -> re.Pattern[str]:
+    """Write a pattern for what ends in one of some words: a name and a space, or `"name":"` in JSON."""
+    return re.compile(rf"(?<![^\W_])(?:{words})[\"']?[ :=]{{0,3}}[\"']?\Z", re.IGNORECASE)
+
+
+TOPICS: dict[Topic, re.Pattern[str]] = {
+    # How much or how many there is, or which of many it is: no time, and no number of a card.
+    "amount": _ends(
+        r"(?:bytes|octets|packets|counts?)(?:[ _.]\w{1,16})?|counter|total|sum|size|length|len|seq"
+        r"|sequence|offset|index|[nu]s|nanos(?:econds)?|micros(?:econds)?|usage|events|records|rows|docs|requests|hits"
+        r"|errors|drift|delta"
+    ),
+    "identifier": _ends(r"ids?|imei|ean|gtin|serial"),
+    "number": _ends(r"no|nr|num|number"),
+    # Two letters that stand for a country, a language, an axis.
+    "code": _ends(
+        r"(?:lang|language|locale|country|nation|region|state|province|tld|axis|gender|sex|grade|letter)"
+        r"(?: ?(?:id|code|label))?"
+    ),
+    "commit": _ends(r"commit|sha|git|rev|revision|hash|digest"),
+    # Rows of numbers that are no version.
+    "object": _ends(r"oid|object ?id|section|chapter|clause|paragraph"),
+    # Where one is in a program or on a site, which looks like where a file is.
+    "route": _ends(
+        r"routes?|page(?:[ _.]?(?:path|name|url))?|path ?name|end ?points?|ur[il]|href|referr?er|screen|view"
+        r"|transaction|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
+    ),
+    # What a name alone asks the version of.
+    "runtime": _ends(
+        r"php|python|node|ruby|perl|java|jdk|jre|go|golang|dotnet|mysql|mariadb|postgres(?:ql)?|nginx|openssl"
+    ),
+    "time": _ends(
+        r"(?:ts|time|timestamp|date|at|et|lt|start|started|end|ended|exp|iat|nbf|expires?|expiry|created|updated|modified"
+        r"|saved|seen|log[io]n|clock|epoch|since|until)(?: ?m?s)?"
+    ),
+    "uuid": _ends(r"[gu]uid"),
+    "version": _ends(
+        r"v|ver|(?!(?:a|con|di|in|re)version)\w{0,16}version(?: (?:number|name|string))?|rel|release|build|rev"
+        r"|fw|firmware|bios|kernel|kv"
+    ),
+}
+
+
+@lru_cache(maxsize=4096)
+def topics_of(name: str) -> frozenset[Topic]:
+    """Give all that a name is about."""
+    words = words_of(name) + " "
+    return frozenset(topic for topic, pattern in TOPICS.items() if pattern.search(words))
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> str:
+    """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
+    parts = re.split(r"[.$\[\]]+", name.strip(".$[]"))[-2:]
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
+    return re.sub(r"[\W_]+", " ", apart).strip().lower()

@@ -1,0 +1,162 @@
+"""This is what a pattern cannot tell: whether what looks like something may be it.
+
+It refuses to see more than what was found, and up to 16 characters before it; before the beginning of a value stand
+the words of its name, and a space.
+"""
+
+import ipaddress
+import re
+
+from telemock.analysis.kinds import FILE_ENDINGS
+from telemock.analysis.names import TOPICS
+
+# Values that stand for none, users that every system has, and words that stand where a secret would.
+_NOBODY = re.compile(
+    r"unknown|none|null|nil|n/a|na|undefined|default|anonymous|empty|redacted|masked|hidden|removed|true|false|yes|no|on"
+    r"|off|root|admin|administrator|system|nobody|guest|user|username|hostname|host|localhost|localhost\.localdomain"
+    r"|password|secret|token|test|changeme|local|remote|cribl|daemon|service|required|optional|enabled|disabled|[\W\d_]*"
+)
+# What stands for somebody, or some machine, without naming it: a UUID or a digest.
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32,128}")
+# Names that programs give to their own parts, behind which `home` or `internal` is no domain.
+_PARTS = re.compile(
+    r"(?:com|org|net|io|dev|edu|javax?|jakarta|androidx?|kotlin|scala)\..*"
+    r"|(?:user|java|apps?|application|config|settings|process|sys|system|env|page|menu|nav|tab|screen|button|label|index"
+    r"|main|default|this|self|window|data)\.[a-z]+"
+)
+_ARCHITECTURES = re.compile(r"x86(?:_64)?|x64|i[3-6]86|amd64|arm64|aarch64|armv\d\w*|ppc64(?:le)?|s390x|riscv64")
+_STATES = re.compile(
+    r"and|x?or|not|eq|ne|ok|never|error|fail(?:ed|ure)?|success(?:ful)?|succeeded|denied|allowed|active|inactive|pending"
+    r"|basic|oauth2?|saml|sso|ldap"
+)
+_PLACEHOLDER = re.compile(r"[<{$%].*[>})%]|\$\w+|(?:your|my|the|some|insert|enter)[-_ ].*", re.IGNORECASE | re.DOTALL)
+_TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
+_PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
+_PASSWORD_BEFORE = re.compile(r"(?:password|passwd|pwd|passphrase)[\"']?[ :=]{0,3}[\"']?\Z", re.IGNORECASE)
+_CLOCK = re.compile(r"\d\d\W(?:0[1-9]|1[0-2])\W(?:0[1-9]|[12]\d|3[01])\W(?:[01]\d|2[0-3])(?:\W[0-5]\d){2}")
+_CARD_NETWORKS = re.compile(
+    r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
+    r"|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
+)
+
+
+def is_somebody(found: str, _before: str) -> bool:
+    """Tell a name from a word that stands for none, or for a user that every system has."""
+    plain = found.strip("*xX.-_ <>[](){}$").lower()
+    return bool(plain) and not _NOBODY.fullmatch(plain)
+
+
+def is_user(found: str, before: str) -> bool:
+    """Tell a name from a number, a date, an opaque id, a placeholder, and from what came of a login."""
+    is_none = _ID.fullmatch(found.lower()) or _PLACEHOLDER.fullmatch(found) or _STATES.fullmatch(found.lower())
+    return is_somebody(found, before) and not is_none
+
+
+def is_account(found: str, before: str) -> bool:
+    """Tell somebody's folder from those that nobody owns, and from what a site calls its start page."""
+    return is_user(found, before) and found not in ("Shared", "Public") and not TOPICS["route"].search(before)
+
+
+def is_host(found: str, before: str) -> bool:
+    """Tell the name of a machine from a version, an opaque id, a part of a program, and what machine it is."""
+    is_none = re.match(r"v?\d+\.\d+", found) or _PARTS.fullmatch(found) or _ARCHITECTURES.fullmatch(found)
+    return is_user(found, before) and not is_none
+
+
+def is_file(found: str, before: str) -> bool:
+    """Tell a file from a place in a program, which the same slashes may stand for."""
+    return not (found.startswith("/") and TOPICS["route"].search(before))
+
+
+def is_secret(found: str, before: str) -> bool:
+    """Tell a secret from what only talks of one: a small number, a word, a placeholder; passwords may be words."""
+    if len(found) < 4 or _PLACEHOLDER.fullmatch(found):
+        return False
+    if _PASSWORD_BEFORE.search(before):
+        return found.isdigit() or is_somebody(found, before)
+    return not _TALK.fullmatch(found) and is_somebody(found, before)
+
+
+def is_key(found: str, before: str) -> bool:
+    """Tell a secret in the middle of a text, where more than words follows when it is one."""
+    return any(map(str.isdigit, found)) and is_secret(found, before)
+
+
+def is_email(found: str, _before: str) -> bool:
+    """Tell an address from a file and from a repository."""
+    user, _, host = found.partition("@")
+    return user != "git" and not FILE_ENDINGS.fullmatch(host.rpartition(".")[2].lower()) and ".." not in found
+
+
+def is_ipv4(found: str, before: str) -> bool:
+    """Tell an address from a version; those that every machine has say nothing."""
+    try:
+        address = ipaddress.IPv4Address(found)
+    except ValueError:
+        return False
+    if address.is_loopback or address.is_multicast or found.startswith(("0.", "255.")):
+        return False
+    return not any(each.search(before) for each in (TOPICS["version"], TOPICS["object"], _PRODUCT_BEFORE))
+
+
+def is_likely_ipv4(found: str, before: str) -> bool:
+    """Tell an address that no version looks like: of a private network, or of numbers that versions seldom have."""
+    numbers = [int(each) for each in found.split(".")]
+    is_private = numbers[0] == 10 or numbers[:2] == [192, 168] or (numbers[0] == 172 and 16 <= numbers[1] < 32)
+    return (is_private or sum(each > 40 for each in numbers) >= 2) and is_ipv4(found, before)
+
+
+def is_ipv6(found: str, _before: str) -> bool:
+    """Tell an address from a name of C++; those that every machine has say nothing."""
+    try:
+        address = ipaddress.IPv6Address(found)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_unspecified or address.is_multicast) and any(map(str.isdigit, found))
+
+
+def is_mac(found: str, _before: str) -> bool:
+    """Tell an address from one that stands for none or for all."""
+    digits = re.sub(r"[^0-9a-f]", "", found.lower())
+    return len(digits) == 12 and len(set(digits)) > 1
+
+
+def is_likely_mac(found: str, before: str) -> bool:
+    """Tell an address from a version, a word and a time, which have digits only, letters only, or hours and minutes."""
+    has_both = any(map(str.isdigit, found)) and any(map(str.isalpha, found))
+    return is_mac(found, before) and (has_both if "." in found else not _CLOCK.fullmatch(found))
+
+
+def is_node(found: str, before: str) -> bool:
+    """Tell the address in a UUID of version 1 from chance, which sets the multicast bit (RFC 9562 section 6.10)."""
+    return not int(found[:2], 16) & 1 and is_mac(found, before)
+
+
+def is_phone(found: str, _before: str) -> bool:
+    """Tell a number by its length (ITU-T E.164) from a row of the same digit."""
+    digits = re.sub(r"\D", "", found)
+    return 7 <= len(digits) <= 15 and len(set(digits)) > 2
+
+
+def is_likely_phone(found: str, before: str) -> bool:
+    """Tell a phone from an amount with its sign."""
+    return is_phone(found, before) and not TOPICS["amount"].search(before)
+
+
+def is_card(found: str, _before: str) -> bool:
+    """Tell the number of a card: a network's first digits and length, and the check digit (ISO/IEC 7812-1)."""
+    digits = re.sub(r"\D", "", found)
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    checks = sum(digit // 10 + digit % 10 for digit in doubled) % 10 == 0
+    return checks and _CARD_NETWORKS.fullmatch(digits) is not None and len(set(digits)) > 1
+
+
+def is_likely_card(found: str, before: str) -> bool:
+    """Tell a card from a counter or an id, one in ten of which has a right check digit, too."""
+    is_counted = any(TOPICS[topic].search(before) for topic in ("amount", "identifier"))
+    return not is_counted and is_card(found, before)
+
+
+def is_varied(found: str, _before: str) -> bool:
+    """Tell a number from a placeholder."""
+    return len(set(found)) > 2
