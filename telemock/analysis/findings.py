@@ -17,6 +17,9 @@ MAX_FINDINGS = 10_000
 # Values of these kinds are nothing sensitive, unless their name says so.
 _PLAIN = frozenset(("boolean", "empty", "hash"))
 
+# What a name can prove harmless; a secret is one by its form, or by what stands around it.
+_JUDGED_BY_NAME = tuple(each for each in SENSITIVITIES if each != "secret")
+
 # Numbers with fewer digits are no card's, and nothing else either unless their name says so.
 _LEAST_DIGITS = 14
 
@@ -147,7 +150,7 @@ class Findings:
             if kind not in _PLAIN or is_hinted(name):
                 parts += _sensitive(place, way, text, name)
             # What is there again further inside is told from there, where it has the better name, or proves harmless.
-            again = [what for what, _ in parts] + [(each, text) for each in SENSITIVITIES if found]
+            again = [what for what, _ in parts] + [(each, text) for each in _JUDGED_BY_NAME if found]
             for what in again:
                 for depth in range(len(way)):
                     found.pop((what, way[:depth]), None)

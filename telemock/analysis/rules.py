@@ -310,12 +310,19 @@ RULES: tuple[Rule, ...] = (
         "secret",
         "medium",
         _form(
-            r"(?<!\w)(?:password|passwd|pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
-            r"|(?:(?:access|auth|api|refresh)[_-]?)?token)[\"']?[ ]?[:=][ ]?[\"']?(?P<it>[^\s\"'&;,]{4,400})",
+            r"(?<![^\W_])(?:password|passwd|pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
+            r"|(?:(?:access|auth|api|refresh)[_-]?)?(?<!page_)(?<!next_)token)"
+            r"[\"']?[ ]?[:=][ ]?[\"']?(?P<it>[^\s\"'&;,]{4,400})",
             any_case=True,
         ),
         needs=":=",
         accepts=plausible.is_key,
+    ),
+    Rule(
+        "secret",
+        "high",
+        _form(r"[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=(?P<it>[\w%+/=-]{40,400})", any_case=True),
+        needs="?",
     ),
     Rule(
         "secret", "medium", _form(r"(?<!\w)(?:Bearer|Basic) (?P<it>[\w.~+/=-]{12,4000})"), "B", accepts=plausible.is_key

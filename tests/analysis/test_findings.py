@@ -42,6 +42,7 @@ def test_a_member_that_its_name_makes_harmless_is_not_told_of_the_whole() -> Non
     findings = Findings()
     assert told(findings, '{"eventSeq":4111111111111111}') == {("card_number", ("json $.eventSeq",))}
     assert [finding.confidence for finding in findings.sensitive()] == ["low"]
+    assert told(findings, "https://h.example/?sig=" + "a1b2" * 16) == {("secret", ())}
     assert told(findings, '{"bob@corp.example":{"v":1}}') == {("email", ())}
 
 
