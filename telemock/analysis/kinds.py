@@ -170,10 +170,8 @@ def _is_json(value: str) -> bool:
         return False
 
 
-def _is_base64(value: str) -> bool:
-    """Tell base64 of text, and of anything that is padded as only base64 is (RFC 4648 section 3.5)."""
-    if is_base64_text(value):
-        return True
+def _is_padded_base64(value: str) -> bool:
+    """Tell base64 of whatever bytes by a padding that only base64 has (RFC 4648 section 3.5)."""
     if len(value) % 4 or not _PADDED_BASE64.fullmatch(value):
         return False
     return base64.b64encode(base64.b64decode(value)).decode() == value
@@ -198,10 +196,11 @@ _TESTS: tuple[tuple[Kind, _Test], ...] = (
     ("ip", _is_ip),
     ("email", _is_email),
     ("url", _URL.fullmatch),
+    ("base64", _is_padded_base64),
     ("path", _PATH.fullmatch),
     ("version", _VERSION.fullmatch),
     ("version", _SHORT_VERSION.fullmatch),
     ("jwt", _JWT.fullmatch),
     ("json", _is_json),
-    ("base64", _is_base64),
+    ("base64", is_base64_text),
 )

@@ -29,7 +29,9 @@ _STATES = re.compile(
     r"and|x?or|not|eq|ne|ok|never|error|fail(?:ed|ure)?|success(?:ful)?|succeeded|denied|allowed|active|inactive|pending"
     r"|basic|oauth2?|saml|sso|ldap"
 )
-_PLACEHOLDER = re.compile(r"[<{$%].*[>})%]|\$\w+|(?:your|my|the|some|insert|enter)[-_ ].*", re.IGNORECASE | re.DOTALL)
+_PLACEHOLDER = re.compile(
+    r"[<\[{$%].*[>\]})%]|\$\w+|(?:your|my|the|some|insert|enter)[-_ ].*", re.IGNORECASE | re.DOTALL
+)
 _TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
 _PASSWORD_BEFORE = re.compile(r"(?:password|passwd|pwd|passphrase)[\"']?[ :=]{0,3}[\"']?\Z", re.IGNORECASE)

@@ -61,7 +61,7 @@ _IPV4 = _form(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-(?!\d{1,3}(?:\.\d{
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _INTERNAL = "local|localdomain|internal|lan|corp|home|intra|intranet|private|domain|home\\.arpa"
 _ROOTS = "etc|var|opt|usr|tmp|mnt|srv|data|media|run|private|Library|Applications|Volumes|apps?|workspace"
-_IN_PATH = r"[^\s\0\"'?*|<>,;&=]"
+_IN_PATH = r"[^\s\0\"'`?*|<>,;&=]"
 _CARD = (
     r"(?P<it>\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{3})?|\d{4}(?P<by2>[ -])\d{6}(?P=by2)\d{4,5})"
 )
@@ -300,7 +300,7 @@ RULES: tuple[Rule, ...] = (
         "high",
         re.compile(r"\A\S[^\0\n]{3,4000}\Z"),
         hint=_named(
-            r"password|passwd|pwd|passphrase|pass|secret|(?:secret|api|access|private|auth|encryption|signing|shared)"
+            r"password(?: confirmation)?|passwd|pwd|passphrase|pass|secret|(?:secret|api|access|private|auth|encryption|signing|shared)"
             r" ?key|(?:client|shared|app) secret|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token"
             r"|apikey|(?:proxy )?authorization|credentials?|bearer|connect sid|[a-z]*sessid"
         ),

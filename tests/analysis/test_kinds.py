@@ -75,6 +75,8 @@ def test_the_real_ping_is_told_field_by_field() -> None:
         ("x", " {}", "text"),
         ("x", "q83vEjRWeJCrze8SNFZ4kKvN7w==", "base64"),
         ("x", "q83vEjRWeJCrze8SNFZ4kKvN7x==", "text"),
+        ("x", "/83vEjRWeJCrze8SNFZ4kKvN7w==", "base64"),
+        ("x", "/usr/share/Doc1", "path"),
     ],
 )
 def test_name_and_time_decide_what_a_value_alone_does_not(name: str, value: str, expected: str) -> None:

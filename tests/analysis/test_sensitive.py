@@ -86,6 +86,7 @@ def found(text: str, name: str = "x") -> set[tuple[str, str]]:
         ("password", "letmein", {("secret", "letmein")}),
         ("password", "123456", {("secret", "123456")}),
         ("password", "your-password", set()),
+        ("password", "[FILTERED]", set()),
         ("secret", "letmein", set()),
         ("x", "cmd --password=hunter22 -v", {("secret", "hunter22")}),
         ("x", "password: incorrect", set()),
@@ -152,7 +153,9 @@ def test_no_text_breaks_it(text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "filler", ["1", "a", ".", "1.", "a.", ":", "-", "=", "a@", "/a", "//", "eyJ", "4 ", "\\a", "0:", "ab-", "+1 "]
+    "filler",
+    ["1", "a", ".", "1.", "a.", ":", "-", "=", "a@", "/a", "//", "eyJ", "4 ", "\\a", "0:", "ab-", "+1 "]
+    + ["token=", "&sig=", "AIza", "hvs.", "Bearer ", "0.0.0.0-", "C:/a/"],
 )
 def test_no_pattern_runs_away(filler: str) -> None:
     for start in ("", "a@", "/home/", "http://", "aws key", "//x/:_authToken=", "C:\\", "+1"):
