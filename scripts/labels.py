@@ -121,7 +121,7 @@ def tell(label: Label) -> Told:
         ]
     )
     (endpoint,) = inventory.endpoints.values()
-    (kind,) = endpoint.fields["query", label.name].kinds
+    (kind,) = endpoint.fields["query"][label.name].kinds
     found = (finding for finding in inventory.findings.sensitive() if finding.confidence != "low")
     return Told(label, kind, frozenset(str(finding.sensitivity) for finding in found))
 

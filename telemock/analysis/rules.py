@@ -300,9 +300,10 @@ RULES: tuple[Rule, ...] = (
         "high",
         re.compile(r"\A\S[^\0\n]{3,4000}\Z"),
         hint=_named(
-            r"password(?: confirmation)?|passwd|pwd|passphrase|pass|secret|(?:secret|api|access|private|auth|encryption|signing|shared)"
-            r" ?key|(?:client|shared|app) secret|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token"
-            r"|apikey|(?:proxy )?authorization|credentials?|bearer|connect sid|[a-z]*sessid"
+            r"password(?: confirmation)?|passwd|pwd|passphrase|pass|secret|(?:client|shared|app) secret"
+            r"|(?:secret|api|access|private|auth|encryption|signing|shared) ?key|apikey|credentials?|bearer"
+            r"|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token|(?:proxy )?authorization"
+            r"|connect sid|[a-z]*sessid"
         ),
         accepts=plausible.is_secret,
     ),
