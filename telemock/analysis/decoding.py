@@ -30,6 +30,9 @@ MAX_PARTS = 1000
 _LEAST_BASE64 = 8
 _LEAST_HEX = 16
 
+# So many bytes are printable by chance once in 10^13 times; JSON in JSON in JSON has more quotes than letters.
+_NO_CHANCE = 32
+
 _PERCENT = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -191,13 +194,15 @@ def _loaded_base64url(text: str, limit: int) -> str | None:
 
 
 def _as_text(content: bytes) -> str | None:
-    """Take bytes for text that somebody wrote: UTF-8, printable, and when it is short without strange letters."""
+    """Take bytes for text that somebody wrote: UTF-8, printable, and when it is short without many strange letters."""
     try:
         text = content.decode()
     except UnicodeDecodeError:
         return None
     if not text or not text.replace("\n", "").replace("\r", "").replace("\t", "").isprintable():
         return None
+    if len(text) >= _NO_CHANCE:
+        return text
     if len(text) < 16 and not text.isascii():
         return None
     plain = sum(each.isalnum() or each in ' _-.:/@="' for each in text)

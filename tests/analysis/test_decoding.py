@@ -38,6 +38,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
         ('{"a":{"b":[{"c":"x"},{"c":2.5}]}}', [("json $.a.b[].c", "x"), ("json $.a.b[].c", "2.5")]),
         (json.dumps(json.dumps({"k": True})), [("json $ → json $.k", "true")]),
         (JWT, [("jwt header → json $.alg", "HS256"), ("jwt payload → json $.sub", "alice")]),
+        (
+            b64(json.dumps([['"""', "[[[[{{{{'"] * 3])),
+            [("base64 → json $[][]", text) for text in ['"""', "[[[[{{{{'"] * 3],
+        ),
         (b64('{"id":"' + b64("hello world") + '"}'), [("base64 → json $.id → base64", "hello world")]),
     ],
 )
