@@ -20,7 +20,7 @@ COMMANDS = {
     "query": ("telemock.cli.query:query", "List captured exchanges, or connections, newest first."),
     "show": ("telemock.cli.show:show", "Print one exchange whole."),
     "analyze": ("telemock.cli.analyze:analyze", "Tell what was sent: each field, and what in it is sensitive."),
-    "diff": ("telemock.cli.diff:diff", "Tell what one version, time or instance sends otherwise than another."),
+    "diff": ("telemock.cli.diff:diff", "Tell what B sends that A does not, and what it sends otherwise."),
     "export": ("telemock.cli.export:export", "Write exchanges to a file for other programs."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
     "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
