@@ -3,14 +3,16 @@
 It refuses to let that show: what it gives is the same as if everything had been read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from telemock.analysis.inventory import Inventory, Seen
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.cli.options import option
+from telemock.cli.progress import progress
 from telemock.codings import decode_shown
 from telemock.exchange import utc_text
 from telemock.store.filters import Filters
@@ -59,8 +61,10 @@ def read_inventory(
     if known is None or inventory is None:
         known, inventory = Kept(Extent(0, 0), b""), Inventory(planted)
     before = inventory.count
-    for seen in _seen(reader, filters, known.extent.last_id, extent.last_id):
-        inventory.take(seen)
+    rows = reader.values(filters, _COLUMNS, large=[_BODY], first_id=known.extent.last_id, last_id=extent.last_id)
+    with progress("Reading", extent.last_id, known.extent.last_id) as passing:
+        for row in passing(rows):
+            inventory.take(_row_to_seen(row))
     # The beginning of a time is another one each time it is asked for, as a rule.
     if inventory.count - before >= WORTH_KEEPING and filters.since is None and filters.until is None:
         state = write_learnt(inventory)
@@ -70,8 +74,8 @@ def read_inventory(
     return inventory
 
 
-def _seen(reader: Reader, filters: Filters, first_id: int, last_id: int) -> Iterator[Seen]:
-    for _, *row in reader.values(filters, _COLUMNS, large=[_BODY], first_id=first_id, last_id=last_id):
-        if row[_BODY] is not None:
-            row[_BODY] = decode_shown(row[_HEADERS], row[_BODY])
-        yield Seen(*row)
+def _row_to_seen(row: Sequence[Any]) -> Seen:
+    _, *values = row
+    if values[_BODY] is not None:
+        values[_BODY] = decode_shown(values[_HEADERS], values[_BODY])
+    return Seen(*values)

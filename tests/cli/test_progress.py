@@ -20,6 +20,15 @@ def test_a_terminal_shows_how_far_it_is_and_the_time_left(db: Path) -> None:
     assert seen.endswith("\x1b[2K")  # the line is gone, and the cursor where it was
 
 
+def test_whoever_reads_much_shows_how_far_it_is(db: Path) -> None:
+    for command in (("analyze",), ("diff", "telemetry.db", "telemetry.db")):
+        arguments = [db if each == "telemetry.db" else each for each in command]
+        code, seen = run_on_terminal(*arguments, "--db", db, columns=80, kind="xterm")
+        assert code == 0
+        assert "Reading" in seen
+        assert "80%" in seen
+
+
 def test_standard_output_is_not_disturbed(db: Path) -> None:
     _, seen = run_on_terminal("export", "--db", db, "--format", "csv", columns=80, kind="xterm")
     assert seen.replace("\r\n", "\n") == run("export", "--db", db, "--format", "csv").stdout.decode()
