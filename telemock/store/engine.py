@@ -212,7 +212,7 @@ def _file_state(path: Path) -> object:
     """Tell one state of a write-ahead database that nobody has open from another; None when it may be open."""
     with path.open("rb") as file:
         journal_mode = file.read(20)[18:19]  # https://sqlite.org/fileformat.html, offset 18: 2 is write-ahead
-    if journal_mode != b"\x02" or _wal(path).exists():
+    if journal_mode != b"\x02" or write_ahead_log(path).exists():
         return None
     status = path.stat()
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
@@ -247,7 +247,8 @@ def _connect_read_only(path: Path, option: str) -> sqlite3.Connection:
     )
 
 
-def _wal(path: Path) -> Path:
+def write_ahead_log(path: Path) -> Path:
+    """Give the path of the log that goes with a database; it need not be there."""
     return path.with_name(path.name + "-wal")
 
 
