@@ -167,4 +167,5 @@ CRIBL = Profile(
         "client_time": ("timestamp", "lt"),
     },
     meanings={name: meaning for meaning, names in _MEANINGS.items() for name in names},
+    title="Cribl Stream",
 )

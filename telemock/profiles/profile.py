@@ -85,6 +85,7 @@ class Profile:
         path_prefix: paths of the product, for clients that name telemock itself as the host.
         identity_names: for each field of Identity the names that may carry it, the best first.
         meanings: what fields say, in words, by their names on the wire.
+        title: what people call it; its name when that is left out.
     """
 
     def __init__(
@@ -96,8 +97,10 @@ class Profile:
         schema: Schema,
         identity_names: Mapping[str, tuple[str, ...]],
         meanings: Mapping[str, str] | None = None,
+        title: str = "",
     ) -> None:
         self.name = name
+        self.title = title or name
         self.hosts = tuple(hosts)
         self._path_prefix = path_prefix
         self._meanings = meanings or {}
