@@ -42,6 +42,7 @@ def measure_analysis(count: int) -> None:
         print("command                       seconds  CPU s  exchanges/CPU s  MiB")
         _measure(["query", "--limit", "1"], db, count)
         _measure(["export", "-o", str(db.with_name("out.jsonl"))], db, count)
+        _measure(["report", "-o", str(db.with_name("report.html")), "--anew"], db, count)
         _measure(["analyze", "--format", "json", "--anew"], db, count)
         first = _measure(["analyze", "--anew"], db, count)
         fill(db, itertools.islice(pings, count // 100))

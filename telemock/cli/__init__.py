@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": ("telemock.cli.analyze:analyze", "Tell what was sent: each field, and what in it is sensitive."),
     "diff": ("telemock.cli.diff:diff", "Tell what B sends that A does not, and what it sends otherwise."),
     "export": ("telemock.cli.export:export", "Write exchanges to a file for other programs."),
+    "report": ("telemock.cli.report:report", "Write one page that tells what was captured."),
     "health": ("telemock.cli.health:health", "Ask a running telemock whether it is healthy."),
     "ca": ("telemock.cli.ca:ca", "Show, export or make the certificate authority."),
     "doctor": ("telemock.cli.doctor:doctor", "Check a running telemock end to end, as a client would."),

@@ -5,10 +5,11 @@ It refuses to let that show: what it gives is the same as if everything had been
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from telemock.analysis.inventory import Inventory, Seen
+from telemock.analysis.inventory import Inventory, Seen, take_inventory
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.cli.options import option
@@ -43,7 +44,13 @@ anew_option = option("--anew", is_flag=True, help="Read everything, not only wha
 
 
 def read_inventory(
-    path: Path, reader: Reader, filters: Filters, planted: Sequence[Planted] = (), *, anew: bool = False
+    path: Path,
+    reader: Reader,
+    filters: Filters,
+    planted: Sequence[Planted] = (),
+    *,
+    anew: bool = False,
+    extent: Extent | None = None,
 ) -> Inventory:
     """Learn from all exchanges that the filters choose, in the order they were stored.
 
@@ -53,8 +60,9 @@ def read_inventory(
         filters: which exchanges.
         planted: what to look for.
         anew: read everything, whatever was learnt before.
+        extent: of what is read, as the reader told it; by now, when that is left out.
     """
-    extent = reader.extent()
+    extent = extent or reader.extent()
     key = learnt_key(repr(filters), planted)
     known = None if anew else reader.learnt(key, extent)
     inventory = None if known is None else read_learnt(known.state, planted)
@@ -72,6 +80,12 @@ def read_inventory(
             keep_learnt(path, key, Kept(extent, state), utc_text(datetime.now(UTC)))
     inventory.close()
     return inventory
+
+
+def read_first(reader: Reader, filters: Filters, most: int, last_id: int) -> Inventory:
+    """Learn from the exchanges that were stored first among those that the filters choose; nothing of it is kept."""
+    rows = reader.values(filters, _COLUMNS, large=[_BODY], last_id=last_id)
+    return take_inventory(map(_row_to_seen, islice(rows, most)))
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:

@@ -14,6 +14,7 @@ ELSEWHERE = {
     "cli/changes.py": "cli/test_diff.py",
     "cli/filter_options.py": "cli/test_query.py",
     "cli/inventories.py": "cli/test_analyze.py",
+    "cli/overviews.py": "cli/test_report.py",
     "cli/run.py": "journeys/test_run.py",
     "cli/serve.py": "journeys/test_starts.py",
     "cli/setting_options.py": "cli/test_options.py",
@@ -21,6 +22,12 @@ ELSEWHERE = {
     "doctor/finding.py": "cli/test_doctor.py",
     "doctor/visit.py": "doctor/test_server.py",
     "doctor/wire.py": "doctor/test_server.py",
+    "exports/connection_tables.py": "exports/test_report.py",
+    "exports/finding_tables.py": "exports/test_report.py",
+    "exports/inventory_tables.py": "exports/test_report.py",
+    "exports/sections.py": "exports/test_report.py",
+    "exports/summary.py": "exports/test_report.py",
+    "exports/tables.py": "exports/test_report.py",
     "server/router.py": "server/test_mock.py",
 }
 

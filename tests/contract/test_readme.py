@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 USE = next(block for block in blocks("sh") if block.startswith("curl "))
 QUERIES = [query.strip() for query in "".join(blocks("sql")).split(";") if query.strip()]
 AUTHORITY = next(block for block in blocks("sh") if block.startswith("telemock ca create"))
-ASKING = re.findall(r"^telemock (?:query|show|export)[^|\n]*", "".join(blocks("sh")), re.MULTILINE)
+ASKING = re.findall(r"^telemock (?:query|show|report|export)[^|\n]*", "".join(blocks("sh")), re.MULTILINE)
 COMPARING = re.findall(r"^telemock diff[^#\n]*", "".join(blocks("sh")), re.MULTILINE)
 
 

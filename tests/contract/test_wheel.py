@@ -60,7 +60,12 @@ def test_the_wheel_holds_the_package_and_its_migrations_and_nothing_else(wheel: 
     migrations = {f"telemock/{path.relative_to(copy)}" for path in (copy / "migrations").rglob("*.py")}
     names = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == packaged | migrations
-    assert {"telemock/py.typed", "telemock/server/cribl.js", "telemock/migrations/env.py"} < names
+    assert {
+        "telemock/py.typed",
+        "telemock/exports/report.html.jinja",
+        "telemock/server/cribl.js",
+        "telemock/migrations/env.py",
+    } < names
 
 
 def test_the_wheel_carries_its_licence_and_the_command(wheel: Path) -> None:

@@ -1,0 +1,185 @@
+"""This is `telemock report`: all that was learnt of a capture, as one page to read, to print and to pass on.
+
+It refuses to leave half a page, to show a value that was planted, and to claim a sum of files it did not read.
+"""
+
+import io
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from click.core import ParameterSource
+
+from telemock import __version__
+from telemock.analysis.changes import find_changes
+from telemock.analysis.connections import Connections
+from telemock.analysis.planted import Planted
+from telemock.analysis.timeline import Timeline
+from telemock.cli.changes import change_to_json
+from telemock.cli.filter_options import filter_options
+from telemock.cli.findings import findings_to_json, plant_options, planted_values
+from telemock.cli.inventories import busiest, inventory_to_json
+from telemock.cli.options import PATH, config_option, db_option, option
+from telemock.cli.output import output
+from telemock.cli.overviews import connections_to_json, database_to_json, timeline_to_json
+from telemock.cli.reading import anew_option, read_first, read_inventory
+from telemock.cli.target import new_file
+from telemock.exchange import utc_text
+from telemock.profiles.cribl import CRIBL
+from telemock.store.digest import digest
+from telemock.store.engine import locate
+from telemock.store.filters import ConnectionFilters, Filters
+from telemock.store.learnt import Extent
+from telemock.store.reader import Reader, open_reader
+from telemock.store.rows import CONNECTIONS
+
+# Versions are compared by so many exchanges in all, which takes some seconds; more would tell hardly more.
+_COMPARED = 200_000
+_MOST_VERSIONS = 6
+
+
+@click.command()
+@option(
+    "--output",
+    "-o",
+    "target",
+    type=PATH,
+    default="report.html",
+    show_default=True,
+    help="File to write; - is standard output.",
+)
+@filter_options
+@plant_options
+@anew_option
+@db_option
+@config_option
+def report(
+    target: Path, db: str, plants: tuple[tuple[str, str], ...], *, plant_system: bool, anew: bool, **filters: Any
+) -> None:
+    """Write one page that tells what was captured.
+
+    All filters that are given must hold. Times are UTC.
+    """
+    path = locate(db)
+    planted = planted_values(plants, plant_system=plant_system)
+    with open_reader(path) as reader, _page(target, path) as stream:
+        from telemock.exports.report import write_report  # noqa: PLC0415 - plotly is for who has something to draw
+
+        write_report(_told(reader, path, filters, planted, anew=anew), stream)
+
+
+@contextmanager
+def _page(target: Path, db: Path) -> Iterator[TextIO]:
+    """Give what the page is written to."""
+    if str(target) != "-":
+        with new_file(target, db) as draft, draft.open("w", encoding="utf-8", newline="\n") as stream:
+            yield stream
+        return
+    with output() as stream:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
+        yield stream
+
+
+def _told(
+    reader: Reader, path: Path, filters: dict[str, Any], planted: Sequence[Planted], *, anew: bool
+) -> dict[str, Any]:
+    """Read what `telemock.exports.report.write_report` tells."""
+    made_at = utc_text(datetime.now(UTC))
+    chosen = Filters(**filters)
+    before = _stored(reader)
+    extent, _ = before
+    inventory = read_inventory(path, reader, chosen, planted, anew=anew, extent=extent)
+    connections, not_filtered = _read_connections(reader, filters)
+    told = {
+        **inventory_to_json(inventory),
+        **findings_to_json(inventory.findings, planted),
+        "timeline": timeline_to_json(_read_timeline(reader, chosen, extent.last_id)),
+        "connections": connections_to_json(connections),
+        "changes": [*_read_changes(reader, chosen, extent.last_id)],
+        "products": [CRIBL.title] if any(CRIBL.owns(each.host, each.path) for each in busiest(inventory)) else [],
+        "filters": [(name, str(value)) for name, value in filters.items() if value not in (None, ())],
+        "not_filtered": not_filtered,
+        "command": _command(click.get_current_context()),
+        "made_at": made_at,
+        "telemock": __version__,
+    }
+    sums = digest(path)
+    is_what_was_read = sums.is_whole and _stored(reader) == before
+    return told | {"database": database_to_json(path, sums, extent.last_id, is_what_was_read=is_what_was_read)}
+
+
+def _stored(reader: Reader) -> tuple[Extent, int]:
+    """Tell what is there, exchanges and connections."""
+    return reader.extent(), reader.last_id(CONNECTIONS)
+
+
+def _read_timeline(reader: Reader, chosen: Filters, last_id: int) -> Timeline:
+    timeline = Timeline()
+    for _, received_at, outcome in reader.values(chosen, ("received_at", "outcome"), last_id=last_id):
+        timeline.take(received_at, outcome)
+    return timeline
+
+
+def _read_changes(reader: Reader, chosen: Filters, last_id: int) -> Iterator[dict[str, Any]]:
+    """Compare the last versions, each with the one before."""
+    if chosen.version is not None:
+        return
+    versions = [version for version, _ in reader.versions()][-_MOST_VERSIONS:]
+    most = _COMPARED // (len(versions) or 1)
+    inventories = (
+        (version, read_first(reader, replace(chosen, version=version), most, last_id)) for version in versions
+    )
+    for (a, first), (b, second) in pairwise(each for each in inventories if each[1].count):
+        yield {
+            "a": a,
+            "b": b,
+            "a_exchanges": first.count,
+            "b_exchanges": second.count,
+            "changes": [*map(change_to_json, find_changes(first, second))],
+        }
+
+
+def _read_connections(reader: Reader, filters: dict[str, Any]) -> tuple[Connections, list[str]]:
+    """Sum up the connections that the filters choose; say which filters have no meaning for them."""
+    known = {field.name for field in fields(ConnectionFilters)}
+    connections = Connections()
+    last_id = reader.last_id(CONNECTIONS)
+    chosen = ConnectionFilters(**{name: value for name, value in filters.items() if name in known})
+    for connection in reader.after(chosen, 0, last_id):
+        connections.take(connection)
+    unknown = [name for name, value in filters.items() if name not in known and value not in (None, ())]
+    sentence = f"Connections have no {', '.join(unknown)}: all of them are told of, whatever these filters say."
+    return connections, [sentence] if unknown else []
+
+
+def _command(context: click.Context) -> str:
+    """Write the command that makes this page again: with what was not on the command line, too, and with times in full.
+
+    Values that were planted are left out.
+    """
+    words = ["telemock", "report"]
+    for param in context.command.params:
+        name = str(param.name)
+        if not isinstance(param, click.Option) or name not in context.params:
+            continue
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            value = context.params[name]
+            if param.is_flag:
+                words += [param.opts[0]] if value else []
+                continue
+            for each in value if param.multiple else [value]:
+                words += [param.opts[0], _written(name, each)]
+    return shlex.join(words)
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"{value[0]}={'...' if name == 'plants' else value[1]}"
+    return str(value)

@@ -1,0 +1,166 @@
+"""This is what a report says first: a few sentences and figures for who reads no further.
+
+It refuses to calm: what left, and what cannot be told, is said where it is asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from telemock.exports.tables import Told, words
+from telemock.exports.wording import captured, count, listed, moment, number
+
+Mood = Literal["good", "bad", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure that stands out.
+
+    Attributes:
+        name: of what.
+        value: as text.
+        note: what else to know of it.
+        mood: whether it is good or bad news.
+    """
+
+    name: str
+    value: str
+    note: str
+    mood: Mood = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the summary, and whether it is good or bad news."""
+
+    text: str
+    mood: Mood = "plain"
+
+
+def sentences(told: Told) -> Iterator[Sentence]:
+    """Say what was captured, where it went, what was in it, and what left."""
+    endpoints = told["endpoints"]
+    if not told["exchanges"]:
+        yield Sentence("No request was captured that fits: there is nothing to tell of what was sent.")
+    else:
+        yield Sentence(_captured(told))
+        known, unknown = (len(_fields(endpoints, is_known)) for is_known in (True, False))
+        total = len(_fields(endpoints))
+        of_profile = f"; of those that are the product's own, {number(known)} are known and {number(unknown)} are not"
+        yield Sentence(
+            f"They carried {count(total, 'different field')} in queries, bodies, headers and cookies"
+            f"{of_profile if known or unknown else ''}."
+        )
+        yield from _found(told)
+    yield from _planted(told["planted"])
+    if any(pair["changes"] for pair in told["changes"]):
+        pairs = [
+            f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
+            for pair in told["changes"]
+        ]
+        yield Sentence(f"Versions {listed(pairs, 3)}.")
+    yield _upstream(told)
+
+
+def figures(told: Told) -> list[Figure]:
+    """Give the figures that stand out."""
+    endpoints = told["endpoints"]
+    hosts = hosts_of(endpoints)
+    high = _classes(told["sensitive"], "high")
+    dials = told["connections"]["kinds"].get("upstream", 0)
+    tunnels = told["connections"]["kinds"].get("tunnel", 0)
+    fields, unknown = (len(_fields(endpoints, *which)) for which in ((), (False,)))
+    return [
+        Figure("requests", number(told["exchanges"]), count(_instances(told), "instance")),
+        Figure("hosts", number(len(hosts)), count(len(endpoints), "endpoint")),
+        Figure("fields", number(fields), f"{number(unknown)} not known to the profile"),
+        Figure(
+            "kinds of sensitive values",
+            number(len(high)),
+            listed([*map(words, high)], 3) or "none with high confidence",
+            "bad" if high else "good",
+        ),
+        Figure("upstream dials", number(dials), "nothing was passed on" if not dials else "see below", _bad_if(dials)),
+        Figure("tunnels", number(tunnels), "let through unread" if tunnels else "nothing passed", _bad_if(tunnels)),
+    ]
+
+
+def hosts_of(endpoints: Sequence[Told]) -> list[str]:
+    """Give the hosts, those first that were called most."""
+    counts: dict[str, int] = {}
+    for endpoint in endpoints:
+        counts[endpoint["host"]] = counts.get(endpoint["host"], 0) + endpoint["count"]
+    return sorted(counts, key=lambda host: -counts[host])
+
+
+def _captured(told: Told) -> str:
+    endpoints = told["endpoints"]
+    products = listed([captured(product) for product in told["products"]])
+    hosts = hosts_of(endpoints)
+    first = min(endpoint["first_seen"] for endpoint in endpoints)
+    last = max(endpoint["last_seen"] for endpoint in endpoints)
+    return (
+        f"telemock captured {count(told['exchanges'], 'request')} from {count(_instances(told), 'instance')}"
+        f"{f' of {products}' if products else ''}, between {moment(first)} and {moment(last)} UTC, to "
+        f"{count(len(hosts), 'host')}: {listed([captured(host, 60) or 'one not said' for host in hosts])}."
+    )
+
+
+def _found(told: Told) -> Iterator[Sentence]:
+    high, medium = (_classes(told["sensitive"], confidence) for confidence in ("high", "medium"))
+    if high:
+        yield Sentence(f"Sensitive values were sent, with high confidence: {listed([*map(words, high)], 12)}.", "bad")
+    else:
+        yield Sentence("No value was sent that is sensitive with high confidence.", "good")
+    if medium:
+        yield Sentence(f"What looks like it, with medium confidence: {listed([*map(words, medium)], 12)}.")
+
+
+def _planted(planted: Sequence[Told]) -> Iterator[Sentence]:
+    found = [captured(each["name"], 60) for each in planted if each["found"]]
+    missing = [captured(each["name"], 60) for each in planted if not each["found"]]
+    if found:
+        yield Sentence(f"Planted values that were sent, as they are, coded or hashed: {listed(found)}.", "bad")
+    if missing:
+        yield Sentence(f"Planted values that were not found in any coding or hash: {listed(missing)}.", "good")
+
+
+def _upstream(told: Told) -> Sentence:
+    kinds = told["connections"]["kinds"]
+    dials, tunnels = kinds.get("upstream", 0), kinds.get("tunnel", 0)
+    recorded = sum(bucket["counts"].get("recorded", 0) for bucket in told["timeline"]["buckets"])
+    if not dials and not tunnels and not recorded:
+        said = "telemock dialled nobody: 0 upstream connections and 0 tunnels. What is listed here went no further."
+        return Sentence(said, "good")
+    left = []
+    if recorded:
+        left.append(f"{count(recorded, 'request')} that a real host answered")
+    if dials:
+        left.append(f"{count(dials, 'upstream connection')} to get real answers")
+    if tunnels:
+        left.append(f"{count(tunnels, 'tunnel')} whose content was not read")
+    return Sentence(f"Something left through telemock: {listed(left)}.", "bad")
+
+
+def _instances(told: Told) -> int:
+    """Count instances, as far as they were followed."""
+    return len({each["instance"] for endpoint in told["endpoints"] for each in endpoint["cadences"]})
+
+
+def _classes(findings: Sequence[Told], confidence: str) -> list[str]:
+    return [*dict.fromkeys(each["class"] for each in findings if each["confidence"] == confidence)]
+
+
+def _fields(endpoints: Sequence[Told], *known: bool) -> set[tuple[str, str]]:
+    """Give source and name of all fields, or of those that the profile knows or does not."""
+    return {
+        (field["source"], field["name"])
+        for endpoint in endpoints
+        for field in endpoint["fields"]
+        if not known or field["known"] in known
+    }
+
+
+def _bad_if(number_of: int) -> Mood:
+    return "bad" if number_of else "good"

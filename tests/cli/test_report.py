@@ -1,0 +1,122 @@
+import re
+import sqlite3
+from contextlib import closing
+from hashlib import sha256
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import run
+from tests.corpus import GUID, connection, database, moment, ping
+from tests.exports.hostile import HOSTILE
+
+OTHER = "00000000-0000-4000-8000-000000000000"
+
+
+def said(html: str) -> str:
+    """Give the text of a page, its spaces folded."""
+    html = re.sub(r"<(script|style)[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def reported(db: Path, *arguments: str) -> str:
+    """Give the text of the page that a report writes."""
+    target = db.with_name("report.html")
+    done = run("report", "--db", db, "-o", target, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    return said(target.read_text(encoding="utf-8"))
+
+
+def test_a_report_tells_requests_versions_connections_and_when(tmp_path: Path) -> None:
+    old = [ping(second, version="4.15.0", query="v=4.15.0&gone=1") for second in range(30)]
+    new = [ping(60 + second, query="v=4.16.1&come=1") for second in range(30)]
+    db = database(tmp_path, *old, *new, connection(kind="upstream", host="cdn.cribl.io", port=443))
+    text = reported(db)
+    assert "telemock captured 60 requests from 1 instance of Cribl Stream" in text
+    assert "The busiest 1 s began at 2026-02-05 10:55:58 UTC, with 1 request." in text
+    assert "4.15.0 → 4.16.1-20904e45 30 requests before, 30 requests after" in text
+    assert "added field query come" in text
+    assert "removed field query gone" in text
+    assert "Something left through telemock: 1 upstream connection to get real answers." in text
+    assert "upstream cdn.cribl.io:443 1 3 bytes 0 bytes 2026-02-05 10:55:58" in text
+
+
+def test_the_sum_in_it_is_the_one_of_the_file(tmp_path: Path) -> None:
+    db = database(tmp_path, ping())
+    text = reported(db)
+    assert f"{sha256(db.read_bytes()).hexdigest()} {db}" in text
+    assert "Exactly what this page was made from" in text
+
+
+def test_a_log_beside_the_database_has_a_sum_too(tmp_path: Path) -> None:
+    db = database(tmp_path, ping())
+    with closing(sqlite3.connect(db)) as open_elsewhere:
+        open_elsewhere.execute("UPDATE exchanges SET env = 'test'")
+        open_elsewhere.commit()
+        text = reported(db)
+        assert sha256(db.with_name("telemetry.db-wal").read_bytes()).hexdigest() in text
+    assert "The second file is the write-ahead log" in text
+
+
+def test_the_command_in_it_makes_it_again_and_keeps_planted_values_to_itself(tmp_path: Path) -> None:
+    db = database(tmp_path, ping())
+    target = db.with_name("report.html")
+    environment = {"TELEMOCK_PLANT": "host=db-07.example", "TELEMOCK_GUID": GUID}
+    done = run("report", "--db", db, "-o", target, "--since=2026-02-05", "--param", "p=s", environment=environment)
+    assert done.returncode == 0
+    html = target.read_text(encoding="utf-8")
+    assert "db-07" not in html
+    assert (
+        f"telemock report --output {target} --guid {GUID} --since 2026-02-05T00:00:00.000000Z --param p=s "
+        f"--plant host=... --db {db}"
+    ) in said(html)
+    assert "host not found" in said(html)
+
+
+def test_filters_choose_what_is_told_and_what_they_do_not_hold_for_is_said(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(0), ping(1, guid=OTHER), connection(0), connection(9))
+    text = reported(db, "--guid", OTHER, "--until", moment(5))
+    assert "telemock captured 1 request from 1 instance" in text
+    assert "malformed 1 no HTTP" in text
+    assert "Connections have no guid: all of them are told of, whatever these filters say." in text
+    assert f"guid: {OTHER}" in text
+
+
+def test_a_page_on_standard_output_is_the_page_and_nothing_else(tmp_path: Path) -> None:
+    done = run("report", "--db", database(tmp_path, ping()), "-o", "-")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.lstrip().startswith(b"<!DOCTYPE html>")
+    assert done.stdout.rstrip().endswith(b"</html>")
+
+
+def test_an_empty_database_gives_a_page_that_says_so(tmp_path: Path) -> None:
+    assert "No request was captured that fits" in reported(database(tmp_path))
+
+
+def test_hostile_captures_give_a_page_without_anything_that_is_not_to_be_seen(tmp_path: Path) -> None:
+    db = database(tmp_path, *HOSTILE, connection(host="<b>\u202e", detail="\x1b[31m\x00"))
+    text = reported(db)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e]", text)
+    assert "more fields; telemock analyze --format json has all." in text
+    assert "<b>\\u202e" in text
+    assert "invoice\\u202egpj.exe" in text
+    assert "Left out, as their time cannot be read: 1 request." in text
+
+
+@pytest.mark.parametrize("name", ["nowhere/report.html", "telemetry.db"])
+def test_where_no_page_can_be_the_failure_is_one_sentence_and_nothing_stays(tmp_path: Path, name: str) -> None:
+    db = database(tmp_path, ping())
+    before = db.read_bytes()
+    done = run("report", "--db", db, "-o", tmp_path / name)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count(b"\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["telemetry.db"]
+    assert db.read_bytes() == before
+
+
+def test_a_database_that_is_not_there_fails_in_a_sentence_and_makes_no_page(tmp_path: Path) -> None:
+    done = run("report", "--db", tmp_path / "none.db", "-o", tmp_path / "report.html")
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: There is no database at ")
+    assert not [*tmp_path.iterdir()]
