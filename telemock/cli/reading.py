@@ -5,11 +5,10 @@ It refuses to let that show: what it gives is the same as if everything had been
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from telemock.analysis.inventory import Inventory, Seen, take_inventory
+from telemock.analysis.inventory import Inventory, Seen
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.cli.options import option
@@ -51,6 +50,7 @@ def read_inventory(
     *,
     anew: bool = False,
     extent: Extent | None = None,
+    quiet: bool = False,
 ) -> Inventory:
     """Learn from all exchanges that the filters choose, in the order they were stored.
 
@@ -61,6 +61,7 @@ def read_inventory(
         planted: what to look for.
         anew: read everything, whatever was learnt before.
         extent: of what is read, as the reader told it; by now, when that is left out.
+        quiet: do not show how far it is.
     """
     extent = extent or reader.extent()
     key = learnt_key(repr(filters), planted)
@@ -70,7 +71,8 @@ def read_inventory(
         known, inventory = Kept(Extent(0, 0), b""), Inventory(planted)
     before = inventory.count
     rows = reader.values(filters, _COLUMNS, large=[_BODY], first_id=known.extent.last_id, last_id=extent.last_id)
-    with progress("Reading", extent.last_id, known.extent.last_id) as passing:
+    last_id = 0 if quiet else extent.last_id
+    with progress("Reading", last_id, known.extent.last_id) as passing:
         for row in passing(rows):
             inventory.take(_row_to_seen(row))
     # The beginning of a time is another one each time it is asked for, as a rule.
@@ -80,12 +82,6 @@ def read_inventory(
             keep_learnt(path, key, Kept(extent, state), utc_text(datetime.now(UTC)))
     inventory.close()
     return inventory
-
-
-def read_first(reader: Reader, filters: Filters, most: int, last_id: int) -> Inventory:
-    """Learn from the exchanges that were stored first among those that the filters choose; nothing of it is kept."""
-    rows = reader.values(filters, _COLUMNS, large=[_BODY], last_id=last_id)
-    return take_inventory(map(_row_to_seen, islice(rows, most)))
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:

@@ -7,9 +7,8 @@ import io
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,18 +16,17 @@ import click
 from click.core import ParameterSource
 
 from telemock import __version__
-from telemock.analysis.changes import find_changes
 from telemock.analysis.connections import Connections
 from telemock.analysis.planted import Planted
 from telemock.analysis.timeline import Timeline
-from telemock.cli.changes import change_to_json
+from telemock.cli.comparing import comparing_versions
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import findings_to_json, plant_options, planted_values
 from telemock.cli.inventories import busiest, inventory_to_json
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.cli.overviews import connections_to_json, database_to_json, timeline_to_json
-from telemock.cli.reading import anew_option, read_first, read_inventory
+from telemock.cli.reading import anew_option, read_inventory
 from telemock.cli.target import new_file
 from telemock.exchange import utc_text
 from telemock.profiles.cribl import CRIBL
@@ -38,10 +36,6 @@ from telemock.store.filters import ConnectionFilters, Filters
 from telemock.store.learnt import Extent
 from telemock.store.reader import Reader, open_reader
 from telemock.store.rows import CONNECTIONS
-
-# Versions are compared by so many exchanges in all, which takes some seconds; more would tell hardly more.
-_COMPARED = 200_000
-_MOST_VERSIONS = 6
 
 
 @click.command()
@@ -95,14 +89,17 @@ def _told(
     chosen = Filters(**filters)
     before = _stored(reader)
     extent, _ = before
-    inventory = read_inventory(path, reader, chosen, planted, anew=anew, extent=extent)
-    connections, not_filtered = _read_connections(reader, filters)
+    with comparing_versions(path, chosen, extent, anew=anew) as changes:
+        inventory = read_inventory(path, reader, chosen, planted, anew=anew, extent=extent)
+        timeline = _read_timeline(reader, chosen, extent.last_id)
+        connections, not_filtered = _read_connections(reader, filters)
+        told_changes = changes()
     told = {
         **inventory_to_json(inventory),
         **findings_to_json(inventory.findings, planted),
-        "timeline": timeline_to_json(_read_timeline(reader, chosen, extent.last_id)),
+        "timeline": timeline_to_json(timeline),
         "connections": connections_to_json(connections),
-        "changes": [*_read_changes(reader, chosen, extent.last_id)],
+        "changes": told_changes,
         "products": [CRIBL.title] if any(CRIBL.owns(each.host, each.path) for each in busiest(inventory)) else [],
         "filters": [(name, str(value)) for name, value in filters.items() if value not in (None, ())],
         "not_filtered": not_filtered,
@@ -125,25 +122,6 @@ def _read_timeline(reader: Reader, chosen: Filters, last_id: int) -> Timeline:
     for _, received_at, outcome in reader.values(chosen, ("received_at", "outcome"), last_id=last_id):
         timeline.take(received_at, outcome)
     return timeline
-
-
-def _read_changes(reader: Reader, chosen: Filters, last_id: int) -> Iterator[dict[str, Any]]:
-    """Compare the last versions, each with the one before."""
-    if chosen.version is not None:
-        return
-    versions = [version for version, _ in reader.versions()][-_MOST_VERSIONS:]
-    most = _COMPARED // (len(versions) or 1)
-    inventories = (
-        (version, read_first(reader, replace(chosen, version=version), most, last_id)) for version in versions
-    )
-    for (a, first), (b, second) in pairwise(each for each in inventories if each[1].count):
-        yield {
-            "a": a,
-            "b": b,
-            "a_exchanges": first.count,
-            "b_exchanges": second.count,
-            "changes": [*map(change_to_json, find_changes(first, second))],
-        }
 
 
 def _read_connections(reader: Reader, filters: dict[str, Any]) -> tuple[Connections, list[str]]:

@@ -186,10 +186,7 @@ def _changes(pairs: Sequence[Told]) -> Iterator[Part]:
     if not pairs:
         yield _text("There are no two versions to compare.")
         return
-    yield _text(
-        "Each version is compared with the one before it, by the requests that were stored first; telemock diff "
-        "compares all."
-    )
+    yield _text("Each version is compared with the one before it; telemock diff compares any two.")
     for pair in pairs:
         yield Part("heading", f"{captured(pair['a'], 60)} → {captured(pair['b'], 60)}")
         of = f"{count(pair['a_exchanges'], 'request')} before, {count(pair['b_exchanges'], 'request')} after"
