@@ -5,7 +5,7 @@ They refuse to leave anything out without a sentence that says so.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from telemock.exports.tables import Place, Table, Told, endpoint_name, left_out, place_of
+from telemock.exports.tables import Kind, Place, Table, Told, endpoint_name, left_out, place_of
 from telemock.exports.wording import captured, length, moment, number, share, size
 
 MOST_FIELDS = 150
@@ -122,15 +122,17 @@ def fields_table(endpoint: Told, masked: Mapping[Place, str], most: int) -> Tabl
     )
 
 
-def cadence_table(endpoints: Iterable[Told]) -> Table:
-    """Tell how instances call, those first that are most out of step."""
+def cadence_table(endpoints: Collection[Told]) -> Table:
+    """Tell how instances call, those first that are most out of step; of one endpoint alone, without its name."""
     beating = [(endpoint, each) for endpoint in endpoints for each in endpoint["cadences"]]
     beating.sort(key=lambda pair: _trouble(pair[1]))
+    has_several = len(endpoints) > 1
+    endpoint_column: tuple[tuple[str, Kind], ...] = (("endpoint", "code"),) if has_several else ()
     return Table(
         "Instances, those first that are most out of step",
         (
             ("instance", "code"),
-            ("endpoint", "code"),
+            *endpoint_column,
             ("requests", "number"),
             ("interval", "number"),
             ("missed", "number"),
@@ -143,7 +145,7 @@ def cadence_table(endpoints: Iterable[Told]) -> Table:
         [
             (
                 captured(each["instance"], 80),
-                endpoint_name(endpoint),
+                *((endpoint_name(endpoint),) if has_several else ()),
                 number(each["requests"]),
                 _interval(each),
                 number(each["missed"]),
