@@ -109,8 +109,12 @@ def test_findings_are_masked_wherever_their_field_is_shown() -> None:
 def test_instances_out_of_step_come_first() -> None:
     text = said(told(endpoint(cadences=[cadence("steady"), cadence("late", missed=2), cadence("odd", retries=9)])))
     assert "3 of 3 have a beat" in text
-    assert re.search(r"late GET .* odd GET .* steady GET", text)
-    assert "5 min ± 0.5 s" in text
+    assert re.search(r"late [\d,]+ 5 min ± 0.5 s .* odd \d.* steady \d", text)
+
+
+def test_of_several_endpoints_each_instance_has_its_own() -> None:
+    text = said(told(endpoint(cadences=[cadence("one")]), endpoint(path="/other", cadences=[cadence("two")])))
+    assert re.search(r"one GET https://cdn.cribl.io/telemetry/index.html .* two GET https://cdn.cribl.io/other", text)
 
 
 def test_changes_are_told_for_each_pair_of_versions() -> None:
