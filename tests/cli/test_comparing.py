@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from telemock.cli.comparing import MOST_VERSIONS, comparing_versions
@@ -64,9 +64,8 @@ def test_what_cannot_be_read_is_said_where_the_result_is_wanted(tmp_path: Path) 
 
 def test_a_process_that_ended_is_said(tmp_path: Path) -> None:
     with comparing_versions(versions(tmp_path, 2), Filters(), Extent(2, 2), anew=False) as changes:
-        for child in psutil.Process().children(recursive=True):
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+        (child,) = active_children()
+        child.kill()
         with pytest.raises(StoreUnavailable, match="the process that did it ended"):
             changes()
 
