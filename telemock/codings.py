@@ -46,9 +46,9 @@ def decode_content(content: bytes, codings: str, limit: int) -> bytes:
 
 def content_codings(headers: str) -> str:
     """Give the Content-Encoding among headers as an exchange keeps them; "" when there is none."""
-    if "content-encoding" not in headers.lower():
-        return ""
     try:
+        if "content-encoding" not in headers.lower():
+            return ""
         return ",".join(value for name, value in json.loads(headers) if name.lower() == "content-encoding")
     except (ValueError, TypeError, AttributeError):
         return ""  # people may edit the file; it is theirs

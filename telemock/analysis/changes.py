@@ -27,8 +27,9 @@ _LEAST_EXPECTED = 5.0
 # So many values beside the usual ones should have come.
 _LEAST_RARE = 20.0
 
-# With fewer values, lengths that overlap cannot be compared.
-_LEAST_VALUES = 50
+# With fewer values, lengths that overlap cannot be compared; with fewer of these, those that do not are so by chance.
+_LEAST_VALUES = 200
+_LEAST_APART = 7
 
 _LEAST_LONGER = 0.25
 _LEAST_CHARACTERS = 8
@@ -36,6 +37,10 @@ _LEAST_BYTES = 64
 _LEAST_LARGER = 0.1
 _LEAST_SLOWER = 0.1
 _LEAST_REQUESTS = 20
+
+# Fewer requests of an instance are no beat to go by, nor those of an endpoint a size.
+_LEAST_BEATS = 10
+_LEAST_TOGETHER = 5
 
 _STILL = ("constant", "constant per instance")
 _LENGTH_SAYS_NOTHING: frozenset[Kind] = NUMBERS | {"empty", "boolean", "timestamp_iso"}
@@ -109,7 +114,7 @@ def _exchanges(count: int) -> str:
 def _endpoint(before: Endpoint, after: Endpoint) -> Iterator[Change]:
     """Compare an endpoint as a whole: what is sent to it at a time, and how often."""
     sizes = [endpoint.bytes_up / endpoint.count for endpoint in (before, after)]
-    if _is_other(*sizes, share=_LEAST_LARGER, least=_LEAST_BYTES):
+    if _is_other(*sizes, share=_LEAST_LARGER, least=max(_LEAST_BYTES, _chance(before, after))):
         told = [f"{size:.0f} bytes an exchange" for size in sizes]
         yield Change("changed", "endpoint", "size", *before.key, before=told[0], after=told[1])
     beats = [_beat(cadence for _, cadence in endpoint.cadences) for endpoint in (before, after)]
@@ -118,13 +123,23 @@ def _endpoint(before: Endpoint, after: Endpoint) -> Iterator[Change]:
         yield Change("changed", "endpoint", "cadence", *before.key, before=told[0], after=told[1])
 
 
+def _chance(before: Endpoint, after: Endpoint) -> float:
+    """Give by how many bytes the means of two such sets of requests hardly ever differ by chance."""
+    requests = before.count + after.count
+    if requests <= _LEAST_TOGETHER:
+        return math.inf
+    error = math.sqrt(sum(endpoint.bytes_up_variance / endpoint.count for endpoint in (before, after)))
+    # Of few requests the error itself is uncertain: about what Student's t asks for once in a thousand times.
+    return _LEAST_DEVIATIONS * (1 + 6.4 / (requests - 2)) * error
+
+
 # A beat is an interval and its jitter, in seconds; None where there is none. With it goes the number of requests.
 _Beat = tuple[tuple[float, float] | None, int]
 
 
 def _beat(cadences: Iterable[Cadence]) -> _Beat:
     """Give the beat of the instance in the middle, if most have one, and the requests that it is known from."""
-    known = [cadence for cadence in cadences if cadence.requests > 2]
+    known = [cadence for cadence in cadences if cadence.requests >= _LEAST_BEATS]
     requests = sum(cadence.requests for cadence in known)
     beating = sorted((cadence.interval_s or 0.0, cadence.jitter_s) for cadence in known if cadence.jitter_s is not None)
     if 2 * len(beating) <= len(known):
@@ -210,8 +225,10 @@ def _is_other_behaviour(one: _Side, other: _Side) -> bool:
 def _is_other_length(first: Field, second: Field) -> bool:
     if (first.kinds.keys() | second.kinds.keys()) & _LENGTH_SAYS_NOTHING:
         return False
+    least = min(first.count, second.count)
     is_apart = first.longest < second.shortest or second.longest < first.shortest
-    if not is_apart and min(first.count, second.count) < _LEAST_VALUES:
+    is_fixed = first.shortest == first.longest and second.shortest == second.longest
+    if least < (_LEAST_VALUES if not is_apart else 1 if is_fixed else _LEAST_APART):
         return False
     lengths = first.characters / first.count, second.characters / second.count
     return _is_other(*lengths, share=_LEAST_LONGER, least=_LEAST_CHARACTERS)

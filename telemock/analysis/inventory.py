@@ -61,6 +61,7 @@ class Endpoint:
     Attributes:
         number: its place among the endpoints.
         bytes_up: of targets and bodies, these with their content coding undone.
+        bytes_up_squared: the sum of the squares of that, request by request.
         bytes_down: of the answers' bodies.
         statuses: how many were answered with which.
         found: places, among the findings, of what was found in its host and path.
@@ -78,6 +79,7 @@ class Endpoint:
     found: list[int] = field(default_factory=list)
     count: int = 0
     bytes_up: int = 0
+    bytes_up_squared: float = 0.0
     bytes_down: int = 0
     first_seen: str = ""
     last_seen: str = ""
@@ -94,6 +96,12 @@ class Endpoint:
         return self.method, self.scheme, self.host, self.path
 
     @property
+    def bytes_up_variance(self) -> float:
+        """How far `bytes_up` of single requests is from its mean, squared; with few, corrected for that (Bessel)."""
+        mean = self.bytes_up / self.count
+        return max(self.bytes_up_squared / self.count - mean * mean, 0.0) * self.count / max(self.count - 1, 1)
+
+    @property
     def instances(self) -> int:
         """How many instances spoke; from some hundred on an estimate, within 1.6 % two times out of three."""
         return self._instances.estimate
@@ -106,7 +114,9 @@ class Endpoint:
     def take(self, seen: Seen) -> None:
         """Count an exchange."""
         self.count += 1
-        self.bytes_up += len(seen.path) + len(seen.query) + len(seen.body or b"")
+        size = len(seen.path) + len(seen.query) + len(seen.body or b"")
+        self.bytes_up += size
+        self.bytes_up_squared += size * size
         self.bytes_down += seen.response_bytes
         self.first_seen = self.first_seen or seen.received_at
         self.last_seen = seen.received_at

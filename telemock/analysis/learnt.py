@@ -32,6 +32,8 @@ _CODE = (
     *(("analysis", f"{name}.py") for name in ("sketches", "tokens")),
     ("codings.py",),
     ("fields.py",),
+    ("cli", "reading.py"),
+    ("store", "filters.py"),
 )
 
 

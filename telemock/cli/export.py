@@ -27,7 +27,7 @@ from telemock.exports.sheet import write_sheet
 from telemock.store.engine import locate
 from telemock.store.filters import Filters
 from telemock.store.reader import Reader, open_reader
-from telemock.store.rows import EXCHANGES, row_to_record
+from telemock.store.rows import EXCHANGES, row_to_record, typed
 
 _Rows = Iterable[Sequence[Any]]
 
@@ -103,7 +103,7 @@ class _Exchanges:
         columns = names[1:]
         rows = self._reader.values(
             self._filters,
-            [f"CAST({name} AS BLOB)" if name in BODY_FIELDS else name for name in columns],
+            [typed(name) if name in NAMES else name for name in columns],
             large=[place for place, name in enumerate(columns) if name in BODY_FIELDS],
             last_id=self._last_id,
         )

@@ -1,6 +1,6 @@
 """This is how a capture is read to be told: what was learnt of it before, and then only what is new.
 
-It refuses to let that show: what it gives is the same as if everything had been read.
+It refuses to let that show: what it gives is the same as if everything had been read, as far as sketches are the same.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,16 @@ from telemock.cli.progress import progress
 from telemock.codings import decode_shown
 from telemock.exchange import utc_text
 from telemock.store.filters import Filters
-from telemock.store.learnt import Extent, Kept, keep_learnt
+from telemock.store.learnt import Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader
+from telemock.store.rows import typed
 
-_COLUMNS = (
-    "received_at",
-    "method",
-    "scheme",
-    "host",
-    "path",
-    "query",
-    "request_headers",
-    "request_body",
-    "status",
-    "coalesce(length(response_body), 0)",
-    "latency_ms",
-    "coalesce(guid, client)",
+_COLUMNS = ("received_at", "method", "scheme", "host", "path", "query", "request_headers", "request_body", "status")
+_EXPRESSIONS = (
+    *map(typed, _COLUMNS),
+    "coalesce(length(CAST(response_body AS BLOB)), 0)",
+    typed("latency_ms"),
+    typed("coalesce(guid, client)"),
 )
 _BODY = _COLUMNS.index("request_body")
 _HEADERS = _COLUMNS.index("request_headers")
@@ -70,18 +64,24 @@ def read_inventory(
     if known is None or inventory is None:
         known, inventory = Kept(Extent(0, 0), b""), Inventory(planted)
     before = inventory.count
-    rows = reader.values(filters, _COLUMNS, large=[_BODY], first_id=known.extent.last_id, last_id=extent.last_id)
+    # The beginning of a time is another one each time it is asked for, as a rule.
+    may_be_kept = filters.since is None and filters.until is None
+    is_much = extent.exchange_count - known.extent.exchange_count >= WORTH_KEEPING
+    mark = begin_learning(path, _now()) if may_be_kept and is_much else None
+    rows = reader.values(filters, _EXPRESSIONS, large=[_BODY], first_id=known.extent.last_id, last_id=extent.last_id)
     last_id = 0 if quiet else extent.last_id
     with progress("Reading", last_id, known.extent.last_id) as passing:
         for row in passing(rows):
             inventory.take(_row_to_seen(row))
-    # The beginning of a time is another one each time it is asked for, as a rule.
-    if inventory.count - before >= WORTH_KEEPING and filters.since is None and filters.until is None:
-        state = write_learnt(inventory)
-        if state is not None:
-            keep_learnt(path, key, Kept(extent, state), utc_text(datetime.now(UTC)))
+    if mark is not None:
+        state = write_learnt(inventory) if inventory.count - before >= WORTH_KEEPING else None
+        keep_learnt(path, mark, key, None if state is None else Kept(extent, state), _now())
     inventory.close()
     return inventory
+
+
+def _now() -> str:
+    return utc_text(datetime.now(UTC))
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:

@@ -1,9 +1,10 @@
 """This is `telemock report`: all that was learnt of a capture, as one page to read, to print and to pass on.
 
-It refuses to leave half a page, to show a value that was planted, and to claim a sum of files it did not read.
+It refuses to leave half a page, to show in clear what was planted, and to claim a sum of files it did not read.
 """
 
 import io
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from telemock import __version__
 from telemock.analysis.connections import Connections
 from telemock.analysis.planted import Planted
 from telemock.analysis.timeline import Timeline
-from telemock.cli.comparing import comparing_versions
+from telemock.cli.comparing import MOST_VERSIONS, comparing_versions
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import findings_to_json, plant_options, planted_values
 from telemock.cli.inventories import busiest, inventory_to_json
@@ -65,7 +66,7 @@ def report(
     with open_reader(path) as reader, _page(target, path) as stream:
         from telemock.exports.report import write_report  # noqa: PLC0415 - plotly is for who has something to draw
 
-        write_report(_told(reader, path, filters, planted, anew=anew), stream)
+        write_report(_hidden(_told(reader, path, filters, planted, anew=anew), planted), stream)
 
 
 @contextmanager
@@ -100,6 +101,7 @@ def _told(
         "timeline": timeline_to_json(timeline),
         "connections": connections_to_json(connections),
         "changes": told_changes,
+        "versions_left_out": max(len(reader.versions()) - MOST_VERSIONS, 0),
         "products": [CRIBL.title] if any(CRIBL.owns(each.host, each.path) for each in busiest(inventory)) else [],
         "filters": [(name, str(value)) for name, value in filters.items() if value not in (None, ())],
         "not_filtered": not_filtered,
@@ -110,6 +112,29 @@ def _told(
     sums = digest(path)
     is_what_was_read = sums.is_whole and _stored(reader) == before
     return told | {"database": database_to_json(path, sums, extent.last_id, is_what_was_read=is_what_was_read)}
+
+
+def _hidden(told: Any, planted: Sequence[Planted]) -> Any:
+    """Put names in the place of planted values, wherever they stand as they are; what they are wrapped in is masked."""
+    if not planted:
+        return told
+    names = {each.value.lower(): each.name for each in planted}
+    # As short as they are looked for: fewer than six characters alone, fewer than three as all that there is.
+    long, short, tiny = (
+        "|".join(re.escape(value) for value in sorted(names, key=len, reverse=True) if least <= len(value) < most)
+        for least, most in ((6, 10**9), (3, 6), (1, 3))
+    )
+    ways = [long, short and rf"(?<![^\W_])(?:{short})(?![^\W_])", tiny and rf"\A(?:{tiny})\Z"]
+    pattern = re.compile("|".join(filter(None, ways)), re.IGNORECASE)
+
+    def hide(value: Any) -> Any:
+        if isinstance(value, str):
+            return pattern.sub(lambda match: f"[{names.get(match[0].lower(), 'planted')}]", value)
+        if isinstance(value, dict):
+            return {key: hide(each) for key, each in value.items()}
+        return [*map(hide, value)] if isinstance(value, list | tuple) else value
+
+    return hide(told)
 
 
 def _stored(reader: Reader) -> tuple[Extent, int]:

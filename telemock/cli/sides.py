@@ -51,13 +51,20 @@ def _find(name: str, path: Path, filters: Filters, *, is_first: bool) -> Side:
     word, colon, rest = name.partition(":")
     said = word if colon and word in _WORDS else ""
     value = rest if said else name
-    if said == "file" or (not said and Path(value).is_file()):
+    if said == "file" or (not said and _is_file(value)):
         return Side(name, locate(value), filters)
     if said in ("", "version", "instance") and (chosen := _stored(value, path, said)):
         return Side(name, path, _with(filters, **chosen))
     if said in ("", "time") and (times := _times(value, is_first=is_first)):
         return Side(name, path, _with(filters, **times))
     raise InvalidSetting(f"{name!r} is no {said or 'version, instance, time or database'} here; {_known(path)}.")
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:
+        return False  # longer than names of files are
 
 
 def _with(filters: Filters, **chosen: str) -> Filters:

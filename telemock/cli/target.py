@@ -35,9 +35,9 @@ def new_file(target: Path, db: Path) -> Iterator[Path]:
         InvalidSetting: it would replace the database, or is no file.
         ExportError: it cannot be written.
     """
-    if target.exists() and not target.is_file():
-        raise InvalidSetting(f"{str(target)!r} is no file; name one with --output, or - for standard output.")
     try:
+        if target.exists() and not target.is_file():
+            raise InvalidSetting(f"{str(target)!r} is no file; name one with --output, or - for standard output.")
         path = Path(os.path.realpath(target))
         if any(_is_same(path, db.with_name(db.name + suffix)) for suffix in _BESIDE):
             raise InvalidSetting(f"{str(target)!r} is the database that is read; choose another --output.")

@@ -57,8 +57,10 @@ def nested(values: Sequence[Any]) -> dict[str, Any]:
     """Give an exchange as what JSON holds, from its values under `NAMES`."""
     record: dict[str, Any] = dict(zip(NAMES, map(_plain, values), strict=True))
     for name in JSON_FIELDS:
-        record[name] = loaded(record[name])
-    record["params"] = loaded.__wrapped__(values[_PARAMS])  # never the same twice
+        text = record[name]
+        record[name] = loaded(text) if isinstance(text, str) else text
+    if isinstance(values[_PARAMS], str):
+        record["params"] = loaded.__wrapped__(values[_PARAMS])  # never the same twice
     record["request_truncated"] = bool(values[_TRUNCATED])
     return record
 

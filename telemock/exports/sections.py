@@ -63,7 +63,7 @@ def sections(told: Told) -> list[Section]:
         Section("inventory", "What was sent", (*_inventory(told),)),
         Section("sensitive", "Sensitive and planted values", (*_sensitive(told),)),
         Section("cadence", "How often", (*_cadence(told["endpoints"]),)),
-        Section("changes", "Changes between versions", (*_changes(told["changes"]),)),
+        Section("changes", "Changes between versions", (*_changes(told),)),
         Section("connections", "Connections", (*_connections(told["connections"]),)),
         Section("made", "How this was made", (*_made(told),)),
     ]
@@ -147,10 +147,12 @@ def _masks(told: Told) -> Iterator[tuple[Place, str]]:
 
 def _sensitive(told: Told) -> Iterator[Part]:
     findings = told["sensitive"]
-    if findings:
+    if not told["exchanges"]:
+        yield _text(_NOTHING)
+    elif findings:
         yield _text(
             "High confidence is its form or its name, medium what harmless things look like, too, low what is mostly "
-            "chance. Examples are masked."
+            "chance. Examples are masked; hosts, paths and names of fields are shown as they were sent."
         )
         yield Part("chart", "Sensitive values by class and confidence", chart="chart-sensitive")
         yield _table(sensitive_table(findings))
@@ -159,10 +161,10 @@ def _sensitive(told: Told) -> Iterator[Part]:
             "Nothing sensitive was found: no e-mail, IP or MAC address, host or user name, file path, cloud account, "
             "phone or card number, key or token, neither raw nor wrapped."
         )
-    if told["planted"]:
+    if told["planted"] and told["exchanges"]:
         yield Part("heading", "Planted values")
         yield _table(planted_table(told["planted"]))
-    else:
+    elif not told["planted"]:
         yield _text("No value was planted to be looked for; --plant and --plant-system do that.")
 
 
@@ -182,12 +184,17 @@ def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
     yield _table(cadence_table(endpoints))
 
 
-def _changes(pairs: Sequence[Told]) -> Iterator[Part]:
-    if not pairs:
+def _changes(told: Told) -> Iterator[Part]:
+    if any(name == "version" for name, _ in told["filters"]):
+        yield _text("The filters chose one version; there is none to compare it with.")
+        return
+    if not told["changes"]:
         yield _text("There are no two versions to compare.")
         return
-    yield _text("Each version is compared with the one before it; telemock diff compares any two.")
-    for pair in pairs:
+    yield _text("Each version is compared with the one that was first seen before it; telemock diff compares any two.")
+    if told["versions_left_out"]:
+        yield _text(f"{count(told['versions_left_out'], 'earlier version')} not compared here.")
+    for pair in told["changes"]:
         yield Part("heading", f"{captured(pair['a'], 60)} → {captured(pair['b'], 60)}")
         of = f"{count(pair['a_exchanges'], 'request')} before, {count(pair['b_exchanges'], 'request')} after"
         if pair["changes"]:

@@ -53,12 +53,13 @@ def sentences(told: Told) -> Iterator[Sentence]:
             f"{of_profile if known or unknown else ''}."
         )
         yield from _found(told)
-    yield from _planted(told["planted"])
-    if any(pair["changes"] for pair in told["changes"]):
-        pairs = [
-            f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
-            for pair in told["changes"]
-        ]
+        yield from _planted(told["planted"])
+    pairs = [
+        f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
+        for pair in told["changes"]
+        if pair["changes"]
+    ]
+    if pairs:
         yield Sentence(f"Versions {listed(pairs, 3)}.")
     yield _upstream(told)
 
@@ -78,8 +79,9 @@ def figures(told: Told) -> list[Figure]:
         Figure(
             "kinds of sensitive values",
             number(len(high)),
-            listed([*map(words, high)], 3) or "none with high confidence",
-            "bad" if high else "good",
+            listed([*map(words, high)], 3)
+            or ("none with high confidence" if told["exchanges"] else "nothing to look at"),
+            "bad" if high else "good" if told["exchanges"] else "plain",
         ),
         Figure("upstream dials", number(dials), "nothing was passed on" if not dials else "see below", _bad_if(dials)),
         Figure("tunnels", number(tunnels), "let through unread" if tunnels else "nothing passed", _bad_if(tunnels)),
@@ -123,7 +125,7 @@ def _planted(planted: Sequence[Told]) -> Iterator[Sentence]:
     if found:
         yield Sentence(f"Planted values that were sent, as they are, coded or hashed: {listed(found)}.", "bad")
     if missing:
-        yield Sentence(f"Planted values that were not found in any coding or hash: {listed(missing)}.", "good")
+        yield Sentence(f"Planted values that no request held, in any coding or hash: {listed(missing)}.", "good")
 
 
 def _upstream(told: Told) -> Sentence:
@@ -131,7 +133,8 @@ def _upstream(told: Told) -> Sentence:
     dials, tunnels = kinds.get("upstream", 0), kinds.get("tunnel", 0)
     recorded = sum(bucket["counts"].get("recorded", 0) for bucket in told["timeline"]["buckets"])
     if not dials and not tunnels and not recorded:
-        said = "telemock dialled nobody: 0 upstream connections and 0 tunnels. What is listed here went no further."
+        chosen = "Of what the filters chose: " if told["filters"] else "telemock dialled nobody: "
+        said = f"{chosen}0 upstream connections and 0 tunnels. What is listed here went no further."
         return Sentence(said, "good")
     left = []
     if recorded:

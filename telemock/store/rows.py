@@ -48,6 +48,25 @@ CONNECTIONS = Table(
     name="connections", record=Connection, columns=_columns(Connection), time="opened_at", large=("detail",)
 )
 
+_TYPES = {
+    "request_body": "BLOB",
+    "response_body": "BLOB",
+    "request_truncated": "INTEGER",
+    "status": "INTEGER",
+    "latency_ms": "REAL",
+}
+
+
+def typed(column: str) -> str:
+    """Write a column of exchanges as SQL that gives what the column is for, whatever people put there; NULL stays.
+
+    A blob where text should be is written as SQL writes it: `x'00FF'`.
+    """
+    if column in _TYPES:
+        return f"CAST({column} AS {_TYPES[column]})"
+    return f"CASE typeof({column}) WHEN 'blob' THEN 'x' || quote(hex({column})) ELSE {column} END"
+
+
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
 _RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
 

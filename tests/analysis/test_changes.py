@@ -59,6 +59,15 @@ def test_a_change_says_where_it_was() -> None:
     )
 
 
+def bodies(seed: int, count: int) -> list[Seen]:
+    """Post between one and eight events at a time."""
+    rng = random.Random(seed)
+    return [
+        seen(number, query="", body=b"[" + b",".join([b'{"event":"opened"}'] * rng.randint(1, 8)) + b"]")
+        for number in range(count)
+    ]
+
+
 STEADY = [f"u{number}@corp.example" for number in range(4)]
 
 
@@ -124,6 +133,9 @@ def test_size_and_beat_of_an_endpoint_are_compared() -> None:
         (sent(lambda n: 10**n, 9), sent(lambda n: 10**n, 18)),
         (sent(lambda _: "x" * 10, every=300), sent(lambda _: "x" * 12, every=310)),
         (sent(lambda _: "dev"), sent(lambda _: "prod")),
+        (bodies(1, 10), bodies(2, 10)),
+        (sent(lambda n: "x" * (10 + n), 3), sent(lambda n: "x" * (30 + n), 3)),
+        (sent(lambda n: n % 2, 9, every=60), sent(lambda n: n % 2, 9, every=300)),
     ],
 )
 def test_what_chance_or_more_exchanges_explain_is_no_change(before: list[Seen], after: list[Seen]) -> None:

@@ -120,3 +120,33 @@ def test_a_database_that_is_not_there_fails_in_a_sentence_and_makes_no_page(tmp_
     assert done.returncode == 1
     assert done.stderr.startswith(b"Error: There is no database at ")
     assert not [*tmp_path.iterdir()]
+
+
+def test_what_was_planted_is_nowhere_in_clear(tmp_path: Path) -> None:
+    said_to = ping(host="build7.corp.example", path="/a/BUILD7-x", query="build7=1&x=ab7")
+    db = database(tmp_path, said_to, connection(kind="tunnel", host="build7.corp.example", port=443))
+    target = tmp_path / "report.html"
+    plants = ("--plant", "machine=build7", "--plant", "short=ab7", "--plant", "tiny=1")
+    done = run("report", "--db", db, "-o", target, *plants, "--grep", "build7")
+    assert done.returncode == 0
+    page = target.read_text(encoding="utf-8")
+    assert "build7" not in page.lower()
+    assert "[machine].corp.example" in page
+    assert "ab7" not in re.findall(r"\w+", said(page))
+    assert "--plant short=..." in said(page)
+    assert "Planted values that were sent, as they are, coded or hashed: machine, short and tiny." in said(page)
+
+
+def test_versions_that_are_not_compared_are_counted(tmp_path: Path) -> None:
+    db = database(tmp_path, *(ping(number, version=f"5.{number}") for number in range(9)))
+    assert "3 earlier versions not compared here." in reported(db)
+    assert "The filters chose one version; there is none to compare it with." in reported(db, "--version", "5.1")
+
+
+def test_filters_are_no_reason_to_say_that_nothing_left(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(), connection(kind="tunnel", host="other.example", port=443))
+    assert "Something left through telemock: 1 tunnel" in reported(db)
+    assert "Of what the filters chose: 0 upstream connections and 0 tunnels." in reported(db, "--host", "cdn.cribl.io")
+    nothing = reported(db, "--host", "nowhere.example")
+    assert "Nothing sensitive was found" not in nothing
+    assert "nothing to look at" in nothing

@@ -108,6 +108,7 @@ def told(*endpoints: Told, **changes: Any) -> Told:
         },
         "connections": {"kinds": {}, "targets": [], "left_out": 0, "latest": []},
         "changes": [],
+        "versions_left_out": 0,
         "products": ["Cribl Stream"],
         "database": {
             "name": "telemetry.db",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telemock.store.engine import open_for_writing
-from telemock.store.learnt import MOST_KEPT, Extent, Kept, keep_learnt
+from telemock.store.learnt import MOST_KEPT, Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader, open_reader
 from telemock.store.schema import exchanges
 from tests.corpus import database, moment, ping
@@ -25,6 +25,11 @@ def change(db: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+def keep(db: Path, key: str, kept: Kept | None, at: str) -> bool:
+    mark = begin_learning(db, at)
+    return mark is not None and keep_learnt(db, mark, key, kept, at)
+
+
 def known(db: Path, key: str = "k") -> Kept | None:
     with open_reader(db) as reader:
         return reader.learnt(key, reader.extent())
@@ -32,12 +37,12 @@ def known(db: Path, key: str = "k") -> Kept | None:
 
 def test_what_was_kept_is_given_while_nothing_of_it_changed(pings: Path) -> None:
     assert known(pings) is None
-    assert keep_learnt(pings, "k", FIVE, moment(0))
+    assert keep(pings, "k", FIVE, moment(0))
     assert (known(pings), known(pings, "other")) == (FIVE, None)
     database(pings.parent, ping(6), ping(7))
     assert known(pings) == FIVE, "what is new is no change"
     again = Kept(Extent(7, 7), b"more")
-    assert keep_learnt(pings, "k", again, moment(1))
+    assert keep(pings, "k", again, moment(1))
     assert known(pings) == again
 
 
@@ -54,31 +59,31 @@ REQUIRED = ", ".join(column.name for column in exchanges.columns if not column.n
     ],
 )
 def test_a_change_of_what_was_learnt_from_is_noticed(pings: Path, statement: str) -> None:
-    keep_learnt(pings, "k", FIVE, moment(0))
+    keep(pings, "k", FIVE, moment(0))
     change(pings, statement)
     assert known(pings) is None
 
 
 def test_the_latest_are_kept(pings: Path) -> None:
     for number in range(MOST_KEPT + 3):
-        assert keep_learnt(pings, str(number), FIVE, moment(number))
+        assert keep(pings, str(number), FIVE, moment(number))
     assert [known(pings, str(number)) is not None for number in (0, 2, 3, MOST_KEPT + 2)] == [False, False, True, True]
 
 
 def test_nothing_is_left_beside_the_file(pings: Path) -> None:
-    keep_learnt(pings, "k", FIVE, moment(0))
+    keep(pings, "k", FIVE, moment(0))
     assert [path.name for path in pings.parent.iterdir()] == [pings.name]
 
 
 def test_who_cannot_write_keeps_nothing_and_goes_on(pings: Path, tmp_path: Path) -> None:
     with closing(open_for_writing(pings, "commit")) as busy:
         busy.execute("BEGIN IMMEDIATE")
-        assert not keep_learnt(pings, "k", FIVE, moment(0))
+        assert not keep(pings, "k", FIVE, moment(0))
         busy.execute("ROLLBACK")
     change(pings, "DROP TABLE learnt")
-    assert not keep_learnt(pings, "k", FIVE, moment(0))
+    assert not keep(pings, "k", FIVE, moment(0))
     assert known(pings) is None
-    assert not keep_learnt(tmp_path / "none.db", "k", FIVE, moment(0))
+    assert not keep(tmp_path / "none.db", "k", FIVE, moment(0))
     assert not (tmp_path / "none.db").exists()
 
 
@@ -86,3 +91,18 @@ def test_the_extent_is_how_much_there_is(reader: Reader, tmp_path: Path) -> None
     assert reader.extent() == (5, 5)
     with open_reader(database(tmp_path, name="empty.db")) as empty:
         assert empty.extent() == (0, 0)
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM exchanges WHERE id = 2", "UPDATE exchanges SET path = '/'"])
+def test_what_changed_while_it_was_learnt_is_not_kept(pings: Path, statement: str) -> None:
+    mark = begin_learning(pings, moment(0))
+    assert mark is not None
+    change(pings, statement)
+    assert not keep_learnt(pings, mark, "k", FIVE, moment(1))
+    assert known(pings) is None
+
+
+def test_what_is_not_worth_keeping_leaves_nothing(pings: Path) -> None:
+    assert not keep(pings, "k", None, moment(0))
+    with closing(sqlite3.connect(pings)) as connection:
+        assert connection.execute("SELECT count(*) FROM learnt").fetchone() == (0,)
