@@ -88,7 +88,7 @@ def _to_plain(value: object) -> Any:
         return [*value]
     if isinstance(value, Watch):
         return None
-    raise NotImplementedError(type(value))
+    raise TypeError(f"{type(value)} cannot be written down.")
 
 
 def _from_plain(kind: type, value: Any) -> Any:
@@ -98,4 +98,4 @@ def _from_plain(kind: type, value: Any) -> Any:
         return Times(value)
     if (get_origin(kind) or kind) is deque:
         return deque(map(float, value), KEPT_DELAYS)
-    raise NotImplementedError(kind)
+    raise TypeError(f"{kind} cannot be read.")
