@@ -68,7 +68,7 @@ class Endpoint:
         latency: milliseconds, rank by rank.
         cadences: instances, and how often each calls.
         fields: by source and name.
-        fields_left_out: values of fields beyond MAX_FIELDS.
+        values_left_out: values of fields beyond MAX_FIELDS.
     """
 
     method: str
@@ -86,7 +86,7 @@ class Endpoint:
     statuses: dict[int, int] = field(default_factory=dict)
     latency: Quantiles = field(default_factory=Quantiles)
     fields: dict[Source, dict[str, Field]] = field(default_factory=lambda: {source: {} for source in _SOURCES})
-    fields_left_out: int = 0
+    values_left_out: int = 0
     cadences: list[tuple[str, Cadence]] = field(default_factory=list)
     _instances: Distinct = field(default_factory=Distinct)
 
@@ -132,12 +132,15 @@ class Endpoint:
         found = self.fields[source].get(name)
         if found is None:
             if sum(map(len, self.fields.values())) >= MAX_FIELDS:
-                self.fields_left_out += 1
                 return None
             found = self.fields[source][name] = Field(source, name)
             self.watch(found, findings)
             findings.count(findings.look(self._place(found), name, chain=("name",)))
         return found
+
+    def leave_out(self, values: int) -> None:
+        """Count values of fields that there was no place for."""
+        self.values_left_out += values
 
     def watch(self, field: Field, findings: Findings) -> None:
         """Have the values of a field looked at."""
@@ -231,6 +234,11 @@ class Inventory:
             for state in learnt.instances
         }
 
+    @property
+    def values_left_out(self) -> int:
+        """Values of fields beyond MAX_FIELDS, of all endpoints."""
+        return sum(endpoint.values_left_out for endpoint in self.endpoints.values())
+
     def learnt(self) -> Learnt:
         """Give all that was learnt, before it is closed; it changes with the next exchange."""
         return Learnt(
@@ -308,11 +316,11 @@ class _Instance:
         self.endpoint = endpoint
         self.state = state
         state.query.attach(endpoint.fields["query"])
-        self._query = Series(fields("query"), decode_pair, state.query)
+        self._query = Series(fields("query"), endpoint.leave_out, decode_pair, state.query)
         self._others = []
         for source in _SOURCES[1:]:
             state.others[source].attach(endpoint.fields[source])
-            self._others.append(Series(fields(source), _pair, state.others[source]))
+            self._others.append(Series(fields(source), endpoint.leave_out, _pair, state.others[source]))
         self._in_headers = header_and_cookie_pairs(state.headers)
 
     def take(self, seen: Seen, received_s: float) -> None:

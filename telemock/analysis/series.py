@@ -83,6 +83,7 @@ class Series(Generic[_Item]):
 
     Args:
         field: gives the field of a name; None when there are too many.
+        leave_out: takes how many values there was no field for.
         split: gives name and value of an item.
         state: what was learnt before; it is taken over, and must be attached to fields.
 
@@ -93,11 +94,13 @@ class Series(Generic[_Item]):
     def __init__(
         self,
         field: Callable[[str], Field | None],
+        leave_out: Callable[[int], None],
         split: Callable[[_Item], tuple[str, str]],
         state: SeriesState[_Item] | None = None,
     ) -> None:
         self.state = SeriesState[_Item]() if state is None else state
         self._field = field
+        self._leave_out = leave_out
         self._split = split
         self._layout = self._find_layout()
         if not len(self.state.items) == len(self.state.names) == len(self._layout):
@@ -164,8 +167,12 @@ class Series(Generic[_Item]):
         state = self.state
         if not state.count:
             return
-        for followed in self._layout:
-            if followed.field is not None and state.count > followed.since:
+        for name, followed in zip(state.names, self._layout, strict=True):
+            if followed.field is None:
+                # It is not followed any further: there is no limit to the names that may come.
+                self._leave_out(state.count)
+                state.followed.pop(name, None)
+            elif state.count > followed.since:
                 followed.field.add(followed.value, state.count - followed.since, received_s)
         for counted in {id(followed.field): followed.field for followed in self._layout}.values():
             if counted is not None:
@@ -174,8 +181,8 @@ class Series(Generic[_Item]):
 
     def _find_layout(self) -> list[Followed]:
         """Give what is followed, in the order of the names."""
-        rest = {name: iter(followed) for name, followed in self.state.followed.items()}
-        return [followed for name in self.state.names for followed in islice(rest.get(name, ()), 1)]
+        rest = {name: iter(self.state.followed.get(name, ())) for name in self.state.names}
+        return [followed for name in self.state.names for followed in islice(rest[name], 1)]
 
 
 def _whole_number(text: str) -> int | None:

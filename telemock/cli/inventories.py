@@ -50,9 +50,8 @@ def left_out(inventory: Inventory) -> Iterator[str]:
     """Say what was beyond a limit, a sentence each."""
     if inventory.endpoints_left_out:
         yield f"{inventory.endpoints_left_out} exchanges of further endpoints were only counted."
-    values = sum(endpoint.fields_left_out for endpoint in inventory.endpoints.values())
-    if values:
-        yield f"{values} values of further fields were left out; one endpoint has too many."
+    if inventory.values_left_out:
+        yield f"{inventory.values_left_out} values of further fields were left out; one endpoint has too many."
     if inventory.cadences_left_out:
         yield f"The cadence of {inventory.cadences_left_out} further instances was left out; there are too many."
     if inventory.findings.left_out:
@@ -105,7 +104,7 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "bytes_down": endpoint.bytes_down,
         "first_seen": endpoint.first_seen,
         "last_seen": endpoint.last_seen,
-        "values_left_out": endpoint.fields_left_out,
+        "values_left_out": endpoint.values_left_out,
         "fields": [_field_to_json(field, endpoint) for field in endpoint.all_fields()],
         "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }

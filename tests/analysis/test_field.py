@@ -14,7 +14,7 @@ def learnt(*instances: Iterable[object], name: str = "n") -> Field:
     """Let each instance send its values, one a request."""
     field = Field("query", name)
     for values in instances:
-        series = Series[tuple[str, str]](lambda _: field, lambda item: item)
+        series = Series[tuple[str, str]](lambda _: field, lambda _: None, lambda item: item)
         for second, value in enumerate(values):
             series.take([(name, str(value))], moment(second), RECEIVED_S)
         series.close(RECEIVED_S)

@@ -9,7 +9,9 @@ Items = list[tuple[str, str]]
 
 def learnt(requests: list[Items]) -> dict[str, Field]:
     fields: dict[str, Field] = {}
-    series = Series[tuple[str, str]](lambda name: fields.setdefault(name, Field("query", name)), lambda item: item)
+    series = Series[tuple[str, str]](
+        lambda name: fields.setdefault(name, Field("query", name)), lambda _: None, lambda item: item
+    )
     for second, items in enumerate(requests):
         series.take(items, moment(second), 0.0)
     series.close(0.0)
@@ -41,8 +43,12 @@ def test_a_counter_goes_on_behind_requests_without_it() -> None:
     assert learnt([*requests, [], [("n", "3")]])["n"].behaviour == "varying"
 
 
-def test_a_field_that_there_is_no_place_for_is_passed_over() -> None:
-    series = Series[tuple[str, str]](lambda _: None, lambda item: item)
-    for value in "abc":
-        series.take([("n", value)], moment(0), 0.0)
+def test_a_field_that_there_is_no_place_for_is_counted_and_not_kept() -> None:
+    left_out: list[int] = []
+    series = Series[tuple[str, str]](lambda _: None, left_out.append, lambda item: item)
+    for name in ("n", "n", "o", "p"):
+        for value in "ab":
+            series.take([(name, value), (name, value)], moment(0), 0.0)
+        assert len(series.state.followed) == 1
     series.close(0.0)
+    assert (sum(left_out), series.state.followed) == (16, {})
