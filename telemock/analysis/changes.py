@@ -5,13 +5,14 @@ hardly show it if it were the same.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from telemock.analysis.cadence import Cadence
 from telemock.analysis.field import Field, types_told
-from telemock.analysis.inventory import Endpoint, Inventory
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, Endpoint, Inventory
 from telemock.analysis.kinds import NUMBERS, Kind
 
 Direction = Literal["added", "removed", "changed"]
@@ -76,7 +77,7 @@ class Change:
 
 
 def find_changes(first: Inventory, second: Inventory) -> list[Change]:
-    """Compare two closed inventories: hosts first, then endpoints, then fields."""
+    """Compare two closed inventories: hosts first, then endpoints, then fields; see `not_compared`."""
     both = [(first.endpoints[key], second.endpoints[key]) for key in first.endpoints if key in second.endpoints]
     return [
         *_hosts(first, second),
@@ -86,24 +87,45 @@ def find_changes(first: Inventory, second: Inventory) -> list[Change]:
     ]
 
 
+def not_compared(first: Inventory, second: Inventory) -> list[str]:
+    """Say what was beyond the limits of an inventory, and what can therefore not be told, a sentence each."""
+    sentences = []
+    for side, inventory, direction in (("first", first, "added"), ("second", second, "removed")):
+        if inventory.endpoints_left_out:
+            sentences.append(
+                f"{inventory.endpoints_left_out} exchanges on the {side} side went to further endpoints than the "
+                f"{MAX_ENDPOINTS} that are told apart, so that no host or endpoint is called {direction}."
+            )
+        if inventory.values_left_out:
+            sentences.append(
+                f"{inventory.values_left_out} values on the {side} side were of further fields than the {MAX_FIELDS} "
+                f"of an endpoint that are told apart, so that none is called {direction} where there were so many."
+            )
+    return sentences
+
+
 def _hosts(first: Inventory, second: Inventory) -> Iterator[Change]:
-    before, after = (
-        {host: sum(endpoint.count for endpoint in side.endpoints.values() if endpoint.host == host) for host in hosts}
-        for side, hosts in ((side, {key[2] for key in side.endpoints}) for side in (first, second))
-    )
-    for host in sorted(before.keys() | after.keys()):
-        if host not in before:
+    before, after = _exchanges_of_hosts(first), _exchanges_of_hosts(second)
+    for host in sorted(before.keys() ^ after.keys()):
+        if host in after and not first.endpoints_left_out:
             yield Change("added", "host", host=host, after=_exchanges(after[host]))
-        elif host not in after:
+        elif host in before and not second.endpoints_left_out:
             yield Change("removed", "host", host=host, before=_exchanges(before[host]))
+
+
+def _exchanges_of_hosts(inventory: Inventory) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for endpoint in inventory.endpoints.values():
+        counts[endpoint.host] += endpoint.count
+    return counts
 
 
 def _endpoints(first: Inventory, second: Inventory) -> Iterator[Change]:
     for key, endpoint in second.endpoints.items():
-        if key not in first.endpoints:
+        if key not in first.endpoints and not first.endpoints_left_out:
             yield Change("added", "endpoint", "", *key, after=_exchanges(endpoint.count))
     for key, endpoint in first.endpoints.items():
-        if key not in second.endpoints:
+        if key not in second.endpoints and not second.endpoints_left_out:
             yield Change("removed", "endpoint", "", *key, before=_exchanges(endpoint.count))
 
 
@@ -160,13 +182,14 @@ def _fields(before: Endpoint, after: Endpoint) -> Iterator[Change]:
         for name, field in fields.items():
             known = before.fields[source].get(name)
             if known is None:
-                yield Change("added", "field", "", *after.key, source, name, after=_told(after, field))
+                if not before.values_left_out:
+                    yield Change("added", "field", "", *after.key, source, name, after=_told(after, field))
                 continue
             for aspect, first, second in _aspects((before, known), (after, field)):
                 yield Change("changed", "field", aspect, *after.key, source, name, first, second)
     for source, fields in before.fields.items():
         for name, field in fields.items():
-            if name not in after.fields[source]:
+            if name not in after.fields[source] and not after.values_left_out:
                 yield Change("removed", "field", "", *before.key, source, name, before=_told(before, field))
 
 

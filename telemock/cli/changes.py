@@ -3,16 +3,33 @@
 It refuses to find them; `telemock.analysis.changes` does.
 """
 
+from collections.abc import Iterable
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from telemock.analysis.changes import Change
+from telemock.analysis.changes import Change, not_compared
+from telemock.analysis.inventory import Inventory
 from telemock.cli.output import Column, Shape
 from telemock.hosts import url_host
 
 _NAMES = tuple(field.name for field in fields(Change))
 _values = attrgetter(*_NAMES)
+
+
+def comparison_to_json(
+    names: tuple[str, str], first: Inventory, second: Inventory, changes: Iterable[Change]
+) -> dict[str, Any]:
+    """Give what was compared, and what changed, as what JSON holds."""
+    a, b = names
+    return {
+        "a": a,
+        "b": b,
+        "a_exchanges": first.count,
+        "b_exchanges": second.count,
+        "not_compared": not_compared(first, second),
+        "changes": [*map(change_to_json, changes)],
+    }
 
 
 def change_to_json(change: Change) -> dict[str, Any]:

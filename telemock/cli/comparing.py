@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from telemock.analysis.changes import find_changes
-from telemock.cli.changes import change_to_json
+from telemock.cli.changes import comparison_to_json
 from telemock.cli.reading import read_inventory
 from telemock.errors import StoreUnavailable, TelemockError
 from telemock.store.filters import Filters
@@ -84,10 +84,4 @@ def _compare(path: Path, filters: Filters, extent: Extent, *, anew: bool) -> Ite
             for version in versions
         )
         for (a, first), (b, second) in pairwise(each for each in inventories if each[1].count):
-            yield {
-                "a": a,
-                "b": b,
-                "a_exchanges": first.count,
-                "b_exchanges": second.count,
-                "changes": [*map(change_to_json, find_changes(first, second))],
-            }
+            yield comparison_to_json((a, b), first, second, find_changes(first, second))

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import click
 
-from telemock.analysis.changes import Change, Direction, find_changes
+from telemock.analysis.changes import Change, Direction, find_changes, not_compared
 from telemock.analysis.inventory import Inventory
-from telemock.cli.changes import CHANGES, change_to_json, change_where
+from telemock.cli.changes import CHANGES, change_where, comparison_to_json
 from telemock.cli.filter_options import filter_options
 from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, output, printing
@@ -53,18 +53,14 @@ def diff(
     before, after = (_read(side, anew=anew) for side in sides)
     changes = find_changes(before, after)
     if format_name == "json":
-        told = {
-            "a": first,
-            "b": second,
-            "a_exchanges": before.count,
-            "b_exchanges": after.count,
-            "changes": [*map(change_to_json, changes)],
-        }
+        told = comparison_to_json((first, second), before, after, changes)
         with output() as stream:
             stream.write(printable_json(compact_json(told)) + "\n")
     else:
         with printing(format_name, CHANGES) as show:
             show(changes)
+    for sentence in not_compared(before, after):
+        click.echo(sentence, err=True)
     if not changes and format_name == "table":
         click.echo(f"Nothing changed, from {before.count} exchanges to {after.count}.", err=True)
     _judge(changes, fail_on)
@@ -84,9 +80,12 @@ def _judge(changes: list[Change], fail_on: tuple[str, ...]) -> None:
     Raises:
         ExpectationNotMet: so it is.
     """
+    reasons = []
     for direction in dict.fromkeys(fail_on):
         found = [f"{change.what} {change_where(change)}" for change in changes if change.change == direction]
         names = [*dict.fromkeys(found)]
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            raise ExpectationNotMet(f"Something was {direction}: {', '.join(names[:_NAMED])}{more}.")
+            reasons.append(f"{direction}: {', '.join(names[:_NAMED])}{more}")
+    if reasons:
+        raise ExpectationNotMet(f"Something was {'; '.join(reasons)}.")

@@ -46,8 +46,9 @@ def write_report(told: Told, stream: TextIO) -> None:
             - `timeline`: `width_s`, `unreadable`, and `buckets` of `begin`, `begin_s` and `counts` by outcome
             - `connections`: counts by `kinds`, `targets` and `left_out`, the `latest`; as in
               `telemock.analysis.connections`
-            - `changes`: for each pair of versions `a`, `b`, `a_exchanges`, `b_exchanges` and `changes` of `change`,
-              `what`, `method`, `scheme`, `host`, `path`, `source`, `name`, `aspect`, `before`, `after`
+            - `changes`: for each pair of versions `a`, `b`, `a_exchanges`, `b_exchanges`, `not_compared`, sentences,
+              and `changes` of `change`, `what`, `method`, `scheme`, `host`, `path`, `source`, `name`, `aspect`,
+              `before`, `after`
             - `products`: names of those that spoke
             - `database`: `files` of `path`, `bytes` and `sha256`; `is_whole`, `is_what_was_read`, as in
               `telemock.store.digest`; `last_exchange`, the id

@@ -202,6 +202,7 @@ def _changes(told: Told) -> Iterator[Part]:
             yield _table(changes_table(pair))
         else:
             yield _text(f"{of}: no difference.")
+        yield from map(_text, pair["not_compared"])
 
 
 def _connections(connections: Told) -> Iterator[Part]:

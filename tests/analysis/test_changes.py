@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from telemock.analysis.changes import Change, find_changes
+from telemock.analysis.changes import Change, find_changes, not_compared
 from telemock.analysis.inventory import Seen, take_inventory
 from tests.analysis.test_inventory import seen
 
@@ -164,6 +164,44 @@ def test_two_parts_of_the_same_are_the_same() -> None:
 
         alarms += sum(change.change == "changed" for change in changes(part(300), part(80)))
     assert alarms <= 8
+
+
+ENDPOINTS_LEFT_OUT = (
+    "500 exchanges on the {} side went to further endpoints than the 1000 that are told apart, so that no host or "
+    "endpoint is called {}."
+)
+FIELDS_LEFT_OUT = (
+    "2000 values on the {} side were of further fields than the 10000 of an endpoint that are told apart, so that none "
+    "is called {} where there were so many."
+)
+
+
+@pytest.mark.parametrize(
+    ("many", "further", "sentence"),
+    [
+        (
+            [seen(path=f"/{number}", host=f"{number}.example") for number in range(1500)],
+            seen(host="new.example"),
+            ENDPOINTS_LEFT_OUT,
+        ),
+        (
+            [seen(query=f"f{number}=1", request_headers="[]") for number in range(12_000)],
+            seen(query="new=1", request_headers="[]"),
+            FIELDS_LEFT_OUT,
+        ),
+    ],
+)
+def test_what_was_beyond_a_limit_is_not_called_new_or_gone(many: list[Seen], further: Seen, sentence: str) -> None:
+    """The same in another order leaves out others."""
+    whole = take_inventory(many)
+    backwards = take_inventory([further, *many[::-1]])
+    assert [each for each in find_changes(whole, backwards) if each.change != "changed"] == []
+    assert not_compared(whole, whole) == [sentence.format("first", "added"), sentence.format("second", "removed")]
+    few = take_inventory([further])
+    assert {each.change for each in find_changes(whole, few)} == {"removed"}
+    assert {each.change for each in find_changes(few, whole)} == {"added"}
+    assert not_compared(few, whole) == [sentence.format("second", "removed")]
+    assert not_compared(few, few) == []
 
 
 def test_nothing_is_compared_with_nothing() -> None:

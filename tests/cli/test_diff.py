@@ -23,7 +23,7 @@ def test_what_a_version_sends_otherwise_is_told(two_versions: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     said = json.loads(done.stdout)
     changes = said.pop("changes")
-    assert said == {"a": VERSION, "b": NEWER, "a_exchanges": 5, "b_exchanges": 6}
+    assert said == {"a": VERSION, "b": NEWER, "a_exchanges": 5, "b_exchanges": 6, "not_compared": []}
     assert [(each["change"], each["what"], each["name"], each["aspect"]) for each in changes] == [
         ("added", "endpoint", "", ""),
         ("added", "field", "fc.new", ""),
@@ -82,6 +82,21 @@ def test_many_reasons_are_counted(cli: Cli, tmp_path: Path) -> None:
     db = database(tmp_path, ping(), ping(1, version=NEWER, query=query))
     done = cli("diff", VERSION, NEWER, "--db", db, "--fail-on", "added")
     assert "field query f0, field query f1, field query f2, field query f3, field query f4 and 3 more." in done.stderr
+
+
+def test_all_that_must_not_be_is_told_at_once(cli: Cli, two_versions: Path) -> None:
+    done = cli("diff", VERSION, NEWER, "--db", two_versions, "--fail-on", "removed", "--fail-on", "changed")
+    assert done.stderr == "Error: Something was removed: field query fc.old; changed: field query n.\n"
+
+
+def test_what_could_not_be_compared_is_told(cli: Cli, tmp_path: Path) -> None:
+    many = [ping(number, path=f"/{number}") for number in range(1001)]
+    db = database(tmp_path, *many, ping(2000, version=NEWER))
+    done = cli("diff", VERSION, NEWER, "--db", db, "--fail-on", "added")
+    assert done.exit_code == 0
+    assert done.stderr.startswith("1 exchanges on the first side went to further endpoints than the 1000 that are told")
+    (sentence,) = json.loads(cli("diff", VERSION, NEWER, "--db", db, "--format", "json").stdout)["not_compared"]
+    assert done.stderr == sentence + "\n"
 
 
 def test_nothing_can_be_compared_with_nothing(cli: Cli, two_versions: Path) -> None:

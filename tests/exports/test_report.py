@@ -121,15 +121,14 @@ def test_changes_are_told_for_each_pair_of_versions() -> None:
     change = {"change": "added", "what": "field", "source": "query", "name": "new", "aspect": "", "before": ""}
     change |= {"method": "GET", "scheme": "https", "host": "cdn.cribl.io", "path": "/x", "after": "integer: 7"}
     host = change | {"what": "host", "host": "api.example", "change": "removed", "before": "9 exchanges", "after": ""}
-    pairs = [
-        {"a": "4.16.1", "b": "4.17.0", "a_exchanges": 10, "b_exchanges": 20, "changes": [host, change]},
-        {"a": "4.17.0", "b": "4.18.0", "a_exchanges": 20, "b_exchanges": 30, "changes": []},
-    ]
+    first = {"a": "4.16.1", "b": "4.17.0", "a_exchanges": 10, "b_exchanges": 20, "not_compared": []}
+    second = {"a": "4.17.0", "b": "4.18.0", "a_exchanges": 20, "b_exchanges": 30, "not_compared": ["Some were not."]}
+    pairs = [first | {"changes": [host, change]}, second | {"changes": []}]
     text = said(told(endpoint(), changes=pairs))
     assert "4.16.1 → 4.17.0 10 requests before, 20 requests after: 2 differences." in text
     assert "removed host api.example 9 exchanges" in text
     assert "added field query new GET https://cdn.cribl.io/x integer: 7" in text
-    assert "20 requests before, 30 requests after: no difference." in text
+    assert "20 requests before, 30 requests after: no difference. Some were not." in text
 
 
 def test_connections_are_told_by_kind_by_host_and_the_last_ones_with_their_reason() -> None:
@@ -185,7 +184,7 @@ def test_captured_text_cannot_become_markup_a_template_or_the_end_of_a_script() 
                 "left_out": 0,
                 "latest": [connection(host=evil, detail=evil, client=evil)],
             },
-            changes=[{"a": evil, "b": evil, "a_exchanges": 1, "b_exchanges": 1, "changes": []}],
+            changes=[{"a": evil, "b": evil, "a_exchanges": 1, "b_exchanges": 1, "not_compared": [], "changes": []}],
             command=evil,
             filters=[("grep", evil)],
         )
