@@ -32,6 +32,9 @@ _LEAST_RARE = 20.0
 _LEAST_VALUES = 200
 _LEAST_APART = 7
 
+# What is empty or filled in so many is so in all by chance once in a hundred times, and is rarely left to chance.
+_LEAST_FILLED = 5
+
 _LEAST_LONGER = 0.25
 _LEAST_CHARACTERS = 8
 _LEAST_BYTES = 64
@@ -222,7 +225,8 @@ def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
 
 def _are_other_types(first: Field, second: Field) -> bool:
     kinds = first.kinds.keys() | second.kinds.keys()
-    if not first.kinds.keys() & second.kinds.keys() and not kinds <= _NUMERIC and "empty" not in kinds:
+    least = _LEAST_FILLED if "empty" in kinds else 1
+    if first.kinds.keys().isdisjoint(second.kinds) and not kinds <= _NUMERIC and min(first.count, second.count) >= least:
         return True
     return any(
         _is_other_share((first.kinds.get(kind, 0), first.count), (second.kinds.get(kind, 0), second.count))
