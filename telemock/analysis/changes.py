@@ -226,7 +226,11 @@ def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
 def _are_other_types(first: Field, second: Field) -> bool:
     kinds = first.kinds.keys() | second.kinds.keys()
     least = _LEAST_FILLED if "empty" in kinds else 1
-    if first.kinds.keys().isdisjoint(second.kinds) and not kinds <= _NUMERIC and min(first.count, second.count) >= least:
+    if (
+        first.kinds.keys().isdisjoint(second.kinds)
+        and not kinds <= _NUMERIC
+        and min(first.count, second.count) >= least
+    ):
         return True
     return any(
         _is_other_share((first.kinds.get(kind, 0), first.count), (second.kinds.get(kind, 0), second.count))

@@ -34,6 +34,9 @@ _LONGEST_KEPT = 4096
 # Longer numbers are no bounds that anybody could read.
 _MOST_DIGITS = 300
 
+# Truth values that are so short may be abbreviations: n for north, no for Norway.
+_SHORT_WORD = 2
+
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 200
 
@@ -50,7 +53,6 @@ class Field:
         name: its decoded name; in a body its path, `$.sources[].type`; of a header in lower case.
         exchanges: how many have it.
         first_seen, last_seen: in the form of `Exchange.received_at`.
-        kinds: how many of its values are of which kind.
         values: how often each of the first `COUNTED_VALUES` distinct values was sent.
         least, most: bounds of the values that are numbers.
         shortest, longest: characters of its values.
@@ -67,7 +69,6 @@ class Field:
     exchanges: int = 0
     first_seen: str = ""
     last_seen: str = ""
-    kinds: dict[Kind, int] = field(default_factory=dict)
     values: dict[str, int] = field(default_factory=dict)
     least: int | float | None = None
     most: int | float | None = None
@@ -77,12 +78,13 @@ class Field:
     changes: int = 0
     rises: int = 0
     found: dict[str, list[int]] = field(default_factory=dict)
+    _kinds: dict[Kind, int] = field(default_factory=dict)
     _sketch: Distinct | None = None
 
     def add(self, value: str, count: int, received_s: float) -> None:
         """Take a value that was sent so many times in a row."""
         kind = kind_of(value, self.name, received_s)
-        self.kinds[kind] = self.kinds.get(kind, 0) + count
+        self._kinds[kind] = self._kinds.get(kind, 0) + count
         length = len(value)
         self.characters += count * length
         kept = value if length <= _LONGEST_KEPT else _beginning_and_hash(value)
@@ -125,7 +127,20 @@ class Field:
     @property
     def count(self) -> int:
         """How many values it had; more than `exchanges` when it repeats in one."""
-        return sum(self.kinds.values())
+        return sum(self._kinds.values())
+
+    @property
+    def kinds(self) -> dict[Kind, int]:
+        """How many of its values are of which kind; `n` and `no` are texts where others are as short."""
+        kinds = dict(self._kinds)
+        words = [value for value in self.values if len(value) <= _SHORT_WORD and value.isalpha()]
+        short = {word: kind_of(word, self.name) for word in words}
+        lengths = {len(word) for word, kind in short.items() if kind == "text"}
+        texts = sum(self.values[word] for word, kind in short.items() if kind == "boolean" and len(word) in lengths)
+        if texts:
+            kinds["text"] += texts
+            kinds["boolean"] -= texts
+        return {kind: count for kind, count in kinds.items() if count}
 
     @property
     def distinct(self) -> int:
@@ -155,7 +170,7 @@ class Field:
     @property
     def behaviour(self) -> Behaviour:
         """How its values go on."""
-        main = max(self.kinds, key=self.kinds.__getitem__)
+        main = max(self._kinds, key=self._kinds.__getitem__)
         rules: tuple[tuple[Behaviour, bool], ...] = (
             ("once", self.count < 2),
             ("constant", self.distinct == 1),

@@ -63,6 +63,21 @@ def test_texts_that_repeat_are_an_enum_and_one_text_is_text() -> None:
     assert learnt(["dev", "prod", "test"]).types == [("text", 1.0)]
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("yyn", {"boolean": 3}),
+        ("nesnw", {"text": 5}),
+        (["NO", "no", "SE", "dk"], {"text": 4}),
+        (["y", "n", "se", "7", "true"], {"boolean": 3, "text": 1, "integer": 1}),
+        (["true", "auto", "false"], {"boolean": 2, "text": 1}),
+        (["", "f", "m", "f"], {"empty": 1, "text": 3}),
+    ],
+)
+def test_abbreviations_are_no_truth_values(values: Iterable[str], expected: dict[str, int]) -> None:
+    assert learnt(values).kinds == expected
+
+
 @pytest.mark.parametrize("count", [COUNTED_VALUES, COUNTED_VALUES + 1, 1000, 50_000])
 def test_distinct_values_are_counted_and_then_estimated(count: int) -> None:
     field = learnt(range(count))
