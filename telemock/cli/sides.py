@@ -18,6 +18,7 @@ from telemock.store.reader import open_reader
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WORDS = ("version", "instance", "time", "file")
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
 _VERSIONS_TOLD = 8
 
 
@@ -61,6 +62,9 @@ def _find(name: str, path: Path, filters: Filters, *, is_first: bool) -> Side:
 
 
 def _is_file(name: str) -> bool:
+    """Tell a file that is there, or that is written as only files are."""
+    if "/" in name or name.endswith(_ENDINGS):
+        return True
     try:
         return Path(name).is_file()
     except OSError:

@@ -48,6 +48,7 @@ def counts(cli: Cli, first: str, second: str, *arguments: object) -> tuple[int, 
         (moment(1), moment(1), (1, 4)),
         ("telemetry.db", "other.db", (5, 1)),
         ("file:other.db", "4.17.0", (1, 1)),
+        ("sqlite:///telemetry.db", "./other.db", (5, 1)),
     ],
 )
 def test_sides_are_named_as_people_do(cli: Cli, db: Path, first: str, second: str, expected: tuple[int, int]) -> None:
@@ -101,5 +102,12 @@ def test_what_a_filter_says_already_cannot_be_said_again(cli: Cli, db: Path) -> 
 def test_a_database_that_is_not_there_is_said(cli: Cli, tmp_path: Path) -> None:
     done = cli("diff", "4.16", "4.17", "--db", tmp_path / "none.db")
     assert done.exit_code == 1
-    assert done.stderr.startswith("Error: There is no database at ")
-    assert cli("diff", "file:none.db", "4.17", "--db", tmp_path / "none.db").exit_code == 1
+    assert done.stderr.startswith(f"Error: There is no database at {tmp_path / 'none.db'};")
+
+
+@pytest.mark.parametrize("name", ["before.db", "file:before", "./before", "sqlite:///before.sqlite", "before.sqlite3"])
+def test_the_database_that_is_not_there_is_named(cli: Cli, tmp_path: Path, name: str) -> None:
+    """Nor is there one at the place where it usually is."""
+    done = cli("diff", name, "after.db")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: There is no database at {tmp_path / 'before'}")
