@@ -62,7 +62,9 @@ def diff(
     for sentence in not_compared(before, after):
         click.echo(sentence, err=True)
     if not changes and format_name == "table":
-        click.echo(f"Nothing changed, from {before.count} exchanges to {after.count}.", err=True)
+        click.echo(
+            f"Nothing changed, from {before.count} exchanges to {after.count}; values are not compared.", err=True
+        )
     _judge(changes, fail_on)
 
 
