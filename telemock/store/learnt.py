@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -16,6 +17,9 @@ from telemock.store.engine import open_for_writing
 MOST_KEPT = 16
 
 _BUSY_SECONDS = 1.0
+
+# Bytes for what SQLite puts beside a database that is written to.
+_ROOM = 2**18
 
 
 class Extent(NamedTuple):
@@ -88,10 +92,13 @@ def _insert(connection: sqlite3.Connection, key: str, at: str, kept: Kept) -> bo
 def _write(path: Path, work: Callable[[sqlite3.Connection], bool]) -> bool:
     """Do what it takes in one transaction; False when that cannot be done now."""
     try:
+        # Without room for its index, SQLite leaves a write-ahead log behind with which nobody can read the database.
+        with TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(_ROOM))
         with closing(open_for_writing(path, "commit", busy_seconds=_BUSY_SECONDS)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             is_done = work(connection)
             connection.execute("COMMIT")
             return is_done
-    except sqlite3.Error:
+    except (OSError, sqlite3.Error):
         return False

@@ -83,3 +83,12 @@ def test_who_may_only_read_is_told_all_the_same(large: Path) -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout)["exchanges"] == WORTH_KEEPING
     assert large.read_bytes() == before
+
+
+def test_a_disk_without_room_for_what_was_learnt_leaves_the_file_readable(large: Path) -> None:
+    """No file may grow, as on a full disk: half of what SQLite puts beside the database would lock everybody out."""
+    for room in (0, 4096):
+        done = run("analyze", "--format", "json", "--db", large, before=["prlimit", f"--fsize={room}"])
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert json.loads(done.stdout)["exchanges"] == WORTH_KEEPING
+        assert [*large.parent.iterdir()] == [large]
