@@ -10,7 +10,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_origin
 
 import msgspec
@@ -24,17 +24,6 @@ from telemock.analysis.sketches import Distinct, Quantiles
 # What follows more than this many fields of instances would take too much memory to be written down.
 MOST_FOLLOWED = 100_000
 _MOST_BYTES = 2**28
-
-# Where what is learnt is decided: another state of these files would learn something else.
-_CODE = (
-    *(("analysis", f"{name}.py") for name in ("cadence", "decoding", "field", "findings", "inventory", "kinds")),
-    *(("analysis", f"{name}.py") for name in ("names", "planted", "plausible", "rules", "sensitive", "series")),
-    *(("analysis", f"{name}.py") for name in ("sketches", "tokens")),
-    ("codings.py",),
-    ("fields.py",),
-    ("cli", "reading.py"),
-    ("store", "filters.py"),
-)
 
 
 def write_learnt(inventory: Inventory) -> bytes | None:
@@ -74,10 +63,11 @@ def _followed(state: InstanceState) -> int:
 
 @cache
 def _code() -> str:
-    package = files("telemock")
+    """Name this program by all of its code: a change anywhere may be one of what is learnt."""
+    package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in _CODE:
-        digest.update(package.joinpath(*path).read_bytes())
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

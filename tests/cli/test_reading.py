@@ -1,6 +1,7 @@
 """A large capture is read once; after that only what is new, and what is told is the same."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import telemock
 from telemock.cli.reading import WORTH_KEEPING
 from tests.cli.process import run, without_root_rights
 from tests.corpus import database, moment, ping
@@ -68,6 +70,16 @@ def test_what_was_kept_and_is_spoilt_is_learnt_again(large: Path) -> None:
     with closing(sqlite3.connect(large, isolation_level=None)) as connection:
         connection.execute("UPDATE learnt SET state = x'00'")
     assert told(large) == first
+
+
+def test_what_other_code_learnt_is_not_used(large: Path, tmp_path: Path) -> None:
+    first = told(large)
+    copy = shutil.copytree(Path(telemock.__file__).parent, tmp_path / "copy" / "telemock")
+    with (copy / "fields.py").open("a") as code:
+        code.write("# Whatever this changes.\n")
+    done = run("analyze", "--format", "json", "--db", large, before=["env", f"--chdir={copy.parent}"])
+    assert json.loads(done.stdout) == first
+    assert kept(large) == [(WORTH_KEEPING, WORTH_KEEPING)] * 2
 
 
 def test_a_small_capture_stays_the_file_that_it_was(pings: Path) -> None:
