@@ -12,8 +12,9 @@ from telemock.exports.records import NAMES, cells, exchange_values, loaded, nest
 
 
 def problem_list(exchange: Exchange) -> list[Any]:
-    """Give the validation messages; empty when clean."""
-    return list(loaded(exchange.problems) or [])
+    """Give the validation messages; empty when clean, and what people put there as one."""
+    problems = loaded(exchange.problems) or []
+    return problems if isinstance(problems, list) else [problems]
 
 
 # Text has the columns of the view `telemetry`; a table has those that fit beside each other.

@@ -4,7 +4,6 @@ It refuses to change what was sent: JSON is only indented, content codings are o
 control characters are written as escapes.
 """
 
-import json
 import sys
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -18,6 +17,7 @@ from telemock.cli.output import output
 from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
 from telemock.errors import InvalidSetting, StoreError
 from telemock.exchange import Exchange
+from telemock.exports.records import loaded
 from telemock.store.engine import locate
 from telemock.store.reader import open_reader
 from telemock.text import indented_json, printable, printable_lines
@@ -86,7 +86,7 @@ def _lines(exchange: Exchange) -> Iterator[str]:
     yield f"{exchange.status} {_phrase(exchange.status)}".rstrip()
     yield from _headers(exchange.response_headers)
     yield from _body(exchange.response_headers, exchange.response_body, "--response-body")
-    params = _loaded(exchange.params)
+    params = loaded(exchange.params)
     if isinstance(params, dict) and params:
         yield from _section("Parameters", _pairs(params))
     yield from _section(
@@ -100,8 +100,10 @@ def _lines(exchange: Exchange) -> Iterator[str]:
 
 
 def _headers(headers: str) -> Iterator[str]:
-    for name, value in _loaded(headers) or []:
-        yield f"{printable(name)}: {printable(value)}"
+    try:
+        yield from [printable(f"{name}: {value}") for name, value in loaded(headers)]
+    except (ValueError, TypeError):
+        yield printable(headers)  # people may edit the file; it is theirs
 
 
 def _body(headers: str, body: bytes | None, raw_option: str) -> Iterator[str]:
@@ -143,10 +145,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None  # people may edit the file; it is theirs

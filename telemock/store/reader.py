@@ -18,7 +18,7 @@ from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
 from telemock.store.filters import TableFilters, contains, filter_sql
 from telemock.store.learnt import Extent, Kept
-from telemock.store.rows import EXCHANGES, Table, row_to_record
+from telemock.store.rows import EXCHANGES, Table, row_to_record, typed
 from telemock.store.statement import Statement, run_statement
 
 # A page is what one short transaction reads: this many rows, or fewer large ones.
@@ -170,8 +170,8 @@ class Reader:
         return int(self._fetch(sql, values)[0][0][0])
 
     def exchange(self, exchange_id: int) -> Exchange | None:
-        """Give one exchange; None when there is no such id."""
-        rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1)
+        """Give one exchange, of the types it was stored with, whatever people put there; None when there is none."""
+        rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1, select=[*map(typed, EXCHANGES.columns)])
         return row_to_record(EXCHANGES, rows[0]) if rows else None
 
     @contextmanager
