@@ -63,7 +63,8 @@ class Change:
         aspect: what of it changed; empty when it was added or removed.
         host: where; the rest is empty where it has no meaning.
         source: of a field, as in `telemock.analysis.field.Field`.
-        before, after: in words; empty on the side where it is not.
+        before, after: in words; empty on the side where it is not. Of an added or removed field: what it is, then
+            `: ` and an example.
     """
 
     change: Direction

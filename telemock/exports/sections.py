@@ -3,7 +3,7 @@
 They refuse to be silent: a section without anything in it says so in words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,13 +57,14 @@ class Section:
 
 def sections(told: Told) -> list[Section]:
     """Give the sections of a report; `telemock.exports.report` says what it takes."""
+    masked = dict(_masks(told))
     return [
         Section("where", "Where it went", (*_where_it_went(told["endpoints"]),)),
         Section("timeline", "Timeline", (*_timeline(told["timeline"]),)),
-        Section("inventory", "What was sent", (*_inventory(told),)),
+        Section("inventory", "What was sent", (*_inventory(told, masked),)),
         Section("sensitive", "Sensitive and planted values", (*_sensitive(told),)),
         Section("cadence", "How often", (*_cadence(told["endpoints"]),)),
-        Section("changes", "Changes between versions", (*_changes(told),)),
+        Section("changes", "Changes between versions", (*_changes(told, masked),)),
         Section("connections", "Connections", (*_connections(told["connections"]),)),
         Section("made", "How this was made", (*_made(told),)),
     ]
@@ -101,7 +102,7 @@ def _timeline(timeline: Told) -> Iterator[Part]:
         yield _text(f"Left out, as their time cannot be read: {count(timeline['unreadable'], 'request')}.")
 
 
-def _inventory(told: Told) -> Iterator[Part]:
+def _inventory(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
     endpoints = told["endpoints"]
     if not endpoints:
         yield _text(_NOTHING)
@@ -112,7 +113,6 @@ def _inventory(told: Told) -> Iterator[Part]:
         f"{100 * told['distinct_error']:.2g} %. “unknown” is what the product's profile does not know. Fields in which "
         "something sensitive or planted was found are shown masked."
     )
-    masked = dict(_masks(told))
     left = _MOST_FIELDS_IN_ALL
     for shown, endpoint in enumerate(endpoints):
         if shown == _MOST_ENDPOINTS or left <= 0:
@@ -184,13 +184,17 @@ def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
     yield _table(cadence_table(endpoints))
 
 
-def _changes(told: Told) -> Iterator[Part]:
+def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
     if any(name == "version" for name, _ in told["filters"]):
         yield _text("The filters chose one version; there is none to compare it with.")
         return
     if not told["changes"]:
         yield _text("There are no two versions to compare.")
         return
+    # What was not looked at in all that was captured may be seen in one version.
+    left_out = told["exchanges_left_out"] + told["findings_left_out"]
+    left_out += sum(endpoint["values_left_out"] for endpoint in told["endpoints"])
+    otherwise = "masked, as not all fields were looked at" if left_out else ""
     yield _text("Each version is compared with the one that was first seen before it; telemock diff compares any two.")
     if told["versions_left_out"]:
         yield _text(f"{count(told['versions_left_out'], 'earlier version')} not compared here.")
@@ -199,7 +203,7 @@ def _changes(told: Told) -> Iterator[Part]:
         of = f"{count(pair['a_exchanges'], 'request')} before, {count(pair['b_exchanges'], 'request')} after"
         if pair["changes"]:
             yield _text(f"{of}: {count(len(pair['changes']), 'difference')}.")
-            yield _table(changes_table(pair))
+            yield _table(changes_table(pair, masked, otherwise))
         else:
             yield _text(f"{of}: no difference.")
         yield from map(_text, pair["not_compared"])

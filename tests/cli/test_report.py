@@ -137,6 +137,17 @@ def test_what_was_planted_is_nowhere_in_clear(tmp_path: Path) -> None:
     assert "Planted values that were sent, as they are, coded or hashed: machine, short and tiny." in said(page)
 
 
+def test_what_a_version_brought_is_as_masked_as_it_is_elsewhere(tmp_path: Path) -> None:
+    hashed = sha256(b"db-07.example").hexdigest()
+    old = [ping(second, version="4.15.0", query="v=4.15.0&old=john.roe@example.org") for second in range(30)]
+    new = [ping(60 + second, query=f"v=4.16.1&new=jane.doe@example.org&h={hashed}") for second in range(30)]
+    text = reported(database(tmp_path, *old, *new), "--plant", "host=db-07.example")
+    assert "added field query new" in text
+    assert "removed field query old" in text
+    for secret in ("jane.doe", "john.roe", hashed[:20]):
+        assert secret not in text
+
+
 def test_versions_that_are_not_compared_are_counted(tmp_path: Path) -> None:
     db = database(tmp_path, *(ping(number, version=f"5.{number}") for number in range(9)))
     assert "3 earlier versions not compared here." in reported(db)

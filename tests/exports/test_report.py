@@ -131,6 +131,27 @@ def test_changes_are_told_for_each_pair_of_versions() -> None:
     assert "20 requests before, 30 requests after: no difference. Some were not." in text
 
 
+def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> None:
+    place = {"method": "GET", "scheme": "https", "host": "cdn.cribl.io", "path": "/telemetry/index.html"}
+    change = place | {"change": "added", "what": "field", "source": "query", "aspect": "", "before": ""}
+    mail = change | {"name": "u", "after": "email, in 10%: jane@example.com"}
+    gone = change | {"change": "removed", "name": "h", "before": "hash: 5d41402a", "after": ""}
+    other = change | {"name": "n", "after": "url: http://x"}
+    pair = {"a": "1", "b": "2", "a_exchanges": 10, "b_exchanges": 20, "not_compared": []}
+    made = {
+        "sensitive": [finding()],
+        "planted": [{"name": "hostname", "found": [finding(name="h", form="md5")]}],
+        "changes": [pair | {"changes": [mail, gone, other]}],
+    }
+    text = said(told(endpoint(), **made))
+    assert "email, in 10%: masked, as it holds: email" in text
+    assert "hash: masked, as it holds what was planted: hostname" in text
+    assert "url: http://x" in text
+    for limit in ("findings_left_out", "exchanges_left_out"):
+        assert "url: masked, as not all fields were looked at" in said(told(endpoint(), **made, **{limit: 1}))
+    assert "http://x" not in said(told(endpoint(values_left_out=1), **made))
+
+
 def test_connections_are_told_by_kind_by_host_and_the_last_ones_with_their_reason() -> None:
     target = connection(count=3, bytes_up=10, bytes_down=20, first_at="x", last_at="y")
     nowhere = connection(kind="malformed", host="", port=None, detail="b'\\x00'")
