@@ -4,6 +4,7 @@ It refuses to undo more than these formats; what values hide is looked for elsew
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
@@ -13,6 +14,15 @@ from telemock.codings import decode_pair
 Source = Literal["query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
+
+_MULTIPART = re.compile(rb"(--[^\r\n]{1,70})\r\ncontent-", re.IGNORECASE)
+_DISPOSITION = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_PART_NAME, _PART_FILE = (
+    re.compile(rb"[; ]" + name + rb"=\"?([^\";]+)", re.IGNORECASE) for name in (b"name", b"filename")
+)
+
+# The padding of base64 makes no name with an empty value.
+_PADDED = re.compile(r"(?:[\w+/-]{4})+[\w+/-]{2}(?:==|[\w+/-]=)", re.ASCII)
 
 
 def query_items(query: str) -> tuple[str, ...]:
@@ -48,13 +58,13 @@ def body_pairs(body: bytes) -> Pairs:
         return tuple(json_leaves(json.loads(body)))
     except (ValueError, RecursionError):
         pass
-    text = body.decode(errors="surrogateescape")
+    text = _text(body)
     try:
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
         return tuple(json_leaves(lines))
     except (ValueError, RecursionError):
         pass
-    return tuple(_form_pairs(text)) or (("$", text),)
+    return tuple(_multipart_pairs(body)) or tuple(_form_pairs(text)) or (("$", text),)
 
 
 def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
@@ -71,5 +81,26 @@ def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
-    if "=" in text and not any(each.isspace() for each in text.strip()):
-        yield from map(decode_pair, filter(None, text.strip().split("&")))
+    """Take an urlencoded form apart; what is not printable, or is base64, is none."""
+    text = text.strip()
+    if "=" in text and " " not in text and text.isprintable() and not _PADDED.fullmatch(text):
+        yield from map(decode_pair, filter(None, text.split("&")))
+
+
+def _multipart_pairs(body: bytes) -> Iterator[tuple[str, str]]:
+    """Take multipart/form-data apart (RFC 7578), which the line it begins with tells; a part without a name is none."""
+    begin = _MULTIPART.match(body)
+    parts = body[begin.end(1) :].split(b"\r\n" + begin[1]) if begin else []
+    for part in parts:
+        head, _, content = part.partition(b"\r\n\r\n")
+        disposition = _DISPOSITION.search(head)
+        if disposition and (found := _PART_NAME.search(disposition[1])):
+            name = found[1].decode(errors="replace")
+            yield name, _text(content)
+            if file := _PART_FILE.search(disposition[1]):
+                yield f"{name}.filename", _text(file[1])
+
+
+def _text(content: bytes) -> str:
+    """Give bytes as text; those that are no UTF-8 stand as lone surrogates (PEP 383)."""
+    return content.decode(errors="surrogateescape")

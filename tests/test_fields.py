@@ -13,6 +13,11 @@ from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
         (b'[{"name":"x"},{"name":"y"}]', [("$[].name", "x"), ("$[].name", "y")]),
         (b'{"name":"x"}\n{"name":"y"}\n', [("$[].name", "x"), ("$[].name", "y")]),
         (b"a=1&b=x%20y", [("a", "1"), ("b", "x y")]),
+        (b"a=%2B&b=", [("a", "+"), ("b", "")]),
+        (b"H4sIAB+/c3==", [("$", "H4sIAB+/c3==")]),
+        (b"H4sI+A==\n", [("$", "H4sI+A==\n")]),
+        (b"hostname=", [("hostname", "")]),
+        (b"\x1f\x8b=\xff&\x00", [("$", "\x1f\udc8b=\udcff&\x00")]),
         (b"plain words", [("$", "plain words")]),
         (b"\xff\x00", [("$", "\udcff\x00")]),
         (b"[" * 100_000, [("$", "[" * 100_000)]),
@@ -21,6 +26,27 @@ from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
 )
 def test_a_body_has_the_fields_of_json_json_lines_or_a_form(body: bytes, expected: list[tuple[str, str]]) -> None:
     assert [*body_pairs(body)] == expected
+
+
+def test_a_multipart_form_has_the_fields_that_its_parts_name() -> None:
+    parts = (
+        b'Content-Disposition: form-data; name="email"\r\n\r\na@b.org',
+        b'content-disposition: form-data; filename="x=1.bin"; name=dump\r\nContent-Type: a/b\r\n\r\n\x1f\x8b\r\n\n',
+        'Content-Type: a/b\r\nContent-Disposition: form-data; name="größe"\r\n\r\nü'.encode(),
+        b"Content-Disposition: form-data\r\n\r\nof no name",
+        b'Content-Disposition: form-data; name="empty"\r\n\r\n',
+    )
+    body = b"".join(b"--o.O\r\n" + part + b"\r\n" for part in parts) + b"--o.O--\r\n"
+    pairs = [
+        ("email", "a@b.org"),
+        ("dump", "\x1f\udc8b\r\n\n"),
+        ("dump.filename", "x=1.bin"),
+        ("größe", "ü"),
+        ("empty", ""),
+    ]
+    assert [*body_pairs(body)] == pairs
+    assert [*body_pairs(body[: body.index(b"a@b.org") + 3])] == [("email", "a@b")], "it was cut"
+    assert [*body_pairs(b"--o.O\r\nContent-Type: a/b")] == [("$", "--o.O\r\nContent-Type: a/b")]
 
 
 def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
