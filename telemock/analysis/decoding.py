@@ -33,6 +33,12 @@ _LEAST_HEX = 16
 # So many bytes are printable by chance once in 10^13 times; JSON in JSON in JSON has more quotes than letters.
 _NO_CHANCE = 32
 
+# Shorter bytes may be raw deflate of a text by chance: six of them once in 40,000 times, eight in 600,000.
+_LEAST_PACKED = 10
+
+# How gzip and zlib begin; so do few texts, and the rest must fit, too.
+_PACKED = ("\x1f\udc8b", "x\x01", "x^", "x\udc9c", "x\udcda")
+
 _PERCENT = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -47,8 +53,9 @@ class Layer:
     """Something that came out of a value.
 
     Attributes:
-        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `jwt header`,
-            `jwt payload`, `json` and `query`; the last two with the place inside, `json $.user.name`, `query a`.
+        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `deflate`,
+            `jwt header`, `jwt payload`, `json` and `query`; the last two with the place inside, `json $.user.name`,
+            `query a`.
         text: what came out.
         innermost: nothing more could be undone.
     """
@@ -173,19 +180,44 @@ def _base64url(text: str, limit: int) -> _Parts:
     return _from_bytes("base64url", content, limit)
 
 
-_DECODERS: tuple[Callable[[str, int], _Parts], ...] = (_jwt, _json, _query, _percent, _hex, _base64, _base64url)
+def _packed(text: str, limit: int) -> _Parts:
+    """Bytes as they are, which stand as lone surrogates where they are no UTF-8 (PEP 383)."""
+    if not text.startswith(_PACKED):
+        return []
+    try:
+        return _unpack((), text.encode(errors="surrogateescape"), limit)
+    except UnicodeEncodeError:
+        return []
+
+
+_DECODERS: tuple[Callable[[str, int], _Parts], ...] = (
+    _packed,
+    _jwt,
+    _json,
+    _query,
+    _percent,
+    _hex,
+    _base64,
+    _base64url,
+)
 
 
 def _from_bytes(coding: str, content: bytes, limit: int) -> _Parts:
-    """Take what came out of a coding as text, or what is in it as gzip (RFC 1952)."""
-    if content[:2] == b"\x1f\x8b":
-        try:
-            inner = _as_text(decode_content(content, "gzip", limit))
-        except (EventsRejected, OverflowError):
-            return []
-        return [] if inner is None else [((coding, "gzip"), inner)]
+    """Take what came out of a coding as text, or unpack it."""
     text = _as_text(content)
-    return [] if text is None else [((coding,), text)]
+    return _unpack((coding,), content, limit) if text is None else [((coding,), text)]
+
+
+def _unpack(steps: tuple[str, ...], content: bytes, limit: int) -> _Parts:
+    """Take what is packed in bytes: gzip (RFC 1952), zlib (RFC 1950), or what is inside of both (RFC 1951)."""
+    if len(content) < _LEAST_PACKED:
+        return []
+    packing = "gzip" if content.startswith(b"\x1f\x8b") else "deflate"
+    try:
+        text = _as_text(decode_content(content, packing, limit))
+    except (EventsRejected, OverflowError):
+        return []
+    return [] if text is None else [((*steps, packing), text)]
 
 
 def _loaded_base64url(text: str, limit: int) -> str | None:

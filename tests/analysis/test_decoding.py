@@ -1,6 +1,7 @@
 import base64
 import gzip
 import json
+import zlib
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +14,10 @@ from tests.corpus import PING_QUERY
 
 def b64(text: str | bytes) -> str:
     return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+def as_sent(content: bytes) -> str:
+    return content.decode(errors="surrogateescape")
 
 
 def innermost(value: str) -> list[tuple[str, str]]:
@@ -32,6 +37,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
         ("alice%40example.com", [("percent", "alice@example.com")]),
         (b64(gzip.compress(b"from web01", mtime=0)), [("base64 → gzip", "from web01")]),
         (gzip.compress(b"from web01", mtime=0).hex(), [("hex → gzip", "from web01")]),
+        (b64(zlib.compress(b"from web01")), [("base64 → deflate", "from web01")]),
+        (b64(zlib.compress(b'{"h":"web01"}')[2:-4]), [("base64 → deflate → json $.h", "web01")]),
+        (as_sent(gzip.compress(b'{"h":"web01"}', mtime=0)), [("gzip → json $.h", "web01")]),
+        *((as_sent(zlib.compress(b"from web01", level)), [("deflate", "from web01")]) for level in (0, 1, 2, 6, 9)),
         (quote(b64("user=bob&x=1")), [("base64 → query user", "bob"), ("base64 → query x", "1")]),
         ("https://a.example/c?u=bob%40x.org#top", [("query u", "bob@x.org")]),
         ("next=https%3A%2F%2Fa.example&n=1", [("query next", "https://a.example"), ("query n", "1")]),
@@ -69,6 +78,9 @@ def test_a_value_is_unwrapped_as_deep_as_it_goes(value: str, expected: list[tupl
         "[1,2",
         "eyJhbGciOiJIUzI1NiJ9.not.json",
         b64(gzip.compress(b"cut short by somebody", mtime=0)[:-9]),
+        b64(zlib.compress(b"cut short by somebody")[:-3]),
+        "x^2 + y^2",
+        "x\x01\ud800 of no bytes",
         b64(b"\x00\x01\x02\x03\x04\x05\x06\x07\x08"),
         b64("a\x1b[31mred text"),
         "[" * 100_000 + "]" * 100_000,
@@ -84,7 +96,9 @@ def test_every_step_on_the_way_is_given_before_what_is_in_it() -> None:
 
 
 def test_bombs_end_at_a_limit() -> None:
-    assert list(layers(b64(gzip.compress(b"a" * 10**8)))) == []
+    for pack in (gzip.compress, zlib.compress):
+        packed = pack(b"a" * 10**8)
+        assert list(layers(b64(packed))) == list(layers(as_sent(packed))) == []
     deep = "hello world"
     for _ in range(3 * MAX_DEPTH):
         deep = b64(deep)
