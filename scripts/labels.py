@@ -105,7 +105,6 @@ def tell(label: Label) -> Told:
     inventory = take_inventory(
         [
             Seen(
-                received_at=label.received_at,
                 method="GET",
                 scheme="https",
                 host="telemetry.vendor.example",
@@ -113,10 +112,13 @@ def tell(label: Label) -> Told:
                 query=urlencode({label.name: label.value}),
                 request_headers="[]",
                 body=None,
+                is_whole=True,
+                request_bytes=0,
+                received_at=label.received_at,
                 status=200,
-                response_bytes=0,
                 latency_ms=1.0,
                 instance="",
+                response_bytes=0,
             )
         ]
     )

@@ -35,7 +35,7 @@ def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
     """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
     try:
         headers = [(name.lower(), value) for name, value in json.loads(text)]
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return (), ()  # people may edit the file; it is theirs
     cookies = [
         (name.strip(), value.strip())
@@ -45,6 +45,27 @@ def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
         if name.strip()
     ]
     return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)
+
+
+def request_bytes(method: str, path: str, query: str, headers: str, body: bytes | None) -> int:
+    """Give the length of a request as HTTP/1.1 writes it, its target without host, its body without chunks.
+
+    All but the body are as an exchange keeps them.
+    """
+    line = f"{method} {path}?{query} HTTP/1.1\r\n" if query else f"{method} {path} HTTP/1.1\r\n"
+    return _octets(line) + _octets_of_headers(headers) + len(body or b"")
+
+
+@lru_cache(maxsize=256)
+def _octets_of_headers(text: str) -> int:
+    try:
+        return _octets("".join(f"{name}: {value}\r\n" for name, value in json.loads(text)) + "\r\n")
+    except (ValueError, TypeError, RecursionError):
+        return _octets(text)  # people may edit the file; it is theirs
+
+
+def _octets(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
 @lru_cache(maxsize=64)

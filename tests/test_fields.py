@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.exchange import compact_json
-from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
+from telemock.fields import body_pairs, header_and_cookie_pairs, query_items, request_bytes
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,22 @@ def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
         (("host", "a"), ("x", "1"), ("x", "2")),
         (("sid", "1"), ("theme", "dark")),
     )
-    for edited in ("not JSON", "7", "[1]", '[["a"]]', '[[1, "a"]]'):
+    for edited in ("not JSON", "7", "[1]", '[["a"]]', '[[1, "a"]]', "[" * 10**5):
         assert header_and_cookie_pairs(edited) == ((), ())
 
 
 def test_a_query_is_taken_apart_as_it_was_received() -> None:
     assert query_items("a=%31&&b&a=2") == ("a=%31", "b", "a=2")
+
+
+def test_the_bytes_of_a_request_are_those_that_http_1_1_writes() -> None:
+    headers = '[["Host","a.test"],["X","\\udcff"]]'
+    written = b"POST /p?q=1 HTTP/1.1\r\nHost: a.test\r\nX: \xff\r\n\r\n\x00body"
+    assert request_bytes("POST", "/p", "q=1", headers, b"\x00body") == len(written)
+    assert request_bytes("POST", "/p", "", headers, None) == len(written) - len("?q=1\x00body")
+    assert request_bytes("GET", "/ü", "", "[]", None) == len(b"GET /\xc3\xbc HTTP/1.1\r\n\r\n")
+    for edited in ("nonsense", '[["a"]]', "[" * 10**5):
+        assert request_bytes("GET", "/", "", edited, None) == len(b"GET / HTTP/1.1\r\n") + len(edited)
 
 
 @given(st.binary(), st.text())

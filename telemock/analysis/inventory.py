@@ -35,12 +35,13 @@ class Seen(NamedTuple):
     """What of an exchange the inventory looks at; names as in `Exchange`.
 
     Attributes:
-        body: with its content coding undone; None when there is none that can be read.
-        response_bytes: length of the answer's body.
+        body: with its content coding undone, or as received where that cannot be done; None when there is none.
+        is_whole: that is all of the body.
+        request_bytes: length of the request, as `telemock.fields.request_bytes` gives it.
         instance: who speaks: the installation, or the address of a client that did not say.
+        response_bytes: length of the answer's body.
     """
 
-    received_at: str
     method: str
     scheme: str
     host: str
@@ -48,10 +49,13 @@ class Seen(NamedTuple):
     query: str
     request_headers: str
     body: bytes | None
+    is_whole: bool
+    request_bytes: int
+    received_at: str
     status: int
-    response_bytes: int
     latency_ms: float
     instance: str
+    response_bytes: int
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Endpoint:
 
     Attributes:
         number: its place among the endpoints.
-        bytes_up: of targets and bodies, these with their content coding undone.
+        bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers and bodies.
         bytes_up_squared: the sum of the squares of that, request by request.
         bytes_down: of the answers' bodies.
         statuses: how many were answered with which.
@@ -69,6 +73,7 @@ class Endpoint:
         cadences: instances, and how often each calls.
         fields: by source and name.
         values_left_out: values of fields beyond MAX_FIELDS.
+        bodies_in_part: bodies of which not everything was looked at.
     """
 
     method: str
@@ -87,6 +92,7 @@ class Endpoint:
     latency: Quantiles = field(default_factory=Quantiles)
     fields: dict[Source, dict[str, Field]] = field(default_factory=lambda: {source: {} for source in _SOURCES})
     values_left_out: int = 0
+    bodies_in_part: int = 0
     cadences: list[tuple[str, Cadence]] = field(default_factory=list)
     _instances: Distinct = field(default_factory=Distinct)
 
@@ -114,10 +120,10 @@ class Endpoint:
     def take(self, seen: Seen) -> None:
         """Count an exchange."""
         self.count += 1
-        size = len(seen.path) + len(seen.query) + len(seen.body or b"")
-        self.bytes_up += size
-        self.bytes_up_squared += size * size
+        self.bytes_up += seen.request_bytes
+        self.bytes_up_squared += seen.request_bytes**2
         self.bytes_down += seen.response_bytes
+        self.bodies_in_part += not seen.is_whole
         self.first_seen = self.first_seen or seen.received_at
         self.last_seen = seen.received_at
         self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
@@ -238,6 +244,11 @@ class Inventory:
     def values_left_out(self) -> int:
         """Values of fields beyond MAX_FIELDS, of all endpoints."""
         return sum(endpoint.values_left_out for endpoint in self.endpoints.values())
+
+    @property
+    def bodies_in_part(self) -> int:
+        """Bodies of which not everything was looked at, of all endpoints."""
+        return sum(endpoint.bodies_in_part for endpoint in self.endpoints.values())
 
     def learnt(self) -> Learnt:
         """Give all that was learnt, before it is closed; it changes with the next exchange."""

@@ -52,6 +52,11 @@ def left_out(inventory: Inventory) -> Iterator[str]:
         yield f"{inventory.endpoints_left_out} exchanges of further endpoints were only counted."
     if inventory.values_left_out:
         yield f"{inventory.values_left_out} values of further fields were left out; one endpoint has too many."
+    if inventory.bodies_in_part:
+        yield (
+            f"{inventory.bodies_in_part} bodies were looked at in part only: they were longer than what was kept, or "
+            "their content coding is unknown or damaged."
+        )
     if inventory.cadences_left_out:
         yield f"The cadence of {inventory.cadences_left_out} further instances was left out; there are too many."
     if inventory.findings.left_out:
@@ -105,6 +110,7 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "first_seen": endpoint.first_seen,
         "last_seen": endpoint.last_seen,
         "values_left_out": endpoint.values_left_out,
+        "bodies_in_part": endpoint.bodies_in_part,
         "fields": [_field_to_json(field, endpoint) for field in endpoint.all_fields()],
         "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }

@@ -3,12 +3,13 @@
 It refuses to let captured text reach a terminal as it came, and to fill a screen: the database has the rest.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from telemock.exchange import Connection, ConnectionKind, Exchange
+from telemock.fields import request_bytes
 from telemock.hosts import url_host
 from telemock.text import printable
 
@@ -123,7 +124,7 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
         url = _url(exchange)
         request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
         request.count += 1
-        request.bytes_up += request_bytes(exchange)
+        request.bytes_up += request_bytes(*_written(exchange))
         request.statuses[exchange.status] = request.statuses.get(exchange.status, 0) + 1
     for each in connections:
         same = each.kind, each.host, each.port, each.detail
@@ -137,12 +138,7 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
     )
 
 
-def request_bytes(exchange: Exchange) -> int:
-    """Give the length of a request as HTTP/1.1 writes it, its target without host, its body without chunks."""
-    target = exchange.path + ("?" + exchange.query if exchange.query else "")
-    line = f"{exchange.method} {target} HTTP/1.1\r\n"
-    fields = "".join(f"{name}: {value}\r\n" for name, value in json.loads(exchange.request_headers))
-    return len((line + fields + "\r\n").encode("utf-8", "surrogateescape")) + len(exchange.request_body or b"")
+_written = attrgetter("method", "path", "query", "request_headers", "request_body")
 
 
 def _url(exchange: Exchange) -> str:

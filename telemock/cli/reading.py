@@ -15,20 +15,19 @@ from telemock.cli.options import option
 from telemock.cli.progress import progress
 from telemock.codings import decode_shown
 from telemock.exchange import utc_text
+from telemock.fields import request_bytes
 from telemock.store.filters import Filters
 from telemock.store.learnt import Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader
 from telemock.store.rows import typed
 
-_COLUMNS = ("received_at", "method", "scheme", "host", "path", "query", "request_headers", "request_body", "status")
 _EXPRESSIONS = (
-    *map(typed, _COLUMNS),
+    typed("request_body"),
+    typed("request_truncated"),
+    *map(typed, ("request_headers", "method", "scheme", "host", "path", "query")),
+    *map(typed, ("received_at", "status", "latency_ms", "coalesce(guid, client)")),
     "coalesce(length(CAST(response_body AS BLOB)), 0)",
-    typed("latency_ms"),
-    typed("coalesce(guid, client)"),
 )
-_BODY = _COLUMNS.index("request_body")
-_HEADERS = _COLUMNS.index("request_headers")
 
 # What was learnt of fewer is learnt again as fast, and a small capture stays the file that it was.
 WORTH_KEEPING = 10_000
@@ -68,7 +67,7 @@ def read_inventory(
     may_be_kept = filters.since is None and filters.until is None
     is_much = extent.exchange_count - known.extent.exchange_count >= WORTH_KEEPING
     mark = begin_learning(path, _now()) if may_be_kept and is_much else None
-    rows = reader.values(filters, _EXPRESSIONS, large=[_BODY], first_id=known.extent.last_id, last_id=extent.last_id)
+    rows = reader.values(filters, _EXPRESSIONS, large=[0], first_id=known.extent.last_id, last_id=extent.last_id)
     last_id = 0 if quiet else extent.last_id
     with progress("Reading", last_id, known.extent.last_id) as passing:
         for row in passing(rows):
@@ -85,7 +84,17 @@ def _now() -> str:
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:
-    _, *values = row
-    if values[_BODY] is not None:
-        values[_BODY] = decode_shown(values[_HEADERS], values[_BODY])
-    return Seen(*values)
+    _, body, is_truncated, headers, method, scheme, host, path, query, *rest = row
+    shown = None if body is None else decode_shown(headers, body)
+    return Seen(
+        method,
+        scheme,
+        host,
+        path,
+        query,
+        headers,
+        body if shown is None else shown,
+        not is_truncated and (body is None or shown is not None),
+        request_bytes(method, path, query, headers, body),
+        *rest,
+    )

@@ -32,14 +32,15 @@ def sensitive_table(findings: Sequence[Told]) -> Table:
     )
 
 
-def planted_table(planted: Iterable[Told]) -> Table:
-    """Tell of each planted value in which form and where it was found."""
+def planted_table(planted: Iterable[Told], *, in_part: bool) -> Table:
+    """Tell of each planted value in which form and where it was found, or not in what was looked at."""
+    not_found = "not found in what was looked at" if in_part else "not found"
     rows: list[tuple[Cell, ...]] = []
     for each in planted:
         name = captured(each["name"])
         rows += [
             (name, "found", words(found["form"]), *_where(found), endpoint_name(found)) for found in each["found"]
-        ] or [(name, "not found", "", "", "", "", "")]
+        ] or [(name, not_found, "", "", "", "", "")]
     return Table(
         "Values that were looked for, in any coding and hashed",
         (

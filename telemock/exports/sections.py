@@ -17,7 +17,7 @@ from telemock.exports.inventory_tables import (
     hosts_table,
     timeline_table,
 )
-from telemock.exports.tables import ELSEWHERE, Place, Table, Told, endpoint_name, place_of, words
+from telemock.exports.tables import ELSEWHERE, Place, Table, Told, endpoint_name, not_looked_at, place_of, words
 from telemock.exports.wording import captured, count, length, moment, number, size
 
 # Of the inventory, what a browser shows at once; a page with more is for nobody.
@@ -163,9 +163,11 @@ def _sensitive(told: Told) -> Iterator[Part]:
         )
     if told["planted"] and told["exchanges"]:
         yield Part("heading", "Planted values")
-        yield _table(planted_table(told["planted"]))
+        yield _table(planted_table(told["planted"], in_part=bool(not_looked_at(told))))
     elif not told["planted"]:
         yield _text("No value was planted to be looked for; --plant and --plant-system do that.")
+    if beyond := not_looked_at(told):
+        yield _text(beyond)
 
 
 def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:

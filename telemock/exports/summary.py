@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from telemock.exports.tables import Told, words
+from telemock.exports.tables import Told, not_looked_at, words
 from telemock.exports.wording import captured, count, listed, moment, number
 
 Mood = Literal["good", "bad", "plain"]
@@ -52,8 +52,12 @@ def sentences(told: Told) -> Iterator[Sentence]:
             f"They carried {count(total, 'different field')} in queries, bodies, headers and cookies"
             f"{of_profile if known or unknown else ''}."
         )
-        yield from _found(told)
-        yield from _planted(told["planted"])
+        beyond = not_looked_at(told)
+        mood: Mood = "plain" if beyond else "good"
+        yield from _found(told, mood)
+        yield from _planted(told["planted"], mood)
+        if beyond:
+            yield Sentence(beyond)
     pairs = [
         f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
         for pair in told["changes"]
@@ -81,7 +85,7 @@ def figures(told: Told) -> list[Figure]:
             number(len(high)),
             listed([*map(words, high)], 3)
             or ("none with high confidence" if told["exchanges"] else "nothing to look at"),
-            "bad" if high else "good" if told["exchanges"] else "plain",
+            "bad" if high else "good" if told["exchanges"] and not not_looked_at(told) else "plain",
         ),
         Figure("upstream dials", number(dials), "nothing was passed on" if not dials else "see below", _bad_if(dials)),
         Figure("tunnels", number(tunnels), "let through unread" if tunnels else "nothing passed", _bad_if(tunnels)),
@@ -109,23 +113,23 @@ def _captured(told: Told) -> str:
     )
 
 
-def _found(told: Told) -> Iterator[Sentence]:
+def _found(told: Told, mood: Mood) -> Iterator[Sentence]:
     high, medium = (_classes(told["sensitive"], confidence) for confidence in ("high", "medium"))
     if high:
         yield Sentence(f"Sensitive values were sent, with high confidence: {listed([*map(words, high)], 12)}.", "bad")
     else:
-        yield Sentence("No value was sent that is sensitive with high confidence.", "good")
+        yield Sentence("No value was sent that is sensitive with high confidence.", mood)
     if medium:
         yield Sentence(f"What looks like it, with medium confidence: {listed([*map(words, medium)], 12)}.")
 
 
-def _planted(planted: Sequence[Told]) -> Iterator[Sentence]:
+def _planted(planted: Sequence[Told], mood: Mood) -> Iterator[Sentence]:
     found = [captured(each["name"], 60) for each in planted if each["found"]]
     missing = [captured(each["name"], 60) for each in planted if not each["found"]]
     if found:
         yield Sentence(f"Planted values that were sent, as they are, coded or hashed: {listed(found)}.", "bad")
     if missing:
-        yield Sentence(f"Planted values that no request held, in any coding or hash: {listed(missing)}.", "good")
+        yield Sentence(f"Planted values that no request held, in any coding or hash: {listed(missing)}.", mood)
 
 
 def _upstream(told: Told) -> Sentence:

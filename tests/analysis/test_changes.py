@@ -108,7 +108,7 @@ def test_size_and_beat_of_an_endpoint_are_compared() -> None:
     body = b'{"a":"' + b"x" * 500 + b'"}'
     path = "/telemetry/index.html"
     assert told(sent(lambda _: 7), sent(lambda _: 7, body=body)) == [
-        ("changed", "endpoint", path, "size", "24 bytes an exchange", "532 bytes an exchange"),
+        ("changed", "endpoint", path, "size", "62 bytes an exchange", "570 bytes an exchange"),
         ("added", "field", "$.a", "", "", "text: " + "x" * 199 + "…"),
     ]
     assert told(sent(lambda _: 7), sent(lambda _: 7, every=60)) == [

@@ -4,24 +4,31 @@ import pytest
 
 from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, MAX_INSTANCES, Endpoint, Seen, take_inventory
 from telemock.exchange import compact_json
+from telemock.fields import request_bytes
 from tests.corpus import GUID, PING_QUERY, moment
+
+HEADERS = compact_json([["Host", "cdn.cribl.io"]])
 
 
 def seen(number: int = 0, **changes: Any) -> Seen:
-    return Seen(
-        received_at=moment(number),
+    made = Seen(
         method="GET",
         scheme="https",
         host="cdn.cribl.io",
         path="/telemetry/index.html",
         query=PING_QUERY,
-        request_headers=compact_json([["Host", "cdn.cribl.io"]]),
+        request_headers=HEADERS,
         body=None,
+        is_whole=True,
+        request_bytes=0,
+        received_at=moment(number),
         status=200,
-        response_bytes=29,
         latency_ms=0.5,
         instance=GUID,
+        response_bytes=29,
     )._replace(**changes)
+    size = request_bytes(made.method, made.path, made.query, made.request_headers, made.body)
+    return made._replace(request_bytes=size)
 
 
 def only(*exchanges: Seen) -> Endpoint:
@@ -37,7 +44,8 @@ def test_an_endpoint_is_counted_timed_and_weighed() -> None:
     endpoint = only(*(seen(number, latency_ms=number, status=200 + number % 2) for number in range(1, 1001)))
     assert (endpoint.count, endpoint.instances, endpoint.statuses) == (1000, 1, {200: 500, 201: 500})
     assert endpoint.bytes_down == 29_000
-    assert endpoint.bytes_up == 1000 * (len("/telemetry/index.html") + len(PING_QUERY))
+    written = f"GET /telemetry/index.html?{PING_QUERY} HTTP/1.1\r\nHost: cdn.cribl.io\r\n\r\n"
+    assert endpoint.bytes_up == 1000 * len(written)
     assert endpoint.latency.at(0.5, 0.95, 0.99) == pytest.approx([500, 950, 990], abs=10)
     assert (endpoint.first_seen, endpoint.last_seen) == (moment(1), moment(1000))
 

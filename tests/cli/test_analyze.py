@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,25 @@ def analyzed(db: Path, *arguments: str) -> dict[str, Any]:
     assert (done.returncode, done.stderr) == (0, b"")
     said: dict[str, Any] = json.loads(done.stdout)
     return said
+
+
+def test_bodies_of_which_not_everything_was_looked_at_are_counted(tmp_path: Path) -> None:
+    packed = gzip.compress(b'{"host":"db-07.example"}', mtime=0)
+    coded = compact_json([["Content-Encoding", "br"], ["Content-Type", "application/json"]])
+    db = database(
+        tmp_path,
+        ping(request_body=b"\x0b\x0b\x80db-07.example\x03", request_headers=coded),
+        ping(request_body=packed[:-9], request_headers=compact_json([["Content-Encoding", "gzip"]])),
+        ping(request_body=b'{"host":"db-0', request_truncated=1),
+        ping(request_body=packed),
+        ping(),
+    )
+    said = analyzed(db, "--plant", "host=db-07.example")
+    assert said["endpoints"][0]["bodies_in_part"] == 3
+    found = [(each["name"], each["chain"]) for each in said["planted"][0]["found"]]
+    assert sorted(found) == [("$", []), ("$", ["gzip", "json $.host"])], "what can be read is looked at"
+    done = run("analyze", "--db", db)
+    assert b"3 bodies were looked at in part only: they were longer than what was kept, or" in done.stdout + done.stderr
 
 
 def test_the_inventory_of_real_pings_is_told_field_by_field(tmp_path: Path) -> None:

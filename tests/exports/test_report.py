@@ -53,6 +53,16 @@ def test_the_summary_says_what_was_captured_where_it_went_and_that_nothing_left(
     assert "No value was sent that is sensitive with high confidence." in text
 
 
+def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
+    planted = [{"name": "hostname", "found": []}]
+    whole = page(told(endpoint(), planted=planted))
+    assert re.search(r'class="good">[^<]*No value was sent that is sensitive', whole)
+    in_part = told(endpoint(bodies_in_part=1), endpoint("/x", bodies_in_part=1), planted=planted)
+    assert not re.search(r'class="good">[^<]*No value was sent that is sensitive', page(in_part))
+    assert said(in_part).count("2 bodies were looked at in part only") == 2
+    assert "hostname not found in what was looked at" in said(in_part)
+
+
 def test_what_left_is_said_first() -> None:
     kinds = {"upstream": 2, "tunnel": 1}
     text = said(told(endpoint(), connections={"kinds": kinds, "targets": [], "left_out": 0, "latest": []}))

@@ -56,6 +56,7 @@ def endpoint(path: str = "/telemetry/index.html", **changes: Any) -> Told:
         "first_seen": "2026-02-05T10:55:58.090735Z",
         "last_seen": "2026-02-05T11:00:00.000000Z",
         "values_left_out": 0,
+        "bodies_in_part": 0,
         "fields": [field()],
         "cadences": [cadence()],
     } | changes
