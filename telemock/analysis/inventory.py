@@ -124,8 +124,8 @@ class Endpoint:
         self.bytes_up_squared += seen.request_bytes**2
         self.bytes_down += seen.response_bytes
         self.bodies_in_part += not seen.is_whole
-        self.first_seen = self.first_seen or seen.received_at
-        self.last_seen = seen.received_at
+        self.first_seen = min(self.first_seen or seen.received_at, seen.received_at)
+        self.last_seen = max(self.last_seen, seen.received_at)
         self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
         self.latency.add(seen.latency_ms)
 

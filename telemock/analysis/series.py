@@ -61,7 +61,7 @@ class SeriesState(Generic[_Item]):
         names: of these items, in their order.
         followed: by name; of a name that repeats in a request, one for each time.
         count: requests that had this layout.
-        first, last: when the first and the last of them came.
+        first, last: when the earliest and the latest of them came.
     """
 
     items: tuple[_Item, ...] = ()
@@ -114,7 +114,11 @@ class Series(Generic[_Item]):
             self._begin_layout(items, received_at)
         state.items = items if isinstance(items, tuple) else tuple(items)
         state.count += 1
-        state.last = received_at
+        # Exchanges are stored when they are answered: the next one may have come before.
+        if received_at > state.last:
+            state.last = received_at
+        elif received_at < state.first:
+            state.first = received_at
 
     def close(self, received_s: float) -> None:
         """Hand all that was learnt to the fields; nothing can be taken any more."""
@@ -147,7 +151,7 @@ class Series(Generic[_Item]):
     def _begin_layout(self, items: Iterable[_Item], received_at: str) -> None:
         state = self.state
         state.count = 0
-        state.first = received_at
+        state.first = state.last = received_at
         state.names = []
         times: dict[str, int] = {}
         for item in items:

@@ -36,6 +36,12 @@ def test_bodies_of_which_not_everything_was_looked_at_are_counted(tmp_path: Path
     assert b"3 bodies were looked at in part only: they were longer than what was kept, or" in done.stdout + done.stderr
 
 
+def test_first_and_last_are_the_earliest_and_the_latest(tmp_path: Path) -> None:
+    (endpoint,) = analyzed(database(tmp_path, ping(3), ping(1), ping(7), ping(2)))["endpoints"]
+    assert (endpoint["first_seen"], endpoint["last_seen"]) == (moment(1), moment(7))
+    assert {(field["first_seen"], field["last_seen"]) for field in endpoint["fields"]} == {(moment(1), moment(7))}
+
+
 def test_the_inventory_of_real_pings_is_told_field_by_field(tmp_path: Path) -> None:
     said = analyzed(database(tmp_path, ping(0), ping(1), ping(2, guid=OTHER, query="x=1&guid=" + OTHER)))
     (endpoint,) = said["endpoints"]
