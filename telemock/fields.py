@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from telemock.codings import decode_pair
+from telemock.text import load_json
 
 Source = Literal["query", "body", "header", "cookie"]
 
@@ -76,20 +77,24 @@ def body_pairs(body: bytes) -> Pairs:
         body: with its content coding undone.
     """
     try:
-        return tuple(json_leaves(json.loads(body)))
+        return tuple(json_leaves(load_json(body)))
     except (ValueError, RecursionError):
         pass
     text = _text(body)
     try:
-        lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-        return tuple(json_leaves(lines))
+        lines = [load_json(line) for line in text.split("\n") if line.strip()]
+        return tuple(leaf for line in lines for leaf in json_leaves(line))
     except (ValueError, RecursionError):
         pass
     return tuple(_multipart_pairs(body)) or tuple(_form_pairs(text)) or (("$", text),)
 
 
 def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
-    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`."""
+    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`.
+
+    Args:
+        value: as `telemock.text.load_json` gives it.
+    """
     waiting: list[tuple[str, Any]] = [("$", value)]
     while waiting:
         path, each = waiting.pop()

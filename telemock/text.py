@@ -5,6 +5,7 @@ It refuses to let a control character through, be it an escape sequence or a cha
 
 import json
 import re
+from typing import Any
 
 _JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -34,10 +35,19 @@ def to_printable_json(value: object) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 
+def load_json(text: str | bytes) -> Any:
+    """Give what JSON holds, numbers as the text they are written in, of any length.
+
+    Raises:
+        ValueError, RecursionError: it is none, or is too deep.
+    """
+    return json.loads(text, parse_int=str, parse_float=str)
+
+
 def indented_json(text: str) -> str | None:
     """Indent JSON text without touching a number, a string or a repeated name in it; None when it is not JSON."""
     try:
-        json.loads(text, parse_int=str, parse_float=str)  # an integer may be too long for int
+        load_json(text)
     except (ValueError, RecursionError):
         return None
     out: list[str] = []

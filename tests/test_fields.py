@@ -5,13 +5,18 @@ from hypothesis import strategies as st
 from telemock.exchange import compact_json
 from telemock.fields import body_pairs, header_and_cookie_pairs, query_items, request_bytes
 
+BIG = [("$.n", "9" * 5000), ("$.f", "1.50"), ("$.x[]", "true"), ("$.x[]", "-0"), ("$.x[]", "NaN")]
+
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
         (b'{"a":{"b":[1,2]},"c":null}', [("$.a.b[]", "1"), ("$.a.b[]", "2"), ("$.c", "null")]),
         (b'[{"name":"x"},{"name":"y"}]', [("$[].name", "x"), ("$[].name", "y")]),
-        (b'{"name":"x"}\n{"name":"y"}\n', [("$[].name", "x"), ("$[].name", "y")]),
+        (b'{"name":"x"}\n{"name":"y"}\n', [("$.name", "x"), ("$.name", "y")]),
+        (b'{"name":"x"}\r\n\r\n[{"name":"y"}]', [("$.name", "x"), ("$[].name", "y")]),
+        ('{"name":"a\u2028\x85b"}\n{"name":"y"}'.encode(), [("$.name", "a\u2028\x85b"), ("$.name", "y")]),
+        (b'{"n":%s,"f":1.50,"x":[true,-0,NaN]}' % (b"9" * 5000), BIG),
         (b"a=1&b=x%20y", [("a", "1"), ("b", "x y")]),
         (b"a=%2B&b=", [("a", "+"), ("b", "")]),
         (b"H4sIAB+/c3==", [("$", "H4sIAB+/c3==")]),

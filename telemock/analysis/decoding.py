@@ -6,7 +6,6 @@ value hides, depth, size and number of what comes out of it are limited.
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 from telemock.codings import decode_content, decode_pair
 from telemock.errors import EventsRejected
 from telemock.fields import json_leaves
+from telemock.text import load_json
 
 # Codings inside of each other; no product was seen to use more than three.
 MAX_DEPTH = 8
@@ -132,7 +132,7 @@ def _json(text: str, _limit: int) -> _Parts:
     if stripped[:1] + stripped[-1:] not in ("{}", "[]", '""') or len(stripped) < 2:
         return []
     try:
-        value = json.loads(stripped)
+        value = load_json(stripped)
     except (ValueError, RecursionError):
         return []
     return list(islice((((f"json {path}",), leaf) for path, leaf in json_leaves(value)), MAX_PARTS))

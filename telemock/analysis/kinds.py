@@ -5,13 +5,13 @@ It refuses to decode; a value that wraps another has the kind of its wrapping.
 
 import base64
 import ipaddress
-import json
 import re
 from collections.abc import Callable
 from typing import Literal
 
 from telemock.analysis.decoding import is_base64_text
 from telemock.analysis.names import Topic, topics_of
+from telemock.text import load_json
 
 Kind = Literal[
     "empty",
@@ -165,7 +165,7 @@ def _is_in_brackets(value: str) -> bool:
 def _is_json(value: str) -> bool:
     """Tell JSON from what only stands in brackets: `[INFO] started [ok]`, `{name}`."""
     try:
-        return _is_in_brackets(value) and json.loads(value) is not None
+        return _is_in_brackets(value) and load_json(value) is not None
     except (ValueError, RecursionError):
         return False
 
