@@ -155,6 +155,20 @@ def compact_json(value: object) -> str:
     return text if encodable(text) else json.dumps(value, separators=(",", ":"))
 
 
+def header_pairs(text: str) -> list[tuple[str, str]]:
+    """Take apart headers as an exchange keeps them; what people put there that is no pair of texts is left out."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    pairs = said if isinstance(said, list) else []
+    return [
+        (pair[0], pair[1])
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], str)
+    ]
+
+
 def json_object(content: bytes) -> dict[str, Any]:
     """Decode a JSON object that somebody else encoded; empty when it is none."""
     try:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from telemock.codings import decode_pair
+from telemock.exchange import header_pairs
 from telemock.text import load_json
 
 Source = Literal["query", "body", "header", "cookie"]
@@ -34,10 +35,7 @@ def query_items(query: str) -> tuple[str, ...]:
 @lru_cache(maxsize=256)
 def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
     """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
-    try:
-        headers = [(name.lower(), value) for name, value in json.loads(text)]
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return (), ()  # people may edit the file; it is theirs
+    headers = [(name.lower(), value) for name, value in header_pairs(text)]
     cookies = [
         (name.strip(), value.strip())
         for header, text in headers
@@ -59,10 +57,7 @@ def request_bytes(method: str, path: str, query: str, headers: str, body: bytes 
 
 @lru_cache(maxsize=256)
 def _octets_of_headers(text: str) -> int:
-    try:
-        return _octets("".join(f"{name}: {value}\r\n" for name, value in json.loads(text)) + "\r\n")
-    except (ValueError, TypeError, RecursionError):
-        return _octets(text)  # people may edit the file; it is theirs
+    return _octets("".join(f"{name}: {value}\r\n" for name, value in header_pairs(text)) + "\r\n")
 
 
 def _octets(text: str) -> int:

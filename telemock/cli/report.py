@@ -36,7 +36,7 @@ from telemock.store.engine import locate
 from telemock.store.filters import ConnectionFilters, Filters
 from telemock.store.learnt import Extent
 from telemock.store.reader import Reader, open_reader
-from telemock.store.rows import CONNECTIONS
+from telemock.store.rows import CONNECTIONS, typed
 
 
 @click.command()
@@ -144,7 +144,7 @@ def _stored(reader: Reader) -> tuple[Extent, int]:
 
 def _read_timeline(reader: Reader, chosen: Filters, last_id: int) -> Timeline:
     timeline = Timeline()
-    for _, received_at, outcome in reader.values(chosen, ("received_at", "outcome"), last_id=last_id):
+    for _, received_at, outcome in reader.values(chosen, [*map(typed, ("received_at", "outcome"))], last_id=last_id):
         timeline.take(received_at, outcome)
     return timeline
 

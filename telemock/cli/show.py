@@ -16,7 +16,7 @@ from telemock.cli.options import config_option, db_option, option
 from telemock.cli.output import output
 from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
 from telemock.errors import InvalidSetting, StoreError
-from telemock.exchange import Exchange
+from telemock.exchange import Exchange, header_pairs
 from telemock.exports.records import loaded
 from telemock.store.engine import locate
 from telemock.store.reader import open_reader
@@ -87,8 +87,7 @@ def _lines(exchange: Exchange) -> Iterator[str]:
     yield from _headers(exchange.response_headers)
     yield from _body(exchange.response_headers, exchange.response_body, "--response-body")
     params = loaded(exchange.params)
-    if isinstance(params, dict) and params:
-        yield from _section("Parameters", _pairs(params))
+    yield from _section("Parameters", _pairs(params) if isinstance(params, dict) else [])
     yield from _section(
         "Exchange", [(name, value) for name in _FACTS if (value := getattr(exchange, name)) is not None]
     )
@@ -100,9 +99,9 @@ def _lines(exchange: Exchange) -> Iterator[str]:
 
 
 def _headers(headers: str) -> Iterator[str]:
-    try:
-        yield from [printable(f"{name}: {value}") for name, value in loaded(headers)]
-    except (ValueError, TypeError):
+    pairs = header_pairs(headers)
+    yield from [printable(f"{name}: {value}") for name, value in pairs]
+    if not pairs and headers != "[]":
         yield printable(headers)  # people may edit the file; it is theirs
 
 
@@ -132,6 +131,8 @@ def _pairs(params: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def _section(title: str, pairs: list[tuple[str, Any]]) -> Iterator[str]:
     rows = [(printable(name), printable(str(value))) for name, value in pairs]
+    if not rows:
+        return
     width = min(max(len(name) for name, _ in rows), 32)
     yield ""
     yield title

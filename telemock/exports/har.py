@@ -16,8 +16,7 @@ from urllib.parse import quote
 
 from telemock import __version__
 from telemock.codings import decode_pair, decode_shown
-from telemock.exchange import Exchange, compact_json, utc_text
-from telemock.exports.records import loaded
+from telemock.exchange import Exchange, compact_json, header_pairs, utc_text
 from telemock.fields import query_items
 from telemock.hosts import url_host
 
@@ -79,7 +78,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
 
 
 def _request(exchange: Exchange) -> dict[str, Any]:
-    headers = _pairs(exchange.request_headers)
+    headers = header_pairs(exchange.request_headers)
     request: dict[str, Any] = {
         "method": exchange.method,
         "url": _url(exchange),
@@ -108,7 +107,7 @@ def _request(exchange: Exchange) -> dict[str, Any]:
 
 
 def _response(exchange: Exchange) -> dict[str, Any]:
-    headers = _pairs(exchange.response_headers)
+    headers = header_pairs(exchange.response_headers)
     sent = exchange.response_body or b""
     decoded = decode_shown(exchange.response_headers, sent) if sent else sent
     body = sent if decoded is None else decoded
@@ -149,13 +148,6 @@ def _time(text: str) -> str | None:
 def _milliseconds(latency_ms: float) -> float:
     """Give a time that is one; people may have made something else of it in the file."""
     return latency_ms if isinstance(latency_ms, int | float) and isfinite(latency_ms) and latency_ms >= 0 else 0
-
-
-def _pairs(text: str) -> _Pairs:
-    """Take headers apart; people may edit the file, it is theirs."""
-    value = loaded(text)
-    pairs = value if isinstance(value, list) else []
-    return [(str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2]
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:

@@ -32,18 +32,24 @@ _HAS_PARAM = """
 _CONTAINS = """
     telemock_contains(
         ?,
-        method || ' ' || scheme || '://' || host || path || '?' || query || char(10) || coalesce(guid, '') || char(10)
-        || coalesce(version, '') || char(10) || coalesce(env, '') || char(10) || coalesce(session_id, ''),
-        params || request_headers || response_headers,
-        request_headers, request_body, response_headers, response_body
+        CAST(
+            method || ' ' || scheme || '://' || host || path || '?' || query || char(10) || coalesce(guid, '')
+            || char(10) || coalesce(version, '') || char(10) || coalesce(env, '') || char(10)
+            || coalesce(session_id, '') AS BLOB
+        ),
+        CAST(params AS BLOB),
+        CAST(request_headers AS BLOB), CAST(request_body AS BLOB),
+        CAST(response_headers AS BLOB), CAST(response_body AS BLOB)
     )
 """
 
 _CONNECTION_CONTAINS = """
     telemock_contains(
         ?,
-        host || coalesce(':' || port, '') || char(10) || client || char(10) || kind || char(10) || detail,
-        '', '', NULL, '', NULL
+        CAST(
+            host || coalesce(':' || port, '') || char(10) || client || char(10) || kind || char(10) || detail AS BLOB
+        ),
+        x'', x'', NULL, x'', NULL
     )
 """
 
@@ -158,21 +164,28 @@ def _spellings(text: str) -> tuple[str, ...]:
 
 def contains(  # noqa: PLR0917 - SQLite calls it
     needle: str,
-    plain: str,
-    coded: str,
-    request_headers: str,
+    plain: bytes,
+    params: bytes,
+    request_headers: bytes,
     request_body: bytes | None,
-    response_headers: str,
+    response_headers: bytes,
     response_body: bytes | None,
 ) -> bool:
-    """Tell for a row whether it holds a text; SQLite's LIKE knows no case but ASCII's, and stops at a NUL."""
-    if needle in plain.casefold():
+    """Tell for a row whether it holds a text; SQLite's LIKE knows no case but ASCII's, and stops at a NUL.
+
+    Texts come as bytes: people may have put any into the file.
+    """
+    if needle in _text(plain).casefold():
         return True
-    coded = coded.casefold()
+    headers = _text(request_headers), _text(response_headers)
+    coded = (_text(params) + "".join(headers)).casefold()
     if any(spelling.casefold() in coded for spelling in _spellings(needle)):
         return True
-    for headers, body in ((request_headers, request_body), (response_headers, response_body)):
-        shown = decode_shown(headers, body) if body is not None else None
-        if shown is not None and needle in shown.decode("utf-8", "replace").casefold():
+    for coding, body in zip(headers, (request_body, response_body), strict=True):
+        if body is not None and needle in _text(decode_shown(coding, body) or body).casefold():
             return True
     return False
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode(errors="replace")

@@ -74,21 +74,23 @@ class Reader:
                 [*chain.from_iterable(used.values()), *values],
                 f"ORDER BY {time} {direction}, id {direction}",
                 min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
+                select=[*map(typed, table.columns), time],
+                large=[*map(table.columns.index, table.large)],
             )
-            for row in rows:
-                record = row_to_record(table, row)
-                yield record
+            for *row, _ in rows:
+                yield row_to_record(table, row)
             if rows:
                 # The last row is a bound tighter than the one it replaces; SQLite would start at either.
                 bounds.pop(f"{time} >= ?" if oldest else f"{time} < ?", None)
-                bounds[f"({time}, id) {beyond} (?, ?)"] = (getattr(record, time), record.id)
+                bounds[f"({time}, id) {beyond} (?, ?)"] = (rows[-1][-1], rows[-1][0])
             given += len(rows)
 
     def after(self, filters: TableFilters[_R], first_id: int, last_id: int) -> Iterator[_R]:
         """Give matching records stored after `first_id` up to `last_id`, in the order they were stored."""
         table: Table[_R] = filters.table
         large = [*map(table.columns.index, table.large)]
-        for row in self.values(filters, table.columns, large=large, first_id=first_id, last_id=last_id):
+        selected = [*map(typed, table.columns)]
+        for row in self.values(filters, selected, large=large, first_id=first_id, last_id=last_id):
             yield row_to_record(table, row)
 
     def values(
@@ -202,13 +204,10 @@ class Reader:
         order: str,
         most: int,
         *,
-        select: Sequence[str] = (),
+        select: Sequence[str],
         large: Sequence[int] = (),
     ) -> tuple[list[_Row], bool]:
-        """Read a page of ids with whole records, or with what is selected instead."""
-        if not select:
-            select = table.columns
-            large = [*map(select.index, table.large)]
+        """Read a page of ids with what is selected; of that, some places may hold much."""
         names = ", ".join(("id", *select))
         sql = f"SELECT {names} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
         return self._fetch(sql, [*values, most], [place + 1 for place in large])

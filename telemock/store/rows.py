@@ -54,11 +54,15 @@ _TYPES = {
     "request_truncated": "INTEGER",
     "status": "INTEGER",
     "latency_ms": "REAL",
+    "port": "INTEGER",
+    "bytes_up": "INTEGER",
+    "bytes_down": "INTEGER",
+    "duration_ms": "REAL",
 }
 
 
 def typed(column: str) -> str:
-    """Write a column of exchanges as SQL that gives what the column is for, whatever people put there; NULL stays.
+    """Write a column of either table as SQL that gives what the column is for, whatever people put there; NULL stays.
 
     A blob where text should be is written as SQL writes it: `x'00FF'`.
     """
