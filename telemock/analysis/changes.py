@@ -225,17 +225,16 @@ def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
 
 
 def _are_other_types(first: Field, second: Field) -> bool:
-    kinds = first.kinds.keys() | second.kinds.keys()
-    least = _LEAST_FILLED if "empty" in kinds else 1
-    if (
-        first.kinds.keys().isdisjoint(second.kinds)
-        and not kinds <= _NUMERIC
-        and min(first.count, second.count) >= least
-    ):
+    before, after = first.kinds, second.kinds
+    filled = [kinds.keys() - {"empty"} for kinds in (before, after)]
+    kinds = before.keys() | after.keys()
+    if all(filled):
+        if filled[0].isdisjoint(filled[1]) and not kinds - {"empty"} <= _NUMERIC:
+            return True
+    elif any(filled) and before.keys().isdisjoint(after) and min(first.count, second.count) >= _LEAST_FILLED:
         return True
     return any(
-        _is_other_share((first.kinds.get(kind, 0), first.count), (second.kinds.get(kind, 0), second.count))
-        for kind in kinds
+        _is_other_share((before.get(kind, 0), first.count), (after.get(kind, 0), second.count)) for kind in kinds
     )
 
 

@@ -34,8 +34,10 @@ _LONGEST_KEPT = 4096
 # Longer numbers are no bounds that anybody could read.
 _MOST_DIGITS = 300
 
-# Truth values that are so short may be abbreviations: n for north, no for Norway.
+# Truth values that are so short may be abbreviations, n for north, no for Norway, where this share of what is as short
+# are others.
 _SHORT_WORD = 2
+_LEAST_OTHERS = 0.1
 
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 200
@@ -79,6 +81,8 @@ class Field:
     rises: int = 0
     found: dict[str, list[int]] = field(default_factory=dict)
     _kinds: dict[Kind, int] = field(default_factory=dict)
+    _short_booleans: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
+    _short_texts: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
     _sketch: Distinct | None = None
 
     def add(self, value: str, count: int, received_s: float) -> None:
@@ -87,6 +91,8 @@ class Field:
         self._kinds[kind] = self._kinds.get(kind, 0) + count
         length = len(value)
         self.characters += count * length
+        if 0 < length <= _SHORT_WORD and kind in ("boolean", "text") and value.isalpha():
+            (self._short_booleans if kind == "boolean" else self._short_texts)[length - 1] += count
         kept = value if length <= _LONGEST_KEPT else _beginning_and_hash(value)
         if kept in self.values:
             self.values[kept] += count
@@ -132,14 +138,17 @@ class Field:
     @property
     def kinds(self) -> dict[Kind, int]:
         """How many of its values are of which kind; `n` and `no` are texts where others are as short."""
-        kinds = dict(self._kinds)
-        words = [value for value in self.values if len(value) <= _SHORT_WORD and value.isalpha()]
-        short = {word: kind_of(word, self.name) for word in words}
-        lengths = {len(word) for word, kind in short.items() if kind == "text"}
-        texts = sum(self.values[word] for word, kind in short.items() if kind == "boolean" and len(word) in lengths)
-        if texts:
-            kinds["text"] += texts
-            kinds["boolean"] -= texts
+        booleans = self._kinds.get("boolean", 0)
+        if booleans > sum(self._short_booleans):
+            return self._kinds
+        moved = sum(
+            words
+            for words, others in zip(self._short_booleans, self._short_texts, strict=True)
+            if others > _LEAST_OTHERS * (words + others)
+        )
+        if not moved:
+            return self._kinds
+        kinds = self._kinds | {"boolean": booleans - moved, "text": self._kinds["text"] + moved}
         return {kind: count for kind, count in kinds.items() if count}
 
     @property

@@ -78,6 +78,11 @@ STEADY = [f"u{number}@corp.example" for number in range(4)]
         (sent(lambda _: 7, 1), sent(lambda _: "seven", 1), ("types", "integer", "text")),
         (sent(lambda _: "", 5), sent(lambda _: "something", 5), ("types", "empty", "text")),
         (
+            sent(lambda n: ["a", "b", "c", ""][n], 4),
+            sent(lambda n: n, 4),
+            ("types", "text 75%, empty 25%", "integer"),
+        ),
+        (
             sent(lambda n: n, 200),
             sent(lambda n: n if n % 4 else f"{n}.5", 200),
             ("types", "integer", "integer 75%, float 25%"),

@@ -72,10 +72,22 @@ def test_texts_that_repeat_are_an_enum_and_one_text_is_text() -> None:
         (["y", "n", "se", "7", "true"], {"boolean": 3, "text": 1, "integer": 1}),
         (["true", "auto", "false"], {"boolean": 2, "text": 1}),
         (["", "f", "m", "f"], {"empty": 1, "text": 3}),
+        (["yes", "no", "NA"], {"boolean": 2, "text": 1}),
+        (["y", "n", "-"], {"boolean": 2, "text": 1}),
+        (["y", "n", "NA"], {"boolean": 2, "text": 1}),
+        ("yn" * 10 + "u", {"boolean": 20, "text": 1}),
+        ("yn" * 10 + "uuu", {"text": 23}),
     ],
 )
 def test_abbreviations_are_no_truth_values(values: Iterable[str], expected: dict[str, int]) -> None:
     assert learnt(values).kinds == expected
+    assert learnt([*values][::-1]).kinds == expected
+
+
+def test_types_do_not_depend_on_which_of_many_values_came_first() -> None:
+    codes = [first + second for first in "abcdefghi" for second in "jklmpqr"] + ["zz", "zy"]
+    early, late = learnt(["no"] * 20 + codes), learnt(codes + ["no"] * 20)
+    assert early.kinds == late.kinds == {"text": 20 + len(codes)}
 
 
 @pytest.mark.parametrize("count", [COUNTED_VALUES, COUNTED_VALUES + 1, 1000, 50_000])
