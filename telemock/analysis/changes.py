@@ -12,7 +12,7 @@ from typing import Literal
 
 from telemock.analysis.cadence import Cadence
 from telemock.analysis.field import Field, types_told
-from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, Endpoint, Inventory
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, MAX_HOSTS, MAX_INSTANCES, Endpoint, Inventory
 from telemock.analysis.kinds import NUMBERS, Kind
 
 Direction = Literal["added", "removed", "changed"]
@@ -83,42 +83,57 @@ class Change:
 def find_changes(first: Inventory, second: Inventory) -> list[Change]:
     """Compare two closed inventories: hosts first, then endpoints, then fields; see `not_compared`."""
     both = [(first.endpoints[key], second.endpoints[key]) for key in first.endpoints if key in second.endpoints]
-    return [
+    changes = [
         *_hosts(first, second),
         *_endpoints(first, second),
         *(change for before, after in both for change in _endpoint(before, after)),
         *(change for before, after in both for change in _fields(before, after)),
     ]
+    if first.instances_let_go or second.instances_let_go:
+        return [change for change in changes if change.aspect not in ("behaviour", "cadence")]
+    return changes
 
 
-def not_compared(first: Inventory, second: Inventory) -> list[str]:
-    """Say what was beyond the limits of an inventory, and what can therefore not be told, a sentence each."""
-    sentences = []
-    for side, inventory, direction in (("first", first, "added"), ("second", second, "removed")):
+def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[Direction, str]]:
+    """Say what was beyond the limits of an inventory, and what can therefore not be told: of which kind, a sentence."""
+    sides: tuple[tuple[str, Inventory, Direction], ...] = (("first", first, "added"), ("second", second, "removed"))
+    for side, inventory, direction in sides:
         if inventory.endpoints_left_out:
-            sentences.append(
-                f"{inventory.endpoints_left_out} exchanges on the {side} side went to further endpoints than the "
-                f"{MAX_ENDPOINTS} that are told apart, so that no host or endpoint is called {direction}."
+            what = "endpoint" if _knows_hosts(inventory) else "host or endpoint"
+            sentence = (
+                f"{_exchanges(inventory.endpoints_left_out)} on the {side} side went to further endpoints than the "
+                f"{MAX_ENDPOINTS} that are told apart, so that no {what} is called {direction}."
             )
+            yield direction, sentence
         if inventory.values_left_out:
-            sentences.append(
+            sentence = (
                 f"{inventory.values_left_out} values on the {side} side were of further fields than the {MAX_FIELDS} "
                 f"of an endpoint that are told apart, so that none is called {direction} where there were so many."
             )
-    return sentences
+            yield direction, sentence
+        if inventory.instances_let_go:
+            sentence = (
+                f"More than {MAX_INSTANCES} instances called on the {side} side, so that behaviour and cadence are not "
+                "compared."
+            )
+            yield "changed", sentence
 
 
 def _hosts(first: Inventory, second: Inventory) -> Iterator[Change]:
     before, after = _exchanges_of_hosts(first), _exchanges_of_hosts(second)
     for host in sorted(before.keys() ^ after.keys()):
-        if host in after and not first.endpoints_left_out:
+        if host in after and _knows_hosts(first):
             yield Change("added", "host", host=host, after=_exchanges(after[host]))
-        elif host in before and not second.endpoints_left_out:
+        elif host in before and _knows_hosts(second):
             yield Change("removed", "host", host=host, before=_exchanges(before[host]))
 
 
+def _knows_hosts(inventory: Inventory) -> bool:
+    return len(inventory.hosts_left_out) < MAX_HOSTS
+
+
 def _exchanges_of_hosts(inventory: Inventory) -> Counter[str]:
-    counts: Counter[str] = Counter()
+    counts = Counter(inventory.hosts_left_out)
     for endpoint in inventory.endpoints.values():
         counts[endpoint.host] += endpoint.count
     return counts

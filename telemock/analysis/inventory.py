@@ -21,6 +21,7 @@ from telemock.codings import decode_pair
 from telemock.fields import Pairs, Source, body_pairs, header_and_cookie_pairs, query_items
 
 MAX_ENDPOINTS = 1000
+MAX_HOSTS = 1000
 MAX_FIELDS = 10_000
 MAX_INSTANCES = 10_000
 
@@ -191,6 +192,8 @@ class Learnt:
     count: int = 0
     endpoints: list[Endpoint] = field(default_factory=list)
     endpoints_left_out: int = 0
+    hosts_left_out: dict[str, int] = field(default_factory=dict)
+    instances_let_go: int = 0
     cadences: int = 0
     cadences_left_out: int = 0
     findings: list[Finding] = field(default_factory=list)
@@ -210,6 +213,8 @@ class Inventory:
         count: exchanges that were taken.
         endpoints: by method, scheme, host and path.
         endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
+        hosts_left_out: how many of these went to which host, up to MAX_HOSTS.
+        instances_let_go: those beyond MAX_INSTANCES; when one calls again, it is taken for another.
         cadences_left_out: instances, of an endpoint, beyond MAX_INSTANCES.
         findings: what is sensitive or planted, in all of them.
 
@@ -222,6 +227,8 @@ class Inventory:
         self.count = learnt.count
         self.endpoints = {endpoint.key: endpoint for endpoint in learnt.endpoints}
         self.endpoints_left_out = learnt.endpoints_left_out
+        self.hosts_left_out = learnt.hosts_left_out
+        self.instances_let_go = learnt.instances_let_go
         self.cadences_left_out = learnt.cadences_left_out
         self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out)
         self._cadences = learnt.cadences
@@ -256,6 +263,8 @@ class Inventory:
             count=self.count,
             endpoints=[*self.endpoints.values()],
             endpoints_left_out=self.endpoints_left_out,
+            hosts_left_out=self.hosts_left_out,
+            instances_let_go=self.instances_let_go,
             cadences=self._cadences,
             cadences_left_out=self.cadences_left_out,
             findings=self.findings.all,
@@ -272,7 +281,7 @@ class Inventory:
         if endpoint is None:
             found = self._found_in_target(seen)
             if len(self.endpoints) >= MAX_ENDPOINTS:
-                self.endpoints_left_out += 1
+                self._leave_out(seen.host)
                 self.findings.count(found)
                 return
             endpoint = self.endpoints[key] = Endpoint(*key, number=len(self.endpoints), found=found)
@@ -285,9 +294,15 @@ class Inventory:
         if instance is None:
             if len(self._followed) >= MAX_INSTANCES:
                 self._leave(next(iter(self._followed)))
+                self.instances_let_go += 1
             instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who))
             endpoint.meet(seen.instance)
         instance.take(seen, self._received_s)
+
+    def _leave_out(self, host: str) -> None:
+        self.endpoints_left_out += 1
+        if host in self.hosts_left_out or len(self.hosts_left_out) < MAX_HOSTS:
+            self.hosts_left_out[host] = self.hosts_left_out.get(host, 0) + 1
 
     def _found_in_target(self, seen: Seen) -> list[int]:
         """Look at what is said by where a request goes; the slash that its path begins with makes it no file's."""

@@ -27,7 +27,7 @@ def comparison_to_json(
         "b": b,
         "a_exchanges": first.count,
         "b_exchanges": second.count,
-        "not_compared": not_compared(first, second),
+        "not_compared": [sentence for _, sentence in not_compared(first, second)],
         "changes": [*map(change_to_json, changes)],
     }
 

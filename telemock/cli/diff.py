@@ -59,13 +59,14 @@ def diff(
     else:
         with printing(format_name, CHANGES) as show:
             show(changes)
-    for sentence in not_compared(before, after):
+    limits = [*not_compared(before, after)]
+    for _, sentence in limits:
         click.echo(sentence, err=True)
     if not changes and format_name == "table":
         click.echo(
             f"Nothing changed, from {before.count} exchanges to {after.count}; values are not compared.", err=True
         )
-    _judge(changes, fail_on)
+    _judge(changes, [direction for direction, _ in limits], fail_on)
 
 
 def _read(side: Side, *, anew: bool) -> Inventory:
@@ -76,8 +77,8 @@ def _read(side: Side, *, anew: bool) -> Inventory:
     return inventory
 
 
-def _judge(changes: list[Change], fail_on: tuple[str, ...]) -> None:
-    """Fail when something changed that must not.
+def _judge(changes: list[Change], limited: list[Direction], fail_on: tuple[str, ...]) -> None:
+    """Fail when something changed that must not, or when that could not all be told.
 
     Raises:
         ExpectationNotMet: so it is.
@@ -89,5 +90,7 @@ def _judge(changes: list[Change], fail_on: tuple[str, ...]) -> None:
         if names:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             reasons.append(f"{direction}: {', '.join(names[:_NAMED])}{more}")
+        elif direction in limited:
+            reasons.append(f"{direction}, or not: that could not be told")
     if reasons:
         raise ExpectationNotMet(f"Something was {'; '.join(reasons)}.")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from telemock.analysis.changes import Change, find_changes, not_compared
-from telemock.analysis.inventory import Seen, take_inventory
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_HOSTS, MAX_INSTANCES, Seen, take_inventory
 from tests.analysis.test_inventory import seen
 
 Told = tuple[str, str, str, str, str, str]
@@ -173,9 +173,10 @@ def test_two_parts_of_the_same_are_the_same() -> None:
 
 
 ENDPOINTS_LEFT_OUT = (
-    "500 exchanges on the {} side went to further endpoints than the 1000 that are told apart, so that no host or "
-    "endpoint is called {}."
+    "500 exchanges on the {} side went to further endpoints than the 1000 that are told apart, so that no endpoint is "
+    "called {}."
 )
+MANY_INSTANCES = "More than 10000 instances called on the {} side, so that behaviour and cadence are not compared."
 FIELDS_LEFT_OUT = (
     "2000 values on the {} side were of further fields than the 10000 of an endpoint that are told apart, so that none "
     "is called {} where there were so many."
@@ -186,8 +187,8 @@ FIELDS_LEFT_OUT = (
     ("many", "further", "sentence"),
     [
         (
-            [seen(path=f"/{number}", host=f"{number}.example") for number in range(1500)],
-            seen(host="new.example"),
+            [seen(path=f"/{number}") for number in range(1500)],
+            seen(path="/new"),
             ENDPOINTS_LEFT_OUT,
         ),
         (
@@ -202,12 +203,47 @@ def test_what_was_beyond_a_limit_is_not_called_new_or_gone(many: list[Seen], fur
     whole = take_inventory(many)
     backwards = take_inventory([further, *many[::-1]])
     assert [each for each in find_changes(whole, backwards) if each.change != "changed"] == []
-    assert not_compared(whole, whole) == [sentence.format("first", "added"), sentence.format("second", "removed")]
+    assert [*not_compared(whole, whole)] == [
+        ("added", sentence.format("first", "added")),
+        ("removed", sentence.format("second", "removed")),
+    ]
     few = take_inventory([further])
     assert {each.change for each in find_changes(whole, few)} == {"removed"}
     assert {each.change for each in find_changes(few, whole)} == {"added"}
-    assert not_compared(few, whole) == [sentence.format("second", "removed")]
-    assert not_compared(few, few) == []
+    assert [*not_compared(few, whole)] == [("removed", sentence.format("second", "removed"))]
+    assert [*not_compared(few, few)] == []
+
+
+def test_hosts_are_known_beyond_the_endpoints() -> None:
+    many = [seen(path=f"/{number}", host=f"{number}.example") for number in range(MAX_ENDPOINTS + 10)]
+    many += [seen(path="/again", host=f"{MAX_ENDPOINTS}.example"), seen(path="/same")]
+    hosts = {each.host: each.before for each in changes(many, [seen(path="/same")]) if each.what == "host"}
+    assert len(hosts) == MAX_ENDPOINTS + 10
+    assert (hosts["0.example"], hosts[f"{MAX_ENDPOINTS}.example"]) == ("1 exchange", "2 exchanges")
+
+
+def test_of_more_hosts_than_are_known_none_is_called_new() -> None:
+    many = take_inventory(seen(path=f"/{n}", host=f"{n}.example") for n in range(MAX_ENDPOINTS + MAX_HOSTS + 1))
+    few = take_inventory([seen(host="new.example")])
+    assert [change for change in find_changes(many, few) if change.change == "added"] == []
+    ((direction, sentence),) = not_compared(many, few)
+    assert direction == "added"
+    assert sentence.endswith("so that no host or endpoint is called added.")
+
+
+def test_of_more_instances_than_are_followed_behaviour_is_not_compared() -> None:
+    instances = [f"i{number}" for number in range(MAX_INSTANCES + 1)]
+    steady = [seen(number, query=f"x={each}", instance=each) for number, each in enumerate(instances * 2)]
+    twice = take_inventory(sorted(steady, key=lambda each: each.instance))
+    again = take_inventory(steady)
+    assert [change.aspect for change in find_changes(twice, again)] == []
+    assert [*not_compared(twice, again)] == [
+        (
+            "changed",
+            f"More than 10000 instances called on the {side} side, so that behaviour and cadence are not compared.",
+        )
+        for side in ("first", "second")
+    ]
 
 
 def test_nothing_is_compared_with_nothing() -> None:

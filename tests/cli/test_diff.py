@@ -90,14 +90,18 @@ def test_all_that_must_not_be_is_told_at_once(cli: Cli, two_versions: Path) -> N
     assert done.stderr == "Error: Something was removed: field query fc.old; changed: field query n.\n"
 
 
-def test_what_could_not_be_compared_is_told(cli: Cli, tmp_path: Path) -> None:
+def test_what_could_not_be_compared_is_told_and_fails_a_pipeline(cli: Cli, tmp_path: Path) -> None:
     many = [ping(number, path=f"/{number}") for number in range(1001)]
     db = database(tmp_path, *many, ping(2000, version=NEWER))
-    done = cli("diff", VERSION, NEWER, "--db", db, "--fail-on", "added")
-    assert done.exit_code == 0
-    assert done.stderr.startswith("1 exchanges on the first side went to further endpoints than the 1000 that are told")
     (sentence,) = json.loads(cli("diff", VERSION, NEWER, "--db", db, "--format", "json").stdout)["not_compared"]
-    assert done.stderr == sentence + "\n"
+    assert sentence == (
+        "1 exchange on the first side went to further endpoints than the 1000 that are told apart, so that no endpoint "
+        "is called added."
+    )
+    done = cli("diff", VERSION, NEWER, "--db", db, "--fail-on", "added")
+    assert done.exit_code == 1
+    assert done.stderr == f"{sentence}\nError: Something was added, or not: that could not be told.\n"
+    assert cli("diff", VERSION, NEWER, "--db", db, "--fail-on", "changed").exit_code == 0
 
 
 def test_nothing_can_be_compared_with_nothing(cli: Cli, two_versions: Path) -> None:
