@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 from telemock.analysis.cadence import Cadence
@@ -21,6 +22,10 @@ Aspect = Literal["", "types", "behaviour", "presence", "size", "cadence"]
 # A share is another one when it is so far from the first, and that far is no chance: once in a thousand times.
 _LEAST_SHARE = 0.05
 _LEAST_DEVIATIONS = 3.3
+
+# Of so few, deviations tell little: what chance does is counted.
+_MOST_EXACT = 30
+_LEAST_CHANCE = 0.001
 
 # So many times a thing should have happened that never did.
 _LEAST_EXPECTED = 5.0
@@ -287,8 +292,24 @@ def _is_other(first: float, second: float, *, share: float, least: float) -> boo
 
 def _is_other_share(first: tuple[int, int], second: tuple[int, int]) -> bool:
     """Tell whether two shares, of so many in so many, differ by more than chance (a test of two proportions)."""
-    (some, count), (others, other_count) = first, second
-    apart = abs(some / count - others / other_count)
-    overall = (some + others) / (count + other_count)
-    deviation = math.sqrt(overall * (1 - overall) * (1 / count + 1 / other_count))
-    return apart >= _LEAST_SHARE and apart > _LEAST_DEVIATIONS * deviation
+    (some, few), (others, many) = sorted((first, second), key=itemgetter(1))
+    apart = abs(some / few - others / many)
+    overall = (some + others) / (few + many)
+    deviation = math.sqrt(overall * (1 - overall) * (1 / few + 1 / many))
+    if apart < _LEAST_SHARE or apart <= _LEAST_DEVIATIONS * deviation:
+        return False
+    return few > _MOST_EXACT or _chance_of(some, few, some + others, few + many) < _LEAST_CHANCE
+
+
+def _chance_of(some: int, few: int, total: int, count: int) -> float:
+    """Give how often chance puts so many of the total, or more so, into a few of the count (Fisher's exact test)."""
+    all_ways = _log_ways(count, total)
+    tail = range(some, few + 1) if some * count > total * few else range(some + 1)
+    ways = (
+        _log_ways(few, each) + _log_ways(count - few, total - each) for each in tail if 0 <= total - each <= count - few
+    )
+    return 2 * sum(math.exp(each - all_ways) for each in ways)
+
+
+def _log_ways(count: int, some: int) -> float:
+    return math.lgamma(count + 1) - math.lgamma(some + 1) - math.lgamma(count - some + 1)

@@ -134,6 +134,7 @@ def test_size_and_beat_of_an_endpoint_are_compared() -> None:
         (sent(lambda _: 7, 3), sent(lambda n: 7 if n else None, 3)),
         (sent(lambda _: 7, 3), sent(lambda _: 7.5, 3)),
         (sent(lambda _: "", 3), sent(lambda _: "something", 3)),
+        (sent(lambda _: "", 100), sent(lambda _: "something", 1)),
         (sent(lambda n: f"word{n}", 20), sent(lambda n: f"word{n % 5}", 20)),
         (sent(lambda _: "a"), sent(lambda n: f"b{n % 5}", instances=5)),
         (sent(lambda n: 10**n, 9), sent(lambda n: 10**n, 18)),
