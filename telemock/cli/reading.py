@@ -61,20 +61,25 @@ def read_inventory(
     known = None if anew else reader.learnt(key, extent)
     inventory = None if known is None else read_learnt(known.state, planted)
     if known is None or inventory is None:
-        known, inventory = Kept(Extent(0, 0), b""), Inventory(planted)
+        known, inventory = None, Inventory(planted)
     before = inventory.count
+    first_id, first_count = (0, 0) if known is None else known.extent
     # The beginning of a time is another one each time it is asked for, as a rule.
     may_be_kept = filters.since is None and filters.until is None
-    is_much = extent.exchange_count - known.extent.exchange_count >= WORTH_KEEPING
-    mark = begin_learning(path, _now()) if may_be_kept and is_much else None
-    rows = reader.values(filters, _EXPRESSIONS, large=[0], first_id=known.extent.last_id, last_id=extent.last_id)
-    last_id = 0 if quiet else extent.last_id
-    with progress("Reading", last_id, known.extent.last_id) as passing:
-        for row in passing(rows):
-            inventory.take(_row_to_seen(row))
-    if mark is not None:
-        state = write_learnt(inventory) if inventory.count - before >= WORTH_KEEPING else None
-        keep_learnt(path, mark, key, None if state is None else Kept(extent, state), _now())
+    is_much = extent.exchange_count - first_count >= WORTH_KEEPING
+    mark = begin_learning(path, _now(), key, known) if may_be_kept and is_much else None
+    kept = None
+    try:
+        rows = reader.values(filters, _EXPRESSIONS, large=[0], first_id=first_id, last_id=extent.last_id)
+        with progress("Reading", 0 if quiet else extent.last_id, first_id) as passing:
+            for row in passing(rows):
+                inventory.take(_row_to_seen(row))
+        if mark is not None and inventory.count - before >= WORTH_KEEPING:
+            state = write_learnt(inventory)
+            kept = None if state is None else Kept(extent, state)
+    finally:
+        if mark is not None:
+            keep_learnt(path, mark, key, kept, _now())
     inventory.close()
     return inventory
 

@@ -21,6 +21,16 @@ _BUSY_SECONDS = 1.0
 # Bytes for what SQLite puts beside a database that is written to.
 _ROOM = 2**18
 
+# A mark is a row without a state; of who was killed it stays.
+_DELETE_OLD_MARKS = """
+    DELETE FROM learnt WHERE state = x'' AND kept_at < strftime('%Y-%m-%dT%H:%M:%fZ', ?, '-1 day')
+"""
+_DELETE_OLD_STATES = """
+    DELETE FROM learnt WHERE state <> x'' AND key NOT IN (
+        SELECT key FROM learnt WHERE state <> x'' ORDER BY kept_at DESC LIMIT ?
+    )
+"""
+
 
 class Extent(NamedTuple):
     """How much there is.
@@ -46,15 +56,26 @@ class Kept(NamedTuple):
     state: bytes
 
 
-def begin_learning(path: Path, at: str) -> str | None:
+def begin_learning(path: Path, at: str, key: str, known: Kept | None) -> str | None:
     """Give a mark that is gone when an exchange is changed or removed from now on; None when nothing can be kept.
 
     Args:
         path: a database; nothing is kept in one of an older schema, or that cannot be written now.
         at: now, in the form of `Exchange.received_at`.
+        key: what it is about.
+        known: what was found under the key, to go on from; nothing is kept when it is not there any more.
     """
     mark = f"begun {uuid4()}"
-    return mark if _write(path, lambda connection: _insert(connection, mark, at, Kept(Extent(0, 0), b""))) else None
+
+    def write(connection: sqlite3.Connection) -> bool:
+        if known is not None:
+            sql = "SELECT 1 FROM learnt WHERE key = ? AND last_id = ? AND exchange_count = ? AND state = ?"
+            if connection.execute(sql, (key, *known.extent, known.state)).fetchone() is None:
+                return False
+        _insert(connection, mark, at, Kept(Extent(0, 0), b""))
+        return True
+
+    return mark if _write(path, write) else None
 
 
 def keep_learnt(path: Path, mark: str, key: str, kept: Kept | None, at: str) -> bool:
@@ -70,23 +91,21 @@ def keep_learnt(path: Path, mark: str, key: str, kept: Kept | None, at: str) -> 
 
     def write(connection: sqlite3.Connection) -> bool:
         is_current = connection.execute("DELETE FROM learnt WHERE key = ?", (mark,)).rowcount > 0
+        connection.execute(_DELETE_OLD_MARKS, (at,))
         if kept is None or not is_current:
             return False
         _insert(connection, key, at, kept)
-        connection.execute(
-            "DELETE FROM learnt WHERE key NOT IN (SELECT key FROM learnt ORDER BY kept_at DESC LIMIT ?)", (MOST_KEPT,)
-        )
+        connection.execute(_DELETE_OLD_STATES, (MOST_KEPT,))
         return True
 
     return _write(path, write)
 
 
-def _insert(connection: sqlite3.Connection, key: str, at: str, kept: Kept) -> bool:
+def _insert(connection: sqlite3.Connection, key: str, at: str, kept: Kept) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO learnt (key, kept_at, last_id, exchange_count, state) VALUES (?, ?, ?, ?, ?)",
         (key, at, *kept.extent, kept.state),
     )
-    return True
 
 
 def _write(path: Path, work: Callable[[sqlite3.Connection], bool]) -> bool:

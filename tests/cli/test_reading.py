@@ -99,8 +99,17 @@ def test_who_may_only_read_is_told_all_the_same(large: Path) -> None:
 
 def test_a_disk_without_room_for_what_was_learnt_leaves_the_file_readable(large: Path) -> None:
     """No file may grow, as on a full disk: half of what SQLite puts beside the database would lock everybody out."""
-    for room in (0, 4096):
+    for room in (0, 4096, 16_384):
         done = run("analyze", "--format", "json", "--db", large, before=["prlimit", f"--fsize={room}"])
         assert (done.returncode, done.stderr) == (0, b"")
         assert json.loads(done.stdout)["exchanges"] == WORTH_KEEPING
         assert [*large.parent.iterdir()] == [large]
+
+
+def test_a_reading_that_fails_leaves_no_mark(large: Path) -> None:
+    with closing(sqlite3.connect(large)) as connection, connection:
+        connection.execute(f"UPDATE exchanges SET query = CAST(x'FF' AS TEXT) WHERE id = {WORTH_KEEPING}")
+    done = run("analyze", "--db", large)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"Error: The database ")
+    assert kept(large) == []

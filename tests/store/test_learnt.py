@@ -26,7 +26,7 @@ def change(db: Path, statement: str) -> None:
 
 
 def keep(db: Path, key: str, kept: Kept | None, at: str) -> bool:
-    mark = begin_learning(db, at)
+    mark = begin_learning(db, at, key, None)
     return mark is not None and keep_learnt(db, mark, key, kept, at)
 
 
@@ -95,14 +95,39 @@ def test_the_extent_is_how_much_there_is(reader: Reader, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("statement", ["DELETE FROM exchanges WHERE id = 2", "UPDATE exchanges SET path = '/'"])
 def test_what_changed_while_it_was_learnt_is_not_kept(pings: Path, statement: str) -> None:
-    mark = begin_learning(pings, moment(0))
+    mark = begin_learning(pings, moment(0), "k", None)
     assert mark is not None
     change(pings, statement)
     assert not keep_learnt(pings, mark, "k", FIVE, moment(1))
     assert known(pings) is None
 
 
+@pytest.mark.parametrize("statement", ["UPDATE exchanges SET path = '/'", "UPDATE learnt SET state = x'01'"])
+def test_what_changed_before_it_was_gone_on_from_is_not_kept(pings: Path, statement: str) -> None:
+    keep(pings, "k", FIVE, moment(0))
+    assert known(pings) == FIVE
+    assert begin_learning(pings, moment(1), "k", FIVE) is not None
+    change(pings, statement)
+    assert begin_learning(pings, moment(1), "k", FIVE) is None
+
+
+def test_marks_of_who_was_killed_push_nothing_out_and_go_after_a_day(pings: Path) -> None:
+    keep(pings, "k", FIVE, moment(0))
+    for second in range(2 * MOST_KEPT):
+        begin_learning(pings, moment(second), "k", None)
+    keep(pings, "other", FIVE, moment(1000))
+    assert known(pings) == known(pings, "other") == FIVE
+    assert count(pings) == 2 + 2 * MOST_KEPT
+    keep(pings, "other", FIVE, moment(86_399 + MOST_KEPT))
+    assert count(pings) == 2 + MOST_KEPT
+
+
+def count(db: Path) -> int:
+    with closing(sqlite3.connect(db)) as connection:
+        rows: int = connection.execute("SELECT count(*) FROM learnt").fetchone()[0]
+        return rows
+
+
 def test_what_is_not_worth_keeping_leaves_nothing(pings: Path) -> None:
     assert not keep(pings, "k", None, moment(0))
-    with closing(sqlite3.connect(pings)) as connection:
-        assert connection.execute("SELECT count(*) FROM learnt").fetchone() == (0,)
+    assert count(pings) == 0
