@@ -39,6 +39,9 @@ _REGULAR = 0.5
 # Longer ones are no missed beats: the client was away.
 _SILENCE_PERIODS = 10.5
 
+# So many times in a row, two … periods are no missed beats, but another pace.
+_LEAST_PACE = 8
+
 # Delays that tell by what factor they grow.
 _GROWING = 4
 
@@ -65,7 +68,7 @@ class Cadence:
             there are too few.
         jitter_s: half of the intervals lie within so much of the median; None when there is no beat.
         regularity: share of intervals that are one, two … periods long; with less than half there is no beat.
-        missed: beats that did not come while the client was there.
+        missed: beats that did not come while the client was there, and did not stay away one time after the other.
         silences: times when it was away for more than ten beats.
         longest_silence_s: the longest of them; 0 when there was none.
         bursts: times when it called more often than its beat.
@@ -110,6 +113,7 @@ class Rhythm:
     _fitting: int = 0
     _intervals: int = 0
     _missed: int = 0
+    _pace_s: float | None = None
     _silences: int = 0
     _longest_silence_s: float = 0.0
     _bursts: int = 0
@@ -159,7 +163,7 @@ class Rhythm:
         if self._failed and self._failed[-1] and retry_s is not None:
             is_first = self._last_delay_s is None
             return self._last_s + (retry_s if is_first else (self._last_delay_s or 0) * (_median(self._factors) or 1))
-        return None if interval_s is None else self._times[-1] + interval_s
+        return None if interval_s is None else self._times[-1] + (self._pace_s or interval_s)
 
     def _learn(self, *, is_end: bool = False) -> None:
         """Look at what waits, and keep only the last beat, from which the next interval counts.
@@ -172,8 +176,12 @@ class Rhythm:
         times = np.frombuffer(self._times)[order]
         failed = np.frombuffer(self._failed, dtype=np.bool_)[order]
         gaps = np.diff(times)
-        period = self._period_s = _period(gaps[~failed[:-1]], self._period_s)
-        retries = [run for run in _runs(failed[:-1]) if period is None or gaps[run.start] < _IN_RETRY * period]
+        again = failed[:-1]
+        period = self._period_s = _period(gaps[~again], self._period_s)
+        if period is None and (period := _period(gaps, None)):
+            # Nobody ever serves it: what comes at a beat all the same is no retry.
+            again = again & (gaps < _IN_RETRY * period)
+        retries = [run for run in _runs(again) if period is None or gaps[run.start] < _IN_RETRY * period]
         follows = _mask(retries, len(gaps))
         bursts = [] if period is None else [*_runs((gaps < _IN_BURST * period) & ~follows)]
         starts = np.flatnonzero(np.concatenate(([True], ~(follows | _mask(bursts, len(gaps))))))
@@ -219,8 +227,13 @@ class Rhythm:
             self._fold()
         self._intervals += len(beats)
         self._fitting += int(np.count_nonzero(_fits(beats, period)))
-        away = beats > _SILENCE_PERIODS * period
-        self._missed += int(np.sum(periods[~away] - 1))
+        edges = np.flatnonzero(np.diff(periods, prepend=0, append=0))
+        in_a_row = np.repeat(np.diff(edges), np.diff(edges))
+        is_pace = (in_a_row >= _LEAST_PACE) & (periods > 1)
+        if len(beats):
+            self._pace_s = float(np.median(beats[edges[-2] :])) if is_pace[-1] else None
+        away = (beats > _SILENCE_PERIODS * period) & ~is_pace
+        self._missed += int(np.sum(periods[~away & ~is_pace] - 1))
         self._silences += int(np.count_nonzero(away))
         self._longest_silence_s = max(self._longest_silence_s, float(np.max(beats[away], initial=0)))
 

@@ -115,6 +115,27 @@ def test_a_client_that_was_away_missed_no_beats() -> None:
     assert cadence.longest_silence_s == 100_000 - 5940
 
 
+@pytest.mark.parametrize("pace", [120, 240])
+def test_another_pace_is_no_missed_beats_and_tells_the_next_one(pace: int) -> None:
+    slower = [*range(0, 6000, 60), *range(6000, 6000 + 50 * pace, pace)]
+    cadence = taken(*slower)
+    assert (cadence.missed, cadence.silences) == (0, 0)
+    assert cadence.next_s == slower[-1] + pace
+    faster = [*range(0, 50 * pace, pace), *range(50 * pace, 50 * pace + 6000, 60)]
+    cadence = taken(*faster)
+    assert (cadence.interval_s, cadence.missed, cadence.silences) == (60, 0, 0)
+    assert cadence.next_s == faster[-1] + 60
+
+
+def test_a_beat_that_is_never_served_is_a_beat() -> None:
+    cadence = taken(*range(0, 30_000, 300), failed=True)
+    assert (cadence.interval_s, cadence.jitter_s, cadence.regularity, cadence.retries) == (300, 0, 1, 0)
+    assert cadence.next_s == 30_000
+    again = [beat + delay for beat in range(0, 30_000, 300) for delay in (0, 2, 6)]
+    cadence = taken(*again, failed=True)
+    assert (cadence.interval_s, cadence.retries, cadence.retry_s, cadence.backoff) == (300, 200, 2, 2)
+
+
 def test_who_calls_at_random_has_no_beat() -> None:
     rng = random.Random(1)
     now, times = 0.0, []
