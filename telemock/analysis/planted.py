@@ -17,9 +17,9 @@ from telemock.errors import InvalidSetting
 _LEAST_ANYWHERE = 6
 _LEAST_INSIDE = 3
 
-# So much of a hash is no chance (64 and 96 bits), and is what remains when a product cuts one.
-_HEX_OF_HASH = 16
-_BASE64_OF_HASH = 16
+# So much of a hash is no chance (48 and 72 bits), and is what remains when a product cuts one.
+_HEX_OF_HASH = 12
+_BASE64_OF_HASH = 12
 
 _HASHES = ("md5", "sha1", "sha256")
 
@@ -35,6 +35,11 @@ class Planted:
 
     name: str
     value: str
+
+    @property
+    def whole_only(self) -> bool:
+        """Tell whether it is so short that only values that are nothing else count."""
+        return _edge(self.value.strip()) == "whole"
 
 
 @dataclass(frozen=True, slots=True)

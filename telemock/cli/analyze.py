@@ -3,7 +3,7 @@
 It refuses to change what was captured; of a large capture, what it learnt is kept beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -13,7 +13,7 @@ from telemock.analysis.inventory import Inventory
 from telemock.analysis.planted import Planted
 from telemock.cli.cadences import CADENCES, Beating, by_trouble
 from telemock.cli.filter_options import filter_options
-from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_values
+from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_names, planted_values
 from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out
 from telemock.cli.options import config_option, db_option, option, table_option
 from telemock.cli.output import output, printing
@@ -70,7 +70,7 @@ def analyze(
             stream.write(printable_json(compact_json(told)) + "\n")
     else:
         _print(inventory, planted)
-    _judge(inventory.findings, fail_on)
+    _judge(inventory, fail_on)
 
 
 def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
@@ -88,12 +88,17 @@ def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
                 show(findings)
             with output() as stream:
                 stream.write("\n")
-    found = {finding.planted for finding in inventory.findings.planted()}
-    for name in dict.fromkeys(each.name for each in planted):
+    sentences = *_not_found(inventory.findings, planted), *left_out(inventory)
+    with output() as stream:
+        stream.writelines(printable(sentence) + "\n" for sentence in sentences)
+
+
+def _not_found(findings: Findings, planted: Sequence[Planted]) -> Iterator[str]:
+    found = {finding.planted for finding in findings.planted()}
+    for name, whole_only in planted_names(planted).items():
         if name not in found:
-            click.echo(printable(f"{name} was not found."), err=True)
-    for sentence in left_out(inventory):
-        click.echo(sentence, err=True)
+            limit = "; it is so short that only whole values count" if whole_only else ""
+            yield f"{name} was not found{limit}."
 
 
 def _print_cadences(beating: Sequence[Beating]) -> None:
@@ -106,12 +111,13 @@ def _print_cadences(beating: Sequence[Beating]) -> None:
         stream.write(f"{left} more instances; --format json has all.\n\n" if left > 0 else "\n")
 
 
-def _judge(findings: Findings, fail_on: Sequence[str]) -> None:
-    """Fail when something was found that must not be.
+def _judge(inventory: Inventory, fail_on: Sequence[str]) -> None:
+    """Fail when something was found that must not be, or when not everything could be looked at.
 
     Raises:
         ExpectationNotMet: so it is.
     """
+    findings = inventory.findings
     found = {
         "sensitive": [finding for finding in findings.sensitive() if finding.confidence != "low"],
         "planted": findings.planted(),
@@ -119,6 +125,13 @@ def _judge(findings: Findings, fail_on: Sequence[str]) -> None:
     for what in dict.fromkeys(fail_on):
         if found[what]:
             raise ExpectationNotMet(f"Something {what} was sent: {_named(found[what])}.")
+    if fail_on and not inventory.count:
+        raise ExpectationNotMet("No exchange matches, so that nobody can say that nothing was sent.")
+    if fail_on and inventory.bodies_in_part:
+        raise ExpectationNotMet(
+            f"Nothing {' or '.join(dict.fromkeys(fail_on))} was found, but bodies that were looked at in part only may "
+            f"hold it: {inventory.bodies_in_part}."
+        )
 
 
 def _named(findings: Sequence[Finding]) -> str:

@@ -46,13 +46,25 @@ def planted_values(plants: Iterable[tuple[str, str]], *, plant_system: bool) -> 
     return [Planted(name, value) for value, name in values.items()]
 
 
+def planted_names(planted: Iterable[Planted]) -> dict[str, bool]:
+    """Give what was looked for, and whether one of the values of that name counted as a whole value only."""
+    names: dict[str, bool] = {}
+    for each in planted:
+        names[each.name] = names.get(each.name, False) or each.whole_only
+    return names
+
+
 def findings_to_json(findings: Findings, planted: Iterable[Planted]) -> dict[str, Any]:
     """Give what was found as what JSON holds; examples are masked."""
     return {
         "sensitive": [_to_json(finding) for finding in findings.sensitive()],
         "planted": [
-            {"name": name, "found": [_to_json(finding) for finding in findings.planted() if finding.planted == name]}
-            for name in dict.fromkeys(each.name for each in planted)
+            {
+                "name": name,
+                "whole_only": whole_only,
+                "found": [_to_json(finding) for finding in findings.planted() if finding.planted == name],
+            }
+            for name, whole_only in planted_names(planted).items()
         ],
         "findings_left_out": findings.left_out,
     }

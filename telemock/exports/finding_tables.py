@@ -40,7 +40,7 @@ def planted_table(planted: Iterable[Told], *, in_part: bool) -> Table:
         name = captured(each["name"])
         rows += [
             (name, "found", words(found["form"]), *_where(found), endpoint_name(found)) for found in each["found"]
-        ] or [(name, not_found, "", "", "", "", "")]
+        ] or [(name, not_found + " as a whole value" * each["whole_only"], "", "", "", "", "")]
     return Table(
         "Values that were looked for, in any coding and hashed",
         (

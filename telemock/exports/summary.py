@@ -125,7 +125,11 @@ def _found(told: Told, mood: Mood) -> Iterator[Sentence]:
 
 def _planted(planted: Sequence[Told], mood: Mood) -> Iterator[Sentence]:
     found = [captured(each["name"], 60) for each in planted if each["found"]]
-    missing = [captured(each["name"], 60) for each in planted if not each["found"]]
+    missing = [
+        captured(each["name"], 60) + " (so short that only whole values count)" * each["whole_only"]
+        for each in planted
+        if not each["found"]
+    ]
     if found:
         yield Sentence(f"Planted values that were sent, as they are, coded or hashed: {listed(found)}.", "bad")
     if missing:

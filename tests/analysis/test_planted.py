@@ -46,9 +46,9 @@ def is_found(value: str, text: str) -> bool:
         ("base64 of UTF-16", lambda text: base64.b64encode(text.encode("utf-16-le")).decode()),
         ("md5 as hex", lambda text: hashlib.md5(text.encode()).hexdigest()),
         ("sha1 as hex", lambda text: hashlib.sha1(text.encode()).hexdigest().upper()),
-        ("sha256 as hex", lambda text: hashlib.sha256(text.encode()).hexdigest()[:32]),
+        ("sha256 as hex", lambda text: hashlib.sha256(text.encode()).hexdigest()[:12]),
         ("sha256 as hex", lambda text: hashlib.sha256(f"{text}\n".encode()).hexdigest()),
-        ("sha1 as base64", lambda text: base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()),
+        ("sha1 as base64", lambda text: base64.b64encode(hashlib.sha1(text.encode()).digest())[:12].decode()),
         ("sha256 as base64", lambda text: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()),
     ],
 )

@@ -52,11 +52,14 @@ def test_the_real_ping_holds_nothing_sensitive(tmp_path: Path) -> None:
 def test_a_planted_value_is_found_hashed_and_one_that_stayed_is_named(tmp_path: Path) -> None:
     said = told(captured(tmp_path), "--plant", "host=Lab-Host01", "--plant", "user=nobody-here")
     (host, user) = said["planted"]
-    assert (host["name"], user) == ("host", {"name": "user", "found": []})
+    assert (host["name"], user) == ("host", {"name": "user", "whole_only": False, "found": []})
     (finding,) = host["found"]
     assert (finding["form"], finding["source"], finding["name"]) == ("sha256 as hex", "body", "$[].h")
-    done = run("analyze", "--db", tmp_path / "telemetry.db", "--plant", "user=nobody-here")
-    assert (done.returncode, done.stderr) == (0, b"user was not found.\n")
+    done = run("analyze", "--db", tmp_path / "telemetry.db", "--plant", "user=nobody-here", "--plant", "host=vm")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(
+        b"\nuser was not found.\nhost was not found; it is so short that only whole values count.\n"
+    )
 
 
 def test_this_machine_is_looked_for(tmp_path: Path) -> None:
@@ -81,6 +84,21 @@ def test_a_pipeline_fails_on_what_must_not_be_sent(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["exchanges"] == 2
     assert run("analyze", "--db", db, "--fail-on", "planted", "--plant", "host=other-host").returncode == 0
     assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0
+
+
+def test_a_pipeline_fails_where_nothing_could_be_found(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(0), ping(1, path="/x", request_body=b"{", request_truncated=1))
+    assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0
+    done = run("analyze", "--db", db, "--fail-on", "sensitive")
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"Error: Nothing sensitive was found, but bodies that were looked at in part only may hold it: 1.\n",
+    )
+    done = run("analyze", "--db", db, "--fail-on", "sensitive", "--guid", "nobody")
+    assert (done.returncode, done.stderr) == (
+        1,
+        b"No exchange matches.\nError: No exchange matches, so that nobody can say that nothing was sent.\n",
+    )
 
 
 def test_numbers_that_are_cards_by_chance_fail_nothing(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_summary_says_what_was_captured_where_it_went_and_that_nothing_left(
 
 
 def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
-    planted = [{"name": "hostname", "found": []}]
+    planted = [{"name": "hostname", "whole_only": False, "found": []}]
     whole = page(told(endpoint(), planted=planted))
     assert re.search(r'class="good">[^<]*No value was sent that is sensitive', whole)
     in_part = told(endpoint(bodies_in_part=1), endpoint("/x", bodies_in_part=1), planted=planted)
@@ -103,7 +103,10 @@ def test_findings_are_masked_wherever_their_field_is_shown() -> None:
         told(
             endpoint(fields=fields),
             sensitive=[finding(), finding(name="l", confidence="low", **{"class": "path"})],
-            planted=[{"name": "hostname", "found": [found]}, {"name": "licensee", "found": []}],
+            planted=[
+                {"name": "hostname", "whole_only": False, "found": [found]},
+                {"name": "licensee", "whole_only": True, "found": []},
+            ],
         )
     )
     assert "jane@example.com" not in text
@@ -113,7 +116,8 @@ def test_findings_are_masked_wherever_their_field_is_shown() -> None:
     assert "seen" in text
     assert "email high query u → base64 3 ja**@*******.*om GET https://cdn.cribl.io/telemetry/index.html" in text
     assert "hostname found md5 query h → base64" in text
-    assert "licensee not found" in text
+    assert "licensee not found as a whole value" in text
+    assert "in any coding or hash: licensee (so short that only whole values count)." in text
 
 
 def test_instances_out_of_step_come_first() -> None:
@@ -150,7 +154,7 @@ def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> Non
     pair = {"a": "1", "b": "2", "a_exchanges": 10, "b_exchanges": 20, "not_compared": []}
     made = {
         "sensitive": [finding()],
-        "planted": [{"name": "hostname", "found": [finding(name="h", form="md5")]}],
+        "planted": [{"name": "hostname", "whole_only": False, "found": [finding(name="h", form="md5")]}],
         "changes": [pair | {"changes": [mail, gone, other]}],
     }
     text = said(told(endpoint(), **made))
@@ -208,7 +212,7 @@ def test_captured_text_cannot_become_markup_a_template_or_the_end_of_a_script() 
         told(
             endpoint("/" + evil, host=evil, method=evil, fields=[field(evil, examples=[evil], decoded=[evil])]),
             sensitive=[finding(host=evil, name=evil, example=evil)],
-            planted=[{"name": evil, "found": [finding(form=evil)]}],
+            planted=[{"name": evil, "whole_only": False, "found": [finding(form=evil)]}],
             connections={
                 "kinds": {"blocked": 1},
                 "targets": [],
