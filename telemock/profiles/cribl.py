@@ -128,8 +128,6 @@ class PingSchema(Schema):
     fs_r = fields.Boolean(data_key="fs.r")
 
 
-_NAMES = [field.data_key or name for name, field in PingSchema().fields.items()]
-
 # What is known of more than one field is only what their group is about: the vendor does not say.
 _MEANINGS = {
     "version and build of the product": ("v", "version"),
@@ -144,7 +142,7 @@ _MEANINGS = {
     "product": ("p",),
     "deployment mode": ("dm",),
     "instance type": ("it",),
-    "feature counter": tuple(name for name in _NAMES if name.startswith("fc.")),
+    "feature counter": ("fc.*",),
     "lookups": ("lk.max", "lk.csv"),
     "persistent queue and processing": ("pp", "pp.ie", "pp.ib", "pp.ce", "pp.cb", "pp.oe", "pp.ob"),
     "volume: bytes and events, in and out": ("mc", "ib", "ob", "ie", "oe", "im"),

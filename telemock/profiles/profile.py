@@ -84,7 +84,7 @@ class Profile:
         schema: the fields the product sends, as text or as JSON values; their data keys are the wire's names.
         path_prefix: paths of the product, for clients that name telemock itself as the host.
         identity_names: for each field of Identity the names that may carry it, the best first.
-        meanings: what fields say, in words, by their names on the wire.
+        meanings: what fields say, in words, by their names on the wire; `fc.*` is all that begin with `fc.`.
         title: what people call it; its name when that is left out.
     """
 
@@ -104,6 +104,7 @@ class Profile:
         self.hosts = tuple(hosts)
         self._path_prefix = path_prefix
         self._meanings = meanings or {}
+        self._families = {name[:-1]: meaning for name, meaning in self._meanings.items() if name.endswith("*")}
         self._fields = {field.data_key or key: field for key, field in schema.load_fields.items()}
         self._tellers = [
             (place, name, time_text if key == "client_time" else _searchable)
@@ -126,7 +127,9 @@ class Profile:
 
     def meaning(self, name: str) -> str | None:
         """Say in words what a field says; None when the profile does not know it."""
-        return self._meanings.get(name)
+        return self._meanings.get(name) or next(
+            (meaning for family, meaning in self._families.items() if name.startswith(family)), None
+        )
 
     def read_query(self, query: str) -> Reading:
         """Decode a raw query (`&` between pairs, UTF-8 percent-encoding, `+` is a space); never fails.

@@ -79,6 +79,9 @@ def test_the_inventory_of_real_pings_is_told_field_by_field(tmp_path: Path) -> N
     }
     assert fields["query", "guid"]["behaviour"] == "constant per instance"
     assert (fields["query", "x"]["known"], fields["query", "x"]["meaning"]) == (False, None)
+    (later,) = analyzed(database(tmp_path, ping(query="fc.NEW=1&fc=2"), name="later.db"))["endpoints"]
+    known = {field["name"]: field["meaning"] for field in later["fields"] if field["source"] == "query"}
+    assert known == {"fc.NEW": "feature counter", "fc": None}
     assert fields["header", "host"]["known"] is None
 
 
