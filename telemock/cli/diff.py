@@ -28,7 +28,7 @@ _NAMED = 5
 
 @click.command()
 @click.argument("first", metavar="A", type=TEXT)
-@click.argument("second", metavar="B", type=TEXT)
+@click.argument("second", metavar="[B]", type=TEXT, required=False)
 @filter_options
 @option(
     "--fail-on",
@@ -41,15 +41,19 @@ _NAMED = 5
 @db_option
 @config_option
 def diff(
-    first: str, second: str, fail_on: tuple[str, ...], format_name: str, db: str, *, anew: bool, **filters: Any
+    first: str, second: str | None, fail_on: tuple[str, ...], format_name: str, db: str, *, anew: bool, **filters: Any
 ) -> None:
     """Tell what B sends that A does not, and what it sends otherwise.
 
     A and B are versions (their beginning is enough), instances, times or database files. A time is
-    a day, FROM..UNTIL, or a moment: A is then what came before it, and B what came since.
-    version:, instance:, time: or file: in front of it says which it is.
+    a day, FROM..UNTIL, or a moment: A is then what came before it, and B what came since,
+    also when B is left out. version:, instance:, time: or file: in front of it says which it is.
     """
+    is_split = second is None
+    second = first if second is None else second
     sides = find_sides((first, second), locate(db), Filters(**filters))
+    if is_split and sides[0] == sides[1]:
+        raise click.UsageError(f"{first!r} is to be compared with something; give B, or a moment that parts A from B.")
     before, after = (_read(side, anew=anew) for side in sides)
     changes = find_changes(before, after)
     if format_name == "json":

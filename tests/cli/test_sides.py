@@ -56,6 +56,16 @@ def test_sides_are_named_as_people_do(cli: Cli, db: Path, first: str, second: st
     assert counts(cli, first, second, "--db", db) == expected
 
 
+def test_a_moment_alone_parts_what_came_before_from_what_came_since(cli: Cli, db: Path) -> None:
+    done = cli("diff", moment(1), "--format", "json", "--db", db)
+    said = json.loads(done.stdout)
+    assert (said["a_exchanges"], said["b_exchanges"]) == (1, 4)
+    for name in (VERSION, "2026-02-06", "other.db"):
+        done = cli("diff", name, "--db", db)
+        assert done.exit_code == 2
+        assert f"'{name}' is to be compared with something; give B, or a moment" in done.stderr
+
+
 def test_filters_narrow_both_sides(cli: Cli, db: Path) -> None:
     assert counts(cli, "2026-02-07", "2026-02-08", "--guid", OTHER, "--db", db) == (1, 1)
     assert counts(cli, "telemetry.db", "other.db", "--version", VERSION, "--db", db) == (2, 1)
