@@ -54,20 +54,26 @@ def _moment(seconds: float | None) -> str | None:
         return None
 
 
+def _second(seconds: float | None) -> str | None:
+    """Write a time without the fraction that nobody needs of a beat."""
+    moment = _moment(seconds)
+    return None if moment is None else moment.partition(".")[0] + "Z"
+
+
 CADENCES: Shape[Beating] = Shape(
     columns=(
         Column(name="instance", value=lambda beating: beating[0], least=8),
         Column(name="requests", value=lambda beating: beating[1].requests, right=True),
         Column(name="interval_s", value=lambda beating: _rounded(beating[1].interval_s), right=True),
-        Column(name="jitter_s", value=lambda beating: _rounded(beating[1].jitter_s), right=True),
+        Column(name="jitter_s", may_go=True, value=lambda beating: _rounded(beating[1].jitter_s), right=True),
         Column(name="missed", value=lambda beating: beating[1].missed, right=True),
         Column(name="silences", value=lambda beating: beating[1].silences, right=True),
-        Column(name="bursts", value=lambda beating: beating[1].bursts, right=True),
+        Column(name="bursts", may_go=True, value=lambda beating: beating[1].bursts, right=True),
         Column(name="retries", value=lambda beating: beating[1].retries, right=True),
-        Column(name="retry_s", value=lambda beating: _rounded(beating[1].retry_s), right=True),
-        Column(name="backoff", value=lambda beating: _rounded(beating[1].backoff), right=True),
-        Column(name="last_seen", value=lambda beating: _moment(beating[1].last_s), least=20),
-        Column(name="next_expected", value=lambda beating: _moment(beating[1].next_s), least=20),
+        Column(name="retry_s", may_go=True, value=lambda beating: _rounded(beating[1].retry_s), right=True),
+        Column(name="backoff", may_go=True, value=lambda beating: _rounded(beating[1].backoff), right=True),
+        Column(name="last_seen", may_go=True, value=lambda beating: _second(beating[1].last_s)),
+        Column(name="next_expected", value=lambda beating: _second(beating[1].next_s)),
     ),
     names=(),
     flat=lambda _: (),

@@ -11,6 +11,7 @@ from telemock.analysis.inventory import Endpoint, Inventory
 from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
+from telemock.exports.wording import count
 from telemock.hosts import url_host
 from telemock.profiles.cribl import CRIBL
 from telemock.text import printable
@@ -37,11 +38,11 @@ def busiest(inventory: Inventory) -> list[Endpoint]:
 def heading(endpoint: Endpoint) -> Iterator[str]:
     """Give two lines of what an endpoint was sent as a whole."""
     p50, p95, p99 = _latencies(endpoint)
-    statuses = ", ".join(f"{count} x {status}" for status, count in sorted(endpoint.statuses.items()))
+    statuses = ", ".join(f"{times} x {status}" for status, times in sorted(endpoint.statuses.items()))
     yield printable(f"{endpoint.method} {endpoint.scheme}://{url_host(endpoint.host)}{endpoint.path}")
     yield (
-        f"{endpoint.count} exchanges of {endpoint.instances} instances, {statuses}; {endpoint.first_seen} to "
-        f"{endpoint.last_seen}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
+        f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}; "
+        f"{endpoint.first_seen} to {endpoint.last_seen}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
         f"p50 {p50} ms, p95 {p95} ms, p99 {p99} ms"
     )
 

@@ -37,6 +37,7 @@ class Column(Generic[_T]):
         value: takes a record's cell.
         in_table: False keeps it out of tables, whose width is short.
         least: the width it may be cut down to where a terminal is narrow; None is never cut.
+        may_go: it is left away where all that may be cut is cut and there is still no room; the last one first.
         right: numbers stand right.
     """
 
@@ -44,6 +45,7 @@ class Column(Generic[_T]):
     value: Callable[[_T], object]
     in_table: bool = True
     least: int | None = None
+    may_go: bool = False
     right: bool = False
 
 
@@ -183,25 +185,29 @@ class _Table(Generic[_T]):
         self._console = Console(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
         self._most = 4 * width  # of a cell's characters; a few may take no place
         self._widths: list[int] | None = None
+        self._show_header = True
         self._gap = 2
 
     def write(self, records: Iterable[_T]) -> None:
         rest = iter(records)
         while page := list(islice(rest, _SCREENFUL)):
-            self._print([[_cell(column.value(record), self._most) for column in self._columns] for record in page])
+            if self._widths is None:
+                self._widths = self._fit(page)
+            self._print(self._rows(page), self._widths)
+            self._show_header = False
+
+    def _rows(self, page: list[_T]) -> list[list[str]]:
+        return [[_cell(column.value(record), self._most) for column in self._columns] for record in page]
 
     def end(self) -> None:
         pass
 
-    def _print(self, rows: list[list[str]]) -> None:
+    def _print(self, rows: list[list[str]], widths: list[int]) -> None:
         from rich.table import Table  # noqa: PLC0415 - see above
         from rich.text import Text  # noqa: PLC0415 - see above
 
-        show_header = self._widths is None
-        if self._widths is None:
-            self._widths = self._fit(rows)
-        table = Table(box=None, show_header=show_header, pad_edge=False, padding=(0, self._gap, 0, 0))
-        for column, width in zip(self._columns, self._widths, strict=True):
+        table = Table(box=None, show_header=self._show_header, pad_edge=False, padding=(0, self._gap, 0, 0))
+        for column, width in zip(self._columns, widths, strict=True):
             table.add_column(
                 column.name,
                 width=width,
@@ -214,24 +220,24 @@ class _Table(Generic[_T]):
             table.add_row(*map(Text, row))
         self._console.print(table)
 
-    def _fit(self, rows: list[list[str]]) -> list[int]:
+    def _fit(self, page: list[_T]) -> list[int]:
         """Give each column the width of what is in it; the widest that may give way until all fit."""
         from rich.cells import cell_len  # noqa: PLC0415 - see above
 
-        headings = [column.name for column in self._columns]
-        widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
-        gaps = len(widths) - 1
-        if sum(widths) + self._gap * gaps > self._console.width:
-            self._gap = 1
-        while sum(widths) + self._gap * gaps > self._console.width:
-            cuttable = [
-                index
-                for index, column in enumerate(self._columns)
-                if column.least is not None and widths[index] > column.least
-            ]
-            if not cuttable:
+        while True:
+            headings = [column.name for column in self._columns]
+            widths = [max(map(cell_len, cells)) for cells in zip(headings, *self._rows(page), strict=True)]
+            least = [min(width, column.least or width) for width, column in zip(widths, self._columns, strict=True)]
+            room = self._console.width - len(widths) + 1
+            may_go = [index for index, column in enumerate(self._columns) if column.may_go]
+            if sum(least) <= room or not may_go:
                 break
-            widths[max(cuttable, key=widths.__getitem__)] -= 1
+            del self._columns[may_go[-1]]
+        if sum(widths) + len(widths) - 1 > room:
+            self._gap = 1
+        while sum(widths) > room and widths != least:
+            widest = max(range(len(widths)), key=lambda index: (widths[index] > least[index], widths[index]))
+            widths[widest] -= 1
         return widths
 
 

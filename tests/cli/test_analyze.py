@@ -113,10 +113,15 @@ def test_events_are_known_by_their_names(tmp_path: Path) -> None:
 
 def test_a_table_fits_a_terminal_and_text_a_pipe(tmp_path: Path) -> None:
     db = database(tmp_path, *(ping(second) for second in range(3)))
-    code, screen = run_on_terminal("analyze", "--db", db, columns=100)
-    assert code == 0
-    assert screen.startswith("GET http://cdn.cribl.io/telemetry/index.html\n3 exchanges of 1 instances, 3 x 200;")
-    assert all(len(line) <= 100 for line in screen.splitlines()[2:])
+    for columns in (80, 100, 140):
+        code, screen = run_on_terminal("analyze", "--db", db, columns=columns)
+        assert code == 0
+        assert screen.startswith("GET http://cdn.cribl.io/telemetry/index.html\n3 exchanges of 1 instance, 3 x 200;")
+        assert all(len(line) <= columns for line in screen.splitlines()[2:])
+        (heads,) = [line.split() for line in screen.splitlines() if line.startswith("instance ")]
+        wanted = ["instance", "requests", "interval_s", "missed", "silences", "retries", "next_expected"]
+        assert [head for head in heads if head in wanted] == wanted, "what may go goes first"
+        assert ("last_seen" in heads) == (columns > 100)
     lines = run("analyze", "--db", db).stdout.decode().splitlines()
     assert "query\tenv\t100%\ttext\tconstant\t1\tprod\tdeployment environment" in lines
 
