@@ -207,7 +207,7 @@ def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
             yield _text(f"{of}: {count(len(pair['changes']), 'difference')}.")
             yield _table(changes_table(pair, masked, otherwise))
         else:
-            yield _text(f"{of}: no difference.")
+            yield _text(f"{of}: no difference{' in what could be compared' if pair['not_compared'] else ''}.")
         yield from map(_text, pair["not_compared"])
 
 

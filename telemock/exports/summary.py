@@ -78,7 +78,11 @@ def figures(told: Told) -> list[Figure]:
     fields, unknown = (len(_fields(endpoints, *which)) for which in ((), (False,)))
     return [
         Figure("requests", number(told["exchanges"]), count(_instances(told), "instance")),
-        Figure("hosts", number(len(hosts)), count(len(endpoints), "endpoint")),
+        Figure(
+            "hosts",
+            number(len(hosts)),
+            count(len(endpoints), "endpoint") + " and more" * bool(told["exchanges_left_out"]),
+        ),
         Figure("fields", number(fields), f"{number(unknown)} not known to the profile"),
         Figure(
             "kinds of sensitive values",

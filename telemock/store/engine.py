@@ -160,6 +160,8 @@ class ReadOnlyFile:
 
     def _open(self) -> sqlite3.Connection:
         try:
+            if self._path.is_dir():
+                raise StoreMissing(f"{self._path} is a folder; --db names the file in it, or a new one.")
             if not self._path.is_file():
                 raise StoreMissing(
                     f"There is no database at {self._path}; start `telemock serve` there, or name one with --db."

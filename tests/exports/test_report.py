@@ -63,6 +63,11 @@ def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
     assert "hostname not found in what was looked at" in said(in_part)
 
 
+def test_more_endpoints_than_are_told_apart_are_more() -> None:
+    assert "hosts 1 1 endpoint and more fields" in said(told(endpoint(), exchanges_left_out=3))
+    assert "hosts 1 1 endpoint fields" in said(told(endpoint()))
+
+
 def test_what_left_is_said_first() -> None:
     kinds = {"upstream": 2, "tunnel": 1}
     text = said(told(endpoint(), connections={"kinds": kinds, "targets": [], "left_out": 0, "latest": []}))
@@ -142,7 +147,7 @@ def test_changes_are_told_for_each_pair_of_versions() -> None:
     assert "4.16.1 → 4.17.0 10 requests before, 20 requests after: 2 differences." in text
     assert "removed host api.example 9 exchanges" in text
     assert "added field query new GET https://cdn.cribl.io/x integer: 7" in text
-    assert "20 requests before, 30 requests after: no difference. Some were not." in text
+    assert "20 requests before, 30 requests after: no difference in what could be compared. Some were not." in text
 
 
 def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> None:

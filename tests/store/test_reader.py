@@ -263,6 +263,11 @@ def test_no_database_is_told_apart_from_a_foreign_one(tmp_path: Path) -> None:
         open_reader(tmp_path / "text").__enter__()
 
 
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing, match="is a folder; --db names the file in it"), open_reader(tmp_path):
+        pass
+
+
 def test_another_schema_is_told(tmp_path: Path) -> None:
     db = database(tmp_path, ping())
     with closing(sqlite3.connect(db)) as connection:
