@@ -11,17 +11,15 @@ from typing import Any, Literal
 
 from telemock.codings import decode_pair
 from telemock.exchange import header_pairs
-from telemock.text import load_json
+from telemock.text import Members, load_json
 
 Source = Literal["query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
 
 _MULTIPART = re.compile(rb"(--[^\r\n]{1,70})\r\ncontent-", re.IGNORECASE)
-_DISPOSITION = re.compile(rb"^content-disposition:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_PART_NAME, _PART_FILE = (
-    re.compile(rb"[; ]" + name + rb"=\"?([^\";]+)", re.IGNORECASE) for name in (b"name", b"filename")
-)
+_DISPOSITION = re.compile(rb"^content-disposition:\s*(form-data\s*;.*)", re.IGNORECASE | re.MULTILINE)
+_PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
 
 # The padding of base64 makes no name with an empty value.
 _PADDED = re.compile(r"(?:[\w+/-]{4})+[\w+/-]{2}(?:==|[\w+/-]=)", re.ASCII)
@@ -75,7 +73,7 @@ def body_pairs(body: bytes) -> Pairs:
         return tuple(json_leaves(load_json(body)))
     except (ValueError, RecursionError):
         pass
-    text = _text(body)
+    text = _text(body).removeprefix("\ufeff")
     try:
         lines = [load_json(line) for line in text.split("\n") if line.strip()]
         return tuple(leaf for line in lines for leaf in json_leaves(line))
@@ -93,8 +91,8 @@ def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
     waiting: list[tuple[str, Any]] = [("$", value)]
     while waiting:
         path, each = waiting.pop()
-        if isinstance(each, dict):
-            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each.items()))
+        if isinstance(each, Members):
+            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each))
         elif isinstance(each, list):
             waiting.extend((f"{path}[]", inner) for inner in reversed(each))
         else:
@@ -109,17 +107,27 @@ def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _multipart_pairs(body: bytes) -> Iterator[tuple[str, str]]:
-    """Take multipart/form-data apart (RFC 7578), which the line it begins with tells; a part without a name is none."""
+    """Take multipart/form-data apart (RFC 7578), which the line it begins with tells.
+
+    What else is said of a part than its name is a field, too; what has no name is none of its own, but is not lost.
+    """
     begin = _MULTIPART.match(body)
-    parts = body[begin.end(1) :].split(b"\r\n" + begin[1]) if begin else []
-    for part in parts:
-        head, _, content = part.partition(b"\r\n\r\n")
+    if begin is None:
+        return
+    between = re.compile(rb"\r\n" + re.escape(begin[1]) + rb"(?=--|[ \t]*\r\n)")
+    for part in between.split(body[begin.end(1) :]):
+        head, blank, content = part.lstrip(b" \t").partition(b"\r\n\r\n")
         disposition = _DISPOSITION.search(head)
-        if disposition and (found := _PART_NAME.search(disposition[1])):
-            name = found[1].decode(errors="replace")
+        names = (
+            {} if disposition is None else {name.lower(): (a or b) for name, a, b in _PARAMETER.findall(disposition[1])}
+        )
+        if blank and b"name" in names:
+            name = names[b"name"].decode(errors="replace")
             yield name, _text(content)
-            if file := _PART_FILE.search(disposition[1]):
-                yield f"{name}.filename", _text(file[1])
+            if head.strip().lower() != b'content-disposition: form-data; name="%s"' % names[b"name"].lower():
+                yield f"{name} (head)", _text(head.strip())
+        elif rest := part.removeprefix(b"--").strip():
+            yield "$", _text(rest)
 
 
 def _text(content: bytes) -> str:

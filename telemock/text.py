@@ -35,13 +35,17 @@ def to_printable_json(value: object) -> str:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr).encode
 
 
+class Members(list[tuple[str, Any]]):
+    """Names and values of a JSON object, in their order; a name may be there again (RFC 8259 section 4)."""
+
+
 def load_json(text: str | bytes) -> Any:
-    """Give what JSON holds, numbers as the text they are written in, of any length.
+    """Give what JSON holds: objects as `Members`, numbers as the text they are written in, of any length.
 
     Raises:
         ValueError, RecursionError: it is none, or is too deep.
     """
-    return json.loads(text, parse_int=str, parse_float=str)
+    return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=Members)
 
 
 def indented_json(text: str) -> str | None:

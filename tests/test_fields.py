@@ -16,6 +16,8 @@ BIG = [("$.n", "9" * 5000), ("$.f", "1.50"), ("$.x[]", "true"), ("$.x[]", "-0"),
         (b'{"name":"x"}\n{"name":"y"}\n', [("$.name", "x"), ("$.name", "y")]),
         (b'{"name":"x"}\r\n\r\n[{"name":"y"}]', [("$.name", "x"), ("$[].name", "y")]),
         ('{"name":"a\u2028\x85b"}\n{"name":"y"}'.encode(), [("$.name", "a\u2028\x85b"), ("$.name", "y")]),
+        (b'\xef\xbb\xbf{"a":1}\n{"a":2}', [("$.a", "1"), ("$.a", "2")]),
+        (b'{"a":1,"b":{"a":2,"a":[3]},"a":4}', [("$.a", "1"), ("$.b.a", "2"), ("$.b.a[]", "3"), ("$.a", "4")]),
         (b'{"n":%s,"f":1.50,"x":[true,-0,NaN]}' % (b"9" * 5000), BIG),
         (b"a=1&b=x%20y", [("a", "1"), ("b", "x y")]),
         (b"a=%2B&b=", [("a", "+"), ("b", "")]),
@@ -33,25 +35,56 @@ def test_a_body_has_the_fields_of_json_json_lines_or_a_form(body: bytes, expecte
     assert [*body_pairs(body)] == expected
 
 
+def multipart(*parts: bytes) -> bytes:
+    return b"".join(b"--o.O\r\n" + part + b"\r\n" for part in parts) + b"--o.O--\r\n"
+
+
+FORM = b'Content-Disposition: form-data; name="%s"\r\n\r\n%s'
+
+
 def test_a_multipart_form_has_the_fields_that_its_parts_name() -> None:
-    parts = (
-        b'Content-Disposition: form-data; name="email"\r\n\r\na@b.org',
-        b'content-disposition: form-data; filename="x=1.bin"; name=dump\r\nContent-Type: a/b\r\n\r\n\x1f\x8b\r\n\n',
-        'Content-Type: a/b\r\nContent-Disposition: form-data; name="größe"\r\n\r\nü'.encode(),
-        b"Content-Disposition: form-data\r\n\r\nof no name",
-        b'Content-Disposition: form-data; name="empty"\r\n\r\n',
+    head = b'content-disposition: form-data; filename="C;x=1.bin"; name=dump\r\nContent-Type: a/b'
+    body = multipart(
+        FORM % (b"email", b"a@b.org"),
+        head + b"\r\n\r\n\x1f\x8b\r\n\n",
+        FORM % ("größe".encode(), "ü".encode()),
+        FORM % (b"empty", b""),
+        FORM % (b"spaces", b" x "),
+        FORM % (b"", b"of an empty name"),
+        FORM % (b'a\\"b;c', b"7"),
+        FORM % (b"like", b"1\r\n--o.Other\r\n2"),
     )
-    body = b"".join(b"--o.O\r\n" + part + b"\r\n" for part in parts) + b"--o.O--\r\n"
-    pairs = [
+    assert [*body_pairs(body)] == [
         ("email", "a@b.org"),
         ("dump", "\x1f\udc8b\r\n\n"),
-        ("dump.filename", "x=1.bin"),
+        ("dump (head)", head.decode()),
         ("größe", "ü"),
         ("empty", ""),
+        ("spaces", " x "),
+        ("", "of an empty name"),
+        ('a\\"b;c', "7"),
+        ("like", "1\r\n--o.Other\r\n2"),
     ]
-    assert [*body_pairs(body)] == pairs
     assert [*body_pairs(body[: body.index(b"a@b.org") + 3])] == [("email", "a@b")], "it was cut"
-    assert [*body_pairs(b"--o.O\r\nContent-Type: a/b")] == [("$", "--o.O\r\nContent-Type: a/b")]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"Content-Disposition: form-data\r\n\r\nSEEN",
+        b"Content-Type: SEEN\r\n\r\nx",
+        b"Content-Disposition: form-data; name=\"a\"; filename*=UTF-8''SEEN\r\n\r\nx",
+        b"Content-Disposition: form-data;\r\n name=a\r\nX: SEEN\r\n\r\nx",
+        b"Content-Disposition: attachment; name=SEEN\r\n\r\nx",
+        b'Content-Disposition: form-data; name="SEEN',
+        b'Content-Disposition: form-data; name = "a"\n\nSEEN',
+        FORM % (b"a", b"x\r\n--o.O--\r\nSEEN"),
+    ],
+)
+def test_nothing_of_a_multipart_form_is_lost(part: bytes) -> None:
+    pairs = body_pairs(multipart(FORM % (b"first", b"1"), part))
+    assert pairs[0] == ("first", "1")
+    assert "SEEN" in str(pairs)
 
 
 def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
