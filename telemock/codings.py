@@ -58,7 +58,16 @@ def decode_shown(headers: str, body: bytes) -> bytes | None:
         headers: as an exchange keeps them.
         body: as stored.
     """
-    codings = content_codings(headers)
+    return _decoded(body, content_codings(headers))
+
+
+def decode_read(headers: str, body: bytes) -> bytes | None:
+    """Do as `decode_shown` does, and undo gzip that the headers do not tell of, too."""
+    shown = decode_shown(headers, body)
+    return _decoded(shown, "gzip") if shown is not None and shown.startswith(b"\x1f\x8b") else shown
+
+
+def _decoded(body: bytes, codings: str) -> bytes | None:
     if not codings:
         return body
     try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.codings import SHOWN_BYTES, content_codings, decode_content, decode_pair, decode_shown
+from telemock.codings import SHOWN_BYTES, content_codings, decode_content, decode_pair, decode_read, decode_shown
 from telemock.errors import EventsRejected
 from tests.steady import STEADY
 
@@ -143,3 +143,10 @@ def test_a_body_that_cannot_be_shown_is_none() -> None:
     assert decode_shown(headers, gzipped(b"abc")) == b"abc"
     assert decode_shown(headers, b"abc") is None
     assert decode_shown(headers, gzipped(bytes(SHOWN_BYTES + 1))) is None
+
+
+def test_gzip_that_nobody_tells_of_is_undone_for_reading() -> None:
+    assert decode_read("[]", gzipped(b"abc")) == decode_read("[]", b"abc") == b"abc"
+    assert decode_read('[["content-encoding","gzip"]]', gzipped(gzipped(b"abc"))) == b"abc"
+    assert decode_read("[]", gzipped(b"abc")[:-5]) is None
+    assert decode_read("[]", gzipped(bytes(SHOWN_BYTES + 1))) is None

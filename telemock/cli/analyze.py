@@ -14,7 +14,7 @@ from telemock.analysis.planted import Planted
 from telemock.cli.cadences import CADENCES, Beating, by_trouble
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_names, planted_values
-from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out
+from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out, not_looked_at
 from telemock.cli.options import config_option, db_option, option, table_option
 from telemock.cli.output import output, printing
 from telemock.cli.reading import anew_option, read_inventory
@@ -127,11 +127,9 @@ def _judge(inventory: Inventory, fail_on: Sequence[str]) -> None:
             raise ExpectationNotMet(f"Something {what} was sent: {_named(found[what])}.")
     if fail_on and not inventory.count:
         raise ExpectationNotMet("No exchange matches, so that nobody can say that nothing was sent.")
-    if fail_on and inventory.bodies_in_part:
-        raise ExpectationNotMet(
-            f"Nothing {' or '.join(dict.fromkeys(fail_on))} was found, but bodies that were looked at in part only may "
-            f"hold it: {inventory.bodies_in_part}."
-        )
+    for sentence in not_looked_at(inventory) if fail_on else ():
+        what = " or ".join(dict.fromkeys(fail_on))
+        raise ExpectationNotMet(f"Nothing {what} was found, but not everything was looked at: {sentence}")
 
 
 def _named(findings: Sequence[Finding]) -> str:

@@ -25,6 +25,7 @@ def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
         "exchanges": inventory.count,
         "exchanges_left_out": inventory.endpoints_left_out,
         "cadences_left_out": inventory.cadences_left_out,
+        "not_looked_at": [*not_looked_at(inventory)],
         "distinct_error": DISTINCT_ERROR,
         "endpoints": [_endpoint_to_json(endpoint) for endpoint in busiest(inventory)],
     }
@@ -49,19 +50,24 @@ def heading(endpoint: Endpoint) -> Iterator[str]:
 
 def left_out(inventory: Inventory) -> Iterator[str]:
     """Say what was beyond a limit, a sentence each."""
-    if inventory.endpoints_left_out:
-        yield f"{inventory.endpoints_left_out} exchanges of further endpoints were only counted."
-    if inventory.values_left_out:
-        yield f"{inventory.values_left_out} values of further fields were left out; one endpoint has too many."
-    if inventory.bodies_in_part:
-        yield (
-            f"{inventory.bodies_in_part} bodies were looked at in part only: they were longer than what was kept, or "
-            "their content coding is unknown or damaged."
-        )
+    yield from not_looked_at(inventory)
     if inventory.cadences_left_out:
         yield f"The cadence of {inventory.cadences_left_out} further instances was left out; there are too many."
+
+
+def not_looked_at(inventory: Inventory) -> Iterator[str]:
+    """Say where something may be that was not found, a sentence each."""
+    if inventory.endpoints_left_out:
+        yield f"{count(inventory.endpoints_left_out, 'exchange')} of further endpoints were only counted."
+    if inventory.values_left_out:
+        yield f"{count(inventory.values_left_out, 'value')} of further fields were left out; an endpoint has too many."
+    if inventory.bodies_in_part:
+        yield (
+            f"{count(inventory.bodies_in_part, 'body', 'bodies')} could be looked at in part only: longer than what "
+            "was kept, or of an unknown or damaged coding."
+        )
     if inventory.findings.left_out:
-        yield f"{inventory.findings.left_out} values with further findings were left out; there are too many."
+        yield f"{count(inventory.findings.left_out, 'value')} with further findings were left out; there are too many."
 
 
 def field_shape(endpoint: Endpoint) -> Shape[Field]:

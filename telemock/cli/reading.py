@@ -13,7 +13,7 @@ from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.cli.options import option
 from telemock.cli.progress import progress
-from telemock.codings import decode_shown
+from telemock.codings import decode_read
 from telemock.exchange import utc_text
 from telemock.fields import request_bytes
 from telemock.store.filters import Filters
@@ -90,7 +90,7 @@ def _now() -> str:
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:
     _, body, is_truncated, headers, method, scheme, host, path, query, *rest = row
-    shown = None if body is None else decode_shown(headers, body)
+    content = None if body is None else decode_read(headers, body)
     return Seen(
         method,
         scheme,
@@ -98,8 +98,8 @@ def _row_to_seen(row: Sequence[Any]) -> Seen:
         path,
         query,
         headers,
-        body if shown is None else shown,
-        not is_truncated and (body is None or shown is not None),
+        body if content is None else content,
+        not is_truncated and (body is None or content is not None),
         request_bytes(method, path, query, headers, body),
         *rest,
     )

@@ -17,7 +17,7 @@ from telemock.exports.inventory_tables import (
     hosts_table,
     timeline_table,
 )
-from telemock.exports.tables import ELSEWHERE, Place, Table, Told, endpoint_name, not_looked_at, place_of, words
+from telemock.exports.tables import ELSEWHERE, Place, Table, Told, endpoint_name, place_of, words
 from telemock.exports.wording import captured, count, length, moment, number, size
 
 # Of the inventory, what a browser shows at once; a page with more is for nobody.
@@ -163,11 +163,10 @@ def _sensitive(told: Told) -> Iterator[Part]:
         )
     if told["planted"] and told["exchanges"]:
         yield Part("heading", "Planted values")
-        yield _table(planted_table(told["planted"], in_part=bool(not_looked_at(told))))
+        yield _table(planted_table(told["planted"], in_part=bool(told["not_looked_at"])))
     elif not told["planted"]:
         yield _text("No value was planted to be looked for; --plant and --plant-system do that.")
-    if beyond := not_looked_at(told):
-        yield _text(beyond)
+    yield from (_text(f"Not looked at: {sentence}") for sentence in told["not_looked_at"])
 
 
 def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
@@ -194,9 +193,7 @@ def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
         yield _text("There are no two versions to compare.")
         return
     # What was not looked at in all that was captured may be seen in one version.
-    left_out = told["exchanges_left_out"] + told["findings_left_out"]
-    left_out += sum(endpoint["values_left_out"] for endpoint in told["endpoints"])
-    otherwise = "masked, as not all fields were looked at" if left_out else ""
+    otherwise = "masked, as not everything was looked at" if told["not_looked_at"] else ""
     yield _text("Each version is compared with the one that was first seen before it; telemock diff compares any two.")
     if told["versions_left_out"]:
         yield _text(f"{count(told['versions_left_out'], 'earlier version')} not compared here.")

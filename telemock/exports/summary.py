@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from telemock.exports.tables import Told, not_looked_at, words
+from telemock.exports.tables import Told, words
 from telemock.exports.wording import captured, count, listed, moment, number
 
 Mood = Literal["good", "bad", "plain"]
@@ -52,12 +52,10 @@ def sentences(told: Told) -> Iterator[Sentence]:
             f"They carried {count(total, 'different field')} in queries, bodies, headers and cookies"
             f"{of_profile if known or unknown else ''}."
         )
-        beyond = not_looked_at(told)
-        mood: Mood = "plain" if beyond else "good"
+        mood: Mood = "plain" if told["not_looked_at"] else "good"
         yield from _found(told, mood)
         yield from _planted(told["planted"], mood)
-        if beyond:
-            yield Sentence(beyond)
+        yield from (Sentence(f"Not looked at: {sentence}") for sentence in told["not_looked_at"])
     pairs = [
         f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
         for pair in told["changes"]
@@ -89,7 +87,7 @@ def figures(told: Told) -> list[Figure]:
             number(len(high)),
             listed([*map(words, high)], 3)
             or ("none with high confidence" if told["exchanges"] else "nothing to look at"),
-            "bad" if high else "good" if told["exchanges"] and not not_looked_at(told) else "plain",
+            "bad" if high else "good" if told["exchanges"] and not told["not_looked_at"] else "plain",
         ),
         Figure("upstream dials", number(dials), "nothing was passed on" if not dials else "see below", _bad_if(dials)),
         Figure("tunnels", number(tunnels), "let through unread" if tunnels else "nothing passed", _bad_if(tunnels)),

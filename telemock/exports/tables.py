@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from telemock.exports.wording import captured, count, number
+from telemock.exports.wording import captured, number
 from telemock.hosts import url_host
 
 # What was learnt, as `telemock analyze --format json` tells it.
@@ -58,14 +58,3 @@ def words(name: str) -> str:
 def left_out(more: int, one: str, elsewhere: str = ELSEWHERE) -> str:
     """Say how many more there are, and where; empty when there are none."""
     return f"{number(more)} more {one if more == 1 else one + 's'}; {elsewhere}" if more > 0 else ""
-
-
-def not_looked_at(told: Told) -> str:
-    """Say how many bodies may hold more than what was looked at; empty when there are none."""
-    bodies = sum(endpoint["bodies_in_part"] for endpoint in told["endpoints"])
-    if not bodies:
-        return ""
-    return (
-        f"{count(bodies, 'body was', 'bodies were')} looked at in part only: longer than what was kept, or of a "
-        "content coding that is unknown or damaged. What else they hold is not known."
-    )

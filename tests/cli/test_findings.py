@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
-from telemock.exchange import compact_json
+from telemock.analysis.inventory import MAX_FIELDS
+from telemock.exchange import Exchange, compact_json
 from tests.cli.process import run
 from tests.corpus import database, ping
 
@@ -86,15 +88,32 @@ def test_a_pipeline_fails_on_what_must_not_be_sent(tmp_path: Path) -> None:
     assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0
 
 
-def test_a_pipeline_fails_where_nothing_could_be_found(tmp_path: Path) -> None:
-    db = database(tmp_path, ping(0), ping(1, path="/x", request_body=b"{", request_truncated=1))
-    assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0
+@pytest.mark.parametrize(
+    ("further", "sentence"),
+    [
+        (
+            [ping(path="/x", request_body=b"{", request_truncated=1)],
+            "1 body could be looked at in part only: longer than what was kept, or of an unknown or damaged coding.",
+        ),
+        ([ping(path=f"/{number}") for number in range(1001)], "3 exchanges of further endpoints were only counted."),
+        (
+            [ping(request_body=compact_json({str(number): 1 for number in range(MAX_FIELDS)}).encode())],
+            "49 values of further fields were left out; an endpoint has too many.",
+        ),
+    ],
+)
+def test_a_pipeline_fails_where_not_everything_was_looked_at(
+    tmp_path: Path, further: list[Exchange], sentence: str
+) -> None:
+    db = database(tmp_path, ping(1, env="one"), *further, ping(path="/last"))
+    assert run("analyze", "--db", db, "--fail-on", "sensitive", "--env", "one").returncode == 0
     done = run("analyze", "--db", db, "--fail-on", "sensitive")
-    assert (done.returncode, done.stderr) == (
-        1,
-        b"Error: Nothing sensitive was found, but bodies that were looked at in part only may hold it: 1.\n",
-    )
-    done = run("analyze", "--db", db, "--fail-on", "sensitive", "--guid", "nobody")
+    said = f"Error: Nothing sensitive was found, but not everything was looked at: {sentence}\n"
+    assert (done.returncode, done.stderr.decode()) == (1, said)
+
+
+def test_a_pipeline_fails_where_there_was_nothing(pings: Path) -> None:
+    done = run("analyze", "--db", pings, "--fail-on", "sensitive", "--guid", "nobody")
     assert (done.returncode, done.stderr) == (
         1,
         b"No exchange matches.\nError: No exchange matches, so that nobody can say that nothing was sent.\n",

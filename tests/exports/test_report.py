@@ -57,9 +57,9 @@ def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
     planted = [{"name": "hostname", "whole_only": False, "found": []}]
     whole = page(told(endpoint(), planted=planted))
     assert re.search(r'class="good">[^<]*No value was sent that is sensitive', whole)
-    in_part = told(endpoint(bodies_in_part=1), endpoint("/x", bodies_in_part=1), planted=planted)
+    in_part = told(endpoint(), planted=planted, not_looked_at=["2 bodies."])
     assert not re.search(r'class="good">[^<]*No value was sent that is sensitive', page(in_part))
-    assert said(in_part).count("2 bodies were looked at in part only") == 2
+    assert said(in_part).count("Not looked at: 2 bodies.") == 2
     assert "hostname not found in what was looked at" in said(in_part)
 
 
@@ -166,9 +166,9 @@ def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> Non
     assert "email, in 10%: masked, as it holds: email" in text
     assert "hash: masked, as it holds what was planted: hostname" in text
     assert "url: http://x" in text
-    for limit in ("findings_left_out", "exchanges_left_out"):
-        assert "url: masked, as not all fields were looked at" in said(told(endpoint(), **made, **{limit: 1}))
-    assert "http://x" not in said(told(endpoint(values_left_out=1), **made))
+    limited = said(told(endpoint(), **made, not_looked_at=["Something."]))
+    assert "url: masked, as not everything was looked at" in limited
+    assert "http://x" not in limited
 
 
 def test_connections_are_told_by_kind_by_host_and_the_last_ones_with_their_reason() -> None:

@@ -56,7 +56,6 @@ def endpoint(path: str = "/telemetry/index.html", **changes: Any) -> Told:
         "first_seen": "2026-02-05T10:55:58.090735Z",
         "last_seen": "2026-02-05T11:00:00.000000Z",
         "values_left_out": 0,
-        "bodies_in_part": 0,
         "fields": [field()],
         "cadences": [cadence()],
     } | changes
@@ -96,6 +95,7 @@ def told(*endpoints: Told, **changes: Any) -> Told:
         "exchanges_left_out": 0,
         "cadences_left_out": 0,
         "findings_left_out": 0,
+        "not_looked_at": [],
         "distinct_error": 0.0163,
         "endpoints": list(endpoints),
         "sensitive": [],
