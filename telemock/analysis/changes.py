@@ -99,29 +99,38 @@ def find_changes(first: Inventory, second: Inventory) -> list[Change]:
     return changes
 
 
-def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[Direction, str]]:
-    """Say what was beyond the limits of an inventory, and what can therefore not be told: of which kind, a sentence."""
-    sides: tuple[tuple[str, Inventory, Direction], ...] = (("first", first, "added"), ("second", second, "removed"))
-    for side, inventory, direction in sides:
+def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[tuple[Direction, ...], str]]:
+    """Say what was beyond the limits of an inventory: what can therefore not be told, and a sentence."""
+    sides: tuple[tuple[str, Inventory, Direction, Direction], ...] = (
+        ("first", first, "added", "removed"),
+        ("second", second, "removed", "added"),
+    )
+    for side, inventory, direction, other in sides:
         if inventory.endpoints_left_out:
             what = "endpoint" if _knows_hosts(inventory) else "host or endpoint"
             sentence = (
                 f"{_exchanges(inventory.endpoints_left_out)} on the {side} side went to further endpoints than the "
                 f"{MAX_ENDPOINTS} that are told apart, so that no {what} is called {direction}."
             )
-            yield direction, sentence
+            yield (direction,), sentence
         if inventory.values_left_out:
             sentence = (
                 f"{inventory.values_left_out} values on the {side} side were of further fields than the {MAX_FIELDS} "
                 f"of an endpoint that are told apart, so that none is called {direction} where there were so many."
             )
-            yield direction, sentence
+            yield (direction,), sentence
+        if inventory.bodies_in_part:
+            sentence = (
+                f"Of bodies on the {side} side that were longer than what was kept, or of an unknown or damaged "
+                f"coding, not all fields were seen: {inventory.bodies_in_part}."
+            )
+            yield (other, "changed"), sentence
         if inventory.instances_let_go:
             sentence = (
                 f"More than {MAX_INSTANCES} instances called on the {side} side, so that behaviour and cadence are not "
                 "compared."
             )
-            yield "changed", sentence
+            yield ("changed",), sentence
 
 
 def _hosts(first: Inventory, second: Inventory) -> Iterator[Change]:

@@ -70,7 +70,7 @@ def diff(
         click.echo(
             f"Nothing changed, from {before.count} exchanges to {after.count}; values are not compared.", err=True
         )
-    _judge(changes, [direction for direction, _ in limits], fail_on)
+    _judge(changes, {direction for directions, _ in limits for direction in directions}, fail_on)
 
 
 def _read(side: Side, *, anew: bool) -> Inventory:
@@ -81,7 +81,7 @@ def _read(side: Side, *, anew: bool) -> Inventory:
     return inventory
 
 
-def _judge(changes: list[Change], limited: list[Direction], fail_on: tuple[str, ...]) -> None:
+def _judge(changes: list[Change], limited: set[Direction], fail_on: tuple[str, ...]) -> None:
     """Fail when something changed that must not, or when that could not all be told.
 
     Raises:

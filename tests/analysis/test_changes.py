@@ -177,7 +177,6 @@ ENDPOINTS_LEFT_OUT = (
     "500 exchanges on the {} side went to further endpoints than the 1000 that are told apart, so that no endpoint is "
     "called {}."
 )
-MANY_INSTANCES = "More than 10000 instances called on the {} side, so that behaviour and cadence are not compared."
 FIELDS_LEFT_OUT = (
     "2000 values on the {} side were of further fields than the 10000 of an endpoint that are told apart, so that none "
     "is called {} where there were so many."
@@ -205,13 +204,13 @@ def test_what_was_beyond_a_limit_is_not_called_new_or_gone(many: list[Seen], fur
     backwards = take_inventory([further, *many[::-1]])
     assert [each for each in find_changes(whole, backwards) if each.change != "changed"] == []
     assert [*not_compared(whole, whole)] == [
-        ("added", sentence.format("first", "added")),
-        ("removed", sentence.format("second", "removed")),
+        (("added",), sentence.format("first", "added")),
+        (("removed",), sentence.format("second", "removed")),
     ]
     few = take_inventory([further])
     assert {each.change for each in find_changes(whole, few)} == {"removed"}
     assert {each.change for each in find_changes(few, whole)} == {"added"}
-    assert [*not_compared(few, whole)] == [("removed", sentence.format("second", "removed"))]
+    assert [*not_compared(few, whole)] == [(("removed",), sentence.format("second", "removed"))]
     assert [*not_compared(few, few)] == []
 
 
@@ -227,24 +226,36 @@ def test_of_more_hosts_than_are_known_none_is_called_new() -> None:
     many = take_inventory(seen(path=f"/{n}", host=f"{n}.example") for n in range(MAX_ENDPOINTS + MAX_HOSTS + 1))
     few = take_inventory([seen(host="new.example")])
     assert [change for change in find_changes(many, few) if change.change == "added"] == []
-    ((direction, sentence),) = not_compared(many, few)
-    assert direction == "added"
+    ((directions, sentence),) = not_compared(many, few)
+    assert directions == ("added",)
     assert sentence.endswith("so that no host or endpoint is called added.")
 
 
 def test_of_more_instances_than_are_followed_behaviour_is_not_compared() -> None:
-    instances = [f"i{number}" for number in range(MAX_INSTANCES + 1)]
-    steady = [seen(number, query=f"x={each}", instance=each) for number, each in enumerate(instances * 2)]
-    twice = take_inventory(sorted(steady, key=lambda each: each.instance))
-    again = take_inventory(steady)
-    assert [change.aspect for change in find_changes(twice, again)] == []
-    assert [*not_compared(twice, again)] == [
-        (
-            "changed",
-            f"More than 10000 instances called on the {side} side, so that behaviour and cadence are not compared.",
-        )
-        for side in ("first", "second")
-    ]
+    def once(each: int) -> Seen:
+        return seen(each, query="x=7", instance=f"i{each % (MAX_INSTANCES + 1)}")
+
+    def again(each: int) -> Seen:
+        return seen(each, query=f"x={each}", instance="i0")
+
+    still = [once(each) for each in range(MAX_INSTANCES + 1)]
+    rising = [again(each) for each in range(1000)]
+    assert [change.aspect for change in changes(still[1:], rising)] == ["behaviour"]
+    assert [change.aspect for change in changes(still, rising)] == []
+    sentence = "More than 10000 instances called on the {} side, so that behaviour and cadence are not compared."
+    for sides, side in (((still, rising), "first"), ((rising, still), "second")):
+        assert [*not_compared(*map(take_inventory, sides))] == [(("changed",), sentence.format(side))]
+
+
+def test_bodies_that_were_not_looked_at_are_told() -> None:
+    part, whole = take_inventory([seen(body=b"{", is_whole=False)]), take_inventory([seen()])
+    told = "Of bodies on the {} side that were longer than what was kept, or of an unknown or damaged coding, not all"
+    for sides, directions, side in (
+        ((part, whole), ("removed", "changed"), "first"),
+        ((whole, part), ("added", "changed"), "second"),
+    ):
+        ((what, sentence),) = not_compared(*sides)
+        assert (what, sentence) == (directions, f"{told.format(side)} fields were seen: 1.")
 
 
 def test_nothing_is_compared_with_nothing() -> None:
