@@ -118,10 +118,15 @@ def _needles(planted: Planted) -> Iterator[_Needle]:
     if not value:
         raise InvalidSetting(f"The planted value of {planted.name!r} is empty; give what is to be looked for.")
     for spelling in _spellings(value):
-        for form, text in (("plain", spelling), *_coded(spelling)):
-            yield _Needle(planted, form, text.lower(), any_case=True, edge=_edge(text))
-        whole = base64.b64encode(spelling.encode()).decode().rstrip("=")
-        yield _Needle(planted, "base64", whole, any_case=False, edge="bounded")
+        edge = _edge(spelling)
+        yield _Needle(planted, "plain", spelling.lower(), any_case=True, edge=edge)
+        # What codings make of one or two characters is in everything.
+        for form, text in _coded(spelling) if len(spelling) >= _LEAST_INSIDE else ():
+            yield _Needle(planted, form, text.lower(), any_case=True, edge=edge)
+        whole = base64.b64encode(spelling.encode()).decode()
+        yield _Needle(planted, "base64", whole, any_case=False, edge="whole")
+        if len(spelling) >= _LEAST_INSIDE:
+            yield _Needle(planted, "base64", whole.rstrip("="), any_case=False, edge="bounded")
         for form, text in _in_base64(spelling):
             yield _Needle(planted, form, text, any_case=False)
         for hashed in (spelling, spelling + "\n", f'"{spelling}"'):

@@ -47,10 +47,10 @@ def planted_values(plants: Iterable[tuple[str, str]], *, plant_system: bool) -> 
 
 
 def planted_names(planted: Iterable[Planted]) -> dict[str, bool]:
-    """Give what was looked for, and whether one of the values of that name counted as a whole value only."""
+    """Give what was looked for, and whether all values of that name counted as whole values only."""
     names: dict[str, bool] = {}
     for each in planted:
-        names[each.name] = names.get(each.name, False) or each.whole_only
+        names[each.name] = names.get(each.name, True) and each.whole_only
     return names
 
 

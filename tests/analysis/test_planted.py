@@ -72,6 +72,29 @@ def test_short_values_must_stand_alone() -> None:
     assert is_found("bob", base64.b64encode(b'{"user":"bob"}').decode())
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("1", "IBM MQ 9.2"),
+        ("a", "M"),
+        ("id", "mount type NFS"),
+        ("ab", "part mfr code"),
+        ("jo", "page 6a6f of"),
+        ("12", "21"),
+        ("abc", "1616263200"),
+        ("dev", "fc646576-0000-4000-8000-000000000000"),
+    ],
+)
+def test_what_codings_make_of_short_values_is_not_found_by_chance(value: str, text: str) -> None:
+    assert not forms(value, text)
+
+
+def test_short_values_are_found_coded_where_nothing_goes_on_beside_them() -> None:
+    assert forms("a", "YQ==") == {"base64"}
+    assert forms("dev", "x=646576;") == {"hex"}
+    assert forms("dev", "(ZGV2)") == {"base64"}
+
+
 def test_a_number_is_found_among_numbers() -> None:
     needles = Needles([Planted("pin", "4711234")])
     assert [trace.form for trace in needles.find("14711234", is_number=True)] == ["plain"]
