@@ -3,6 +3,7 @@
 It refuses to keep the times; a thousand at a time become a few figures.
 """
 
+import math
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 # So many requests are looked at together.
 _AT_ONCE = 1024
@@ -39,8 +41,11 @@ _REGULAR = 0.5
 # Longer ones are no missed beats: the client was away.
 _SILENCE_PERIODS = 10.5
 
-# So many times in a row, two … periods are no missed beats, but another pace.
+# So many times in a row, two … periods are no missed beats, but another pace; of losses, one in a thousand times.
 _LEAST_PACE = 8
+
+# Beats that tell the pace of now.
+_KEPT_BEATS = 9
 
 # Delays that tell by what factor they grow.
 _GROWING = 4
@@ -68,7 +73,7 @@ class Cadence:
             there are too few.
         jitter_s: half of the intervals lie within so much of the median; None when there is no beat.
         regularity: share of intervals that are one, two … periods long; with less than half there is no beat.
-        missed: beats that did not come while the client was there, and did not stay away one time after the other.
+        missed: beats that did not come while the client was there; at another pace, of that one.
         silences: times when it was away for more than ten beats.
         longest_silence_s: the longest of them; 0 when there was none.
         bursts: times when it called more often than its beat.
@@ -113,7 +118,8 @@ class Rhythm:
     _fitting: int = 0
     _intervals: int = 0
     _missed: int = 0
-    _pace_s: float | None = None
+    _held: Times = field(default_factory=Times)
+    _latest: Times = field(default_factory=Times)
     _silences: int = 0
     _longest_silence_s: float = 0.0
     _bursts: int = 0
@@ -160,10 +166,17 @@ class Rhythm:
 
     def _next_s(self, interval_s: float | None) -> float | None:
         retry_s = _median(self._first_retries)
-        if self._failed and self._failed[-1] and retry_s is not None:
+        is_never_served = self._period_s is None and interval_s is not None
+        if self._failed and self._failed[-1] and retry_s is not None and not is_never_served:
             is_first = self._last_delay_s is None
             return self._last_s + (retry_s if is_first else (self._last_delay_s or 0) * (_median(self._factors) or 1))
-        return None if interval_s is None else self._times[-1] + (self._pace_s or interval_s)
+        if interval_s is None:
+            return None
+        latest_s = _median(self._latest) or interval_s
+        pace_s = latest_s if abs(latest_s - interval_s) > _TOLERANCE * interval_s else interval_s
+        # A burst may have gone on for longer than that.
+        beat_s: float = self._times[-1]
+        return beat_s + pace_s * (math.floor((self._last_s - beat_s) / pace_s) + 1)
 
     def _learn(self, *, is_end: bool = False) -> None:
         """Look at what waits, and keep only the last beat, from which the next interval counts.
@@ -197,7 +210,7 @@ class Rhythm:
         if len(gaps):
             self._all_medians.append((float(np.median(gaps)), len(gaps)))
         if period is not None:
-            self._take_beats(np.diff(times[starts]), period)
+            self._take_beats(np.diff(times[starts]), period, is_end=is_end)
         self._last_s = max(self._last_s, float(times[-1]))
         self._last_delay_s = float(gaps[-1]) if len(gaps) and follows[-1] else None
         waiting = slice(last, None if done == last else last + 1)
@@ -219,21 +232,25 @@ class Rhythm:
         # Most who wait longer each time do so up to a limit.
         self._factors += [later / sooner for sooner, later in pairwise(delays[:_GROWING]) if sooner > 0]
 
-    def _take_beats(self, beats: _Numbers, period: float) -> None:
+    def _take_beats(self, beats: _Numbers, period: float, *, is_end: bool) -> None:
+        beats = np.concatenate((np.frombuffer(self._held), beats))
         periods = np.maximum(np.rint(beats / period), 1)
-        singles = beats[periods == 1]
-        self._singles.extend(singles.tolist())
+        held = np.argmax(periods[::-1] == 1) if np.any(periods == 1) else len(periods)
+        if is_end or held >= _LEAST_PACE:
+            held = 0
+        # Whether the last ones are missed beats or another pace, the next ones tell.
+        done = len(beats) - int(held)
+        self._held = Times(beats[done:].tolist())
+        beats, periods = beats[:done], periods[:done]
+        self._latest = Times([*self._latest, *beats[-_KEPT_BEATS:].tolist()][-_KEPT_BEATS:])
+        self._singles.extend(beats[periods == 1].tolist())
         if len(self._singles) > _AT_ONCE:
             self._fold()
         self._intervals += len(beats)
         self._fitting += int(np.count_nonzero(_fits(beats, period)))
-        edges = np.flatnonzero(np.diff(periods, prepend=0, append=0))
-        in_a_row = np.repeat(np.diff(edges), np.diff(edges))
-        is_pace = (in_a_row >= _LEAST_PACE) & (periods > 1)
-        if len(beats):
-            self._pace_s = float(np.median(beats[edges[-2] :])) if is_pace[-1] else None
-        away = (beats > _SILENCE_PERIODS * period) & ~is_pace
-        self._missed += int(np.sum(periods[~away & ~is_pace] - 1))
+        pace = _pace(periods)
+        away = beats > _SILENCE_PERIODS * pace * period
+        self._missed += int(np.sum(np.maximum(np.rint(periods / pace), 1)[~away] - 1))
         self._silences += int(np.count_nonzero(away))
         self._longest_silence_s = max(self._longest_silence_s, float(np.max(beats[away], initial=0)))
 
@@ -264,6 +281,16 @@ def _fits(gaps: _Numbers, period: float) -> _Flags:
     periods = np.maximum(np.rint(gaps / period), 1)
     fits: _Flags = np.abs(gaps - periods * period) <= _TOLERANCE * period
     return fits
+
+
+def _pace(periods: _Numbers) -> _Numbers:
+    """Give how many periods a beat takes at least, where it takes more than one so many times in a row."""
+    if len(periods) < _LEAST_PACE:
+        return np.ones_like(periods)
+    least = sliding_window_view(periods, _LEAST_PACE).min(axis=1)
+    around = np.pad(least, _LEAST_PACE - 1, constant_values=1)
+    pace: _Numbers = sliding_window_view(around, _LEAST_PACE).max(axis=1)
+    return pace
 
 
 def _mask(runs: Sequence[slice], length: int) -> _Flags:

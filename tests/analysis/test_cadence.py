@@ -115,16 +115,43 @@ def test_a_client_that_was_away_missed_no_beats() -> None:
     assert cadence.longest_silence_s == 100_000 - 5940
 
 
-@pytest.mark.parametrize("pace", [120, 240])
-def test_another_pace_is_no_missed_beats_and_tells_the_next_one(pace: int) -> None:
-    slower = [*range(0, 6000, 60), *range(6000, 6000 + 50 * pace, pace)]
-    cadence = taken(*slower)
-    assert (cadence.missed, cadence.silences) == (0, 0)
-    assert cadence.next_s == slower[-1] + pace
-    faster = [*range(0, 50 * pace, pace), *range(50 * pace, 50 * pace + 6000, 60)]
-    cadence = taken(*faster)
-    assert (cadence.interval_s, cadence.missed, cadence.silences) == (60, 0, 0)
-    assert cadence.next_s == faster[-1] + 60
+def at_intervals(*intervals: tuple[float, int]) -> list[float]:
+    """Give times that are so many intervals apart, after each other."""
+    times = [0.0]
+    for interval, count in intervals:
+        times += [times[-1] + interval * each for each in range(1, count + 1)]
+    return times
+
+
+@pytest.mark.parametrize(
+    ("intervals", "missed", "next_s"),
+    [
+        ([(60, 100), (120, 50)], 0, 120),
+        ([(60, 100), (240, 50)], 0, 240),
+        ([(120, 50), (60, 100)], 0, 60),
+        ([(60, 1000), (720, 50)], 0, 720),
+        ([(60, 3000), (120, 1100)], 0, 120),
+        ([(60, 1021), (120, 40)], 0, 120),
+        ([(60, 100), (120, 40), (240, 1)], 1, 120),
+        ([(60, 100), *[(120, 5), (240, 1)] * 10], 10, 120),
+        ([(60, 100), (120, 7), (60, 100)], 7, 60),
+        ([(60, 100), (120, 7)], 7, 120),
+        ([(60, 500), (1200, 1), (60, 500)], 0, 60),
+    ],
+)
+def test_another_pace_is_no_missed_beats_and_tells_the_next_one(
+    intervals: list[tuple[float, int]], missed: int, next_s: float
+) -> None:
+    times = at_intervals(*intervals)
+    cadence = taken(*times)
+    assert cadence.missed == missed
+    assert cadence.silences == sum(interval == 1200 for interval, _ in intervals)
+    assert cadence.next_s == times[-1] + next_s
+
+
+def test_the_next_one_is_never_expected_in_the_past() -> None:
+    times = at_intervals((300, 30), (60, 30))
+    assert (taken(*times).next_s or 0) > times[-1]
 
 
 def test_a_beat_that_is_never_served_is_a_beat() -> None:
@@ -134,6 +161,9 @@ def test_a_beat_that_is_never_served_is_a_beat() -> None:
     again = [beat + delay for beat in range(0, 30_000, 300) for delay in (0, 2, 6)]
     cadence = taken(*again, failed=True)
     assert (cadence.interval_s, cadence.retries, cadence.retry_s, cadence.backoff) == (300, 200, 2, 2)
+    capped = at_intervals(*((2**each, 1) for each in range(6)), (60, 30))
+    cadence = taken(*capped, failed=True)
+    assert (cadence.interval_s, cadence.retries, cadence.next_s) == (60, 6, capped[-1] + 60)
 
 
 def test_who_calls_at_random_has_no_beat() -> None:
