@@ -14,7 +14,7 @@ from telemock.cli.filter_options import filter_options
 from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, output, printing
 from telemock.cli.reading import anew_option, read_inventory
-from telemock.cli.sides import Side, find_sides
+from telemock.cli.sides import Side, find_sides, parted
 from telemock.errors import ExpectationNotMet, InvalidSetting
 from telemock.exchange import compact_json
 from telemock.store.engine import locate
@@ -49,15 +49,12 @@ def diff(
     a day, FROM..UNTIL, or a moment: A is then what came before it, and B what came since,
     also when B is left out. version:, instance:, time: or file: in front of it says which it is.
     """
-    is_split = second is None
-    second = first if second is None else second
-    sides = find_sides((first, second), locate(db), Filters(**filters))
-    if is_split and sides[0] == sides[1]:
-        raise click.UsageError(f"{first!r} is to be compared with something; give B, or a moment that parts A from B.")
+    names = parted(first) if second is None else (first, second)
+    sides = find_sides(names, locate(db), Filters(**filters))
     before, after = (_read(side, anew=anew) for side in sides)
     changes = find_changes(before, after)
     if format_name == "json":
-        told = comparison_to_json((first, second), before, after, changes)
+        told = comparison_to_json(names, before, after, changes)
         with output() as stream:
             stream.write(printable_json(compact_json(told)) + "\n")
     else:

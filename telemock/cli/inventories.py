@@ -52,7 +52,8 @@ def left_out(inventory: Inventory) -> Iterator[str]:
     """Say what was beyond a limit, a sentence each."""
     yield from not_looked_at(inventory)
     if inventory.cadences_left_out:
-        yield f"The cadence of {inventory.cadences_left_out} further instances was left out; there are too many."
+        more = count(inventory.cadences_left_out, "further instance")
+        yield f"The cadence of {more} was left out; there are too many."
 
 
 def not_looked_at(inventory: Inventory) -> Iterator[str]:

@@ -48,6 +48,22 @@ def find_sides(names: tuple[str, str], path: Path, filters: Filters) -> tuple[Si
     return first, second
 
 
+def parted(moment: str) -> tuple[str, str]:
+    """Name what came before a moment, and what came since.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    text = moment.removeprefix("time:")
+    try:
+        at = "" if _DAY.fullmatch(text) else MOMENT.convert(text, None, None)
+    except (click.BadParameter, ValueError, OverflowError):
+        at = ""
+    if not at:
+        raise InvalidSetting(f"{moment!r} is to be compared with something; give B, or a moment that parts A from B.")
+    return f"time:..{at}", f"time:{at}.."
+
+
 def _find(name: str, path: Path, filters: Filters, *, is_first: bool) -> Side:
     word, colon, rest = name.partition(":")
     said = word if colon and word in _WORDS else ""

@@ -161,7 +161,7 @@ class ReadOnlyFile:
     def _open(self) -> sqlite3.Connection:
         try:
             if self._path.is_dir():
-                raise StoreMissing(f"{self._path} is a folder; --db names the file in it, or a new one.")
+                raise StoreMissing(f"{self._path} is a folder; name the database in it.")
             if not self._path.is_file():
                 raise StoreMissing(
                     f"There is no database at {self._path}; start `telemock serve` there, or name one with --db."

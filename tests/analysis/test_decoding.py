@@ -79,6 +79,7 @@ def test_a_value_is_unwrapped_as_deep_as_it_goes(value: str, expected: list[tupl
         "eyJhbGciOiJIUzI1NiJ9.not.json",
         b64(gzip.compress(b"cut short by somebody", mtime=0)[:-9]),
         b64(zlib.compress(b"cut short by somebody")[:-3]),
+        b64(zlib.compress(b"webby")[2:-4]),
         "x^2 + y^2",
         "x\x01\ud800 of no bytes",
         b64(b"\x00\x01\x02\x03\x04\x05\x06\x07\x08"),

@@ -60,6 +60,8 @@ def test_a_moment_alone_parts_what_came_before_from_what_came_since(cli: Cli, db
     done = cli("diff", moment(1), "--format", "json", "--db", db)
     said = json.loads(done.stdout)
     assert (said["a_exchanges"], said["b_exchanges"]) == (1, 4)
+    assert (said["a"], said["b"]) == (f"time:..{moment(1)}", f"time:{moment(1)}..")
+    assert sum(counts(cli, said["a"], said["b"], "--db", db)) == 5
     for name in (VERSION, "2026-02-06", "other.db"):
         done = cli("diff", name, "--db", db)
         assert done.exit_code == 2

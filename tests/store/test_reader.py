@@ -264,7 +264,7 @@ def test_no_database_is_told_apart_from_a_foreign_one(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(StoreMissing, match="is a folder; --db names the file in it"), open_reader(tmp_path):
+    with pytest.raises(StoreMissing, match="is a folder; name the database in it"), open_reader(tmp_path):
         pass
 
 
