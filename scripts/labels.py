@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 from urllib.parse import quote, urlencode
 
-from telemock.analysis.inventory import Seen, take_inventory
+from telemock.analysis.endpoint import Seen
+from telemock.analysis.inventory import take_inventory
 from telemock.analysis.kinds import Kind
 from telemock.analysis.rules import Sensitivity
 

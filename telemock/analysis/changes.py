@@ -12,8 +12,9 @@ from operator import itemgetter
 from typing import Literal
 
 from telemock.analysis.cadence import Cadence
+from telemock.analysis.endpoint import MAX_FIELDS, Endpoint
 from telemock.analysis.field import Field, types_told
-from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, MAX_HOSTS, MAX_INSTANCES, Endpoint, Inventory
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_HOSTS, MAX_INSTANCES, Inventory
 from telemock.analysis.kinds import NUMBERS, Kind
 
 Direction = Literal["added", "removed", "changed"]

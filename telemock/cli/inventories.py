@@ -6,8 +6,9 @@ It refuses to learn anything; `telemock.analysis.inventory` does.
 from collections.abc import Iterator
 from typing import Any
 
+from telemock.analysis.endpoint import Endpoint
 from telemock.analysis.field import Field, types_told
-from telemock.analysis.inventory import Endpoint, Inventory
+from telemock.analysis.inventory import Inventory
 from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape

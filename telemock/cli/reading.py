@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telemock.analysis.inventory import Inventory, Seen
+from telemock.analysis.endpoint import Seen
+from telemock.analysis.inventory import Inventory
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.cli.options import option

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from telemock.analysis.changes import Change, find_changes, not_compared
-from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_HOSTS, MAX_INSTANCES, Seen, take_inventory
+from telemock.analysis.endpoint import Seen
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_HOSTS, MAX_INSTANCES, take_inventory
 from tests.analysis.test_inventory import seen
 
 Told = tuple[str, str, str, str, str, str]

@@ -1,9 +1,10 @@
 import base64
 import json
 
+from telemock.analysis.endpoint import Seen
 from telemock.analysis.field import Field
 from telemock.analysis.findings import MAX_FINDINGS, Findings, Place, Watch
-from telemock.analysis.inventory import Seen, take_inventory
+from telemock.analysis.inventory import take_inventory
 from telemock.analysis.kinds import Kind
 from telemock.analysis.planted import Needles, Planted
 from tests.analysis.test_inventory import seen

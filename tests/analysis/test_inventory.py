@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_FIELDS, MAX_INSTANCES, Endpoint, Seen, take_inventory
+from telemock.analysis.endpoint import MAX_FIELDS, Endpoint, Seen
+from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_INSTANCES, take_inventory
 from telemock.exchange import compact_json
 from telemock.fields import request_bytes
 from tests.corpus import GUID, PING_QUERY, moment

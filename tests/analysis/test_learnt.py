@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.analysis.inventory import Inventory, Seen
+from telemock.analysis.endpoint import Seen
+from telemock.analysis.inventory import Inventory
 from telemock.analysis.learnt import MOST_FOLLOWED, learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
 from telemock.exchange import compact_json

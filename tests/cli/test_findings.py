@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
-from telemock.analysis.inventory import MAX_FIELDS
+from telemock.analysis.endpoint import MAX_FIELDS
 from telemock.exchange import Exchange, compact_json
 from tests.cli.process import run
 from tests.corpus import database, ping

@@ -1,0 +1,147 @@
+"""This is an endpoint: where requests went, what they were in sum, and which fields they had.
+
+It refuses to have more fields than anybody could look through; values of further ones are counted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from telemock.analysis.cadence import Cadence
+from telemock.analysis.field import Field
+from telemock.analysis.findings import Findings, Place, Watch
+from telemock.analysis.sketches import Distinct, Quantiles
+from telemock.fields import Source
+
+MAX_FIELDS = 10_000
+
+SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
+
+Key = tuple[str, str, str, str]
+
+
+class Seen(NamedTuple):
+    """What of an exchange the inventory looks at; names as in `Exchange`.
+
+    Attributes:
+        body: with its content coding undone, or as received where that cannot be done; None when there is none.
+        is_whole: that is all of the body.
+        request_bytes: length of the request, as `telemock.fields.request_bytes` gives it.
+        instance: who speaks: the installation, or the address of a client that did not say.
+        response_bytes: length of the answer's body.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    query: str
+    request_headers: str
+    body: bytes | None
+    is_whole: bool
+    request_bytes: int
+    received_at: str
+    status: int
+    latency_ms: float
+    instance: str
+    response_bytes: int
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Where requests went.
+
+    Attributes:
+        number: its place among the endpoints.
+        bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers and bodies.
+        bytes_up_squared: the sum of the squares of that, request by request.
+        bytes_down: of the answers' bodies.
+        statuses: how many were answered with which.
+        found: places, among the findings, of what was found in its host and path.
+        latency: milliseconds, rank by rank.
+        cadences: instances, and how often each calls.
+        fields: by source and name.
+        values_left_out: values of fields beyond MAX_FIELDS.
+        bodies_in_part: bodies of which not everything was looked at.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    path: str
+    number: int = 0
+    found: list[int] = field(default_factory=list)
+    count: int = 0
+    bytes_up: int = 0
+    bytes_up_squared: float = 0.0
+    bytes_down: int = 0
+    first_seen: str = ""
+    last_seen: str = ""
+    statuses: dict[int, int] = field(default_factory=dict)
+    latency: Quantiles = field(default_factory=Quantiles)
+    fields: dict[Source, dict[str, Field]] = field(default_factory=lambda: {source: {} for source in SOURCES})
+    values_left_out: int = 0
+    bodies_in_part: int = 0
+    cadences: list[tuple[str, Cadence]] = field(default_factory=list)
+    _instances: Distinct = field(default_factory=Distinct)
+
+    @property
+    def key(self) -> Key:
+        """What is the same for all exchanges of it."""
+        return self.method, self.scheme, self.host, self.path
+
+    @property
+    def bytes_up_variance(self) -> float:
+        """How far `bytes_up` of single requests is from its mean, squared; with few, corrected for that (Bessel)."""
+        mean = self.bytes_up / self.count
+        return max(self.bytes_up_squared / self.count - mean * mean, 0.0) * self.count / max(self.count - 1, 1)
+
+    @property
+    def instances(self) -> int:
+        """How many instances spoke; from some hundred on an estimate, within 1.6 % two times out of three."""
+        return self._instances.estimate
+
+    def all_fields(self) -> Iterator[Field]:
+        """Give its fields, source by source."""
+        for fields in self.fields.values():
+            yield from fields.values()
+
+    def take(self, seen: Seen) -> None:
+        """Count an exchange."""
+        self.count += 1
+        self.bytes_up += seen.request_bytes
+        self.bytes_up_squared += seen.request_bytes**2
+        self.bytes_down += seen.response_bytes
+        self.bodies_in_part += not seen.is_whole
+        self.first_seen = min(self.first_seen or seen.received_at, seen.received_at)
+        self.last_seen = max(self.last_seen, seen.received_at)
+        self.statuses[seen.status] = self.statuses.get(seen.status, 0) + 1
+        self.latency.add(seen.latency_ms)
+
+    def meet(self, instance: str) -> None:
+        """Count an instance; one that was met before counts no more."""
+        self._instances.add(instance)
+
+    def field(self, source: Source, name: str, findings: Findings) -> Field | None:
+        """Give the field of a name, a new one if need be; None when there are too many."""
+        found = self.fields[source].get(name)
+        if found is None:
+            if sum(map(len, self.fields.values())) >= MAX_FIELDS:
+                return None
+            found = self.fields[source][name] = Field(source, name)
+            self.watch(found, findings)
+            findings.count(findings.look(self._place(found), name, chain=("name",)))
+        return found
+
+    def leave_out(self, values: int) -> None:
+        """Count values of fields that there was no place for."""
+        self.values_left_out += values
+
+    def watch(self, field: Field, findings: Findings) -> None:
+        """Have the values of a field looked at."""
+        # Where a request goes is looked at once, not in each of its headers.
+        if (field.source, field.name) != ("header", "host"):
+            field.watch = Watch(findings, self._place(field), field.name)
+
+    def _place(self, field: Field) -> Place:
+        return Place(self.method, self.scheme, self.host, self.path, field.source, field.name)
