@@ -166,7 +166,7 @@ def _sensitive(told: Told) -> Iterator[Part]:
         yield _table(planted_table(told["planted"], in_part=bool(told["not_looked_at"])))
     elif not told["planted"]:
         yield _text("No value was planted to be looked for; --plant and --plant-system do that.")
-    yield from (_text(f"Not looked at: {sentence}") for sentence in told["not_looked_at"])
+    yield from (_text(f"Not everything was looked at: {sentence}") for sentence in told["not_looked_at"])
 
 
 def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:

@@ -55,7 +55,7 @@ def sentences(told: Told) -> Iterator[Sentence]:
         mood: Mood = "plain" if told["not_looked_at"] else "good"
         yield from _found(told, mood)
         yield from _planted(told["planted"], mood)
-        yield from (Sentence(f"Not looked at: {sentence}") for sentence in told["not_looked_at"])
+        yield from (Sentence(f"Not everything was looked at: {sentence}") for sentence in told["not_looked_at"])
     pairs = [
         f"{captured(pair['a'], 40)} and {captured(pair['b'], 40)} differ in {count(len(pair['changes']), 'thing')}"
         for pair in told["changes"]

@@ -59,7 +59,7 @@ def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
     assert re.search(r'class="good">[^<]*No value was sent that is sensitive', whole)
     in_part = told(endpoint(), planted=planted, not_looked_at=["2 bodies."])
     assert not re.search(r'class="good">[^<]*No value was sent that is sensitive', page(in_part))
-    assert said(in_part).count("Not looked at: 2 bodies.") == 2
+    assert said(in_part).count("Not everything was looked at: 2 bodies.") == 2
     assert "hostname not found in what was looked at" in said(in_part)
 
 
