@@ -118,14 +118,14 @@ def _multipart_pairs(body: bytes) -> Iterator[tuple[str, str]]:
     for part in between.split(body[begin.end(1) :]):
         head, blank, content = part.lstrip(b" \t").partition(b"\r\n\r\n")
         disposition = _DISPOSITION.search(head)
-        names = (
-            {} if disposition is None else {name.lower(): (a or b) for name, a, b in _PARAMETER.findall(disposition[1])}
-        )
-        if blank and b"name" in names:
-            name = names[b"name"].decode(errors="replace")
+        said = {} if disposition is None else {key.lower(): a or b for key, a, b in _PARAMETER.findall(disposition[1])}
+        if disposition and blank and b"name" in said:
+            name = said.pop(b"name").decode(errors="replace")
             yield name, _text(content)
-            if head.strip().lower() != b'content-disposition: form-data; name="%s"' % names[b"name"].lower():
-                yield f"{name} (head)", _text(head.strip())
+            yield from ((f"{name}.{key.decode(errors='replace')}", _text(value)) for key, value in said.items())
+            rest = _PARAMETER.sub(b"", disposition[1])[len(b"form-data") :] + _DISPOSITION.sub(b"", head)
+            if rest.strip():
+                yield f"{name} (head)", _text(rest.strip())
         elif rest := part.removeprefix(b"--").strip():
             yield "$", _text(rest)
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Literal
+from typing import Literal, get_args
 
 from telemock.analysis.cadence import Cadence
 from telemock.analysis.endpoint import MAX_FIELDS, Endpoint
@@ -102,11 +102,8 @@ def find_changes(first: Inventory, second: Inventory) -> list[Change]:
 
 def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[tuple[Direction, ...], str]]:
     """Say what was beyond the limits of an inventory: what can therefore not be told, and a sentence."""
-    sides: tuple[tuple[str, Inventory, Direction, Direction], ...] = (
-        ("first", first, "added", "removed"),
-        ("second", second, "removed", "added"),
-    )
-    for side, inventory, direction, other in sides:
+    sides: tuple[tuple[str, Inventory, Direction], ...] = (("first", first, "added"), ("second", second, "removed"))
+    for side, inventory, direction in sides:
         if inventory.endpoints_left_out:
             what = "endpoint" if _knows_hosts(inventory) else "host or endpoint"
             sentence = (
@@ -123,9 +120,10 @@ def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[tuple[Di
         if inventory.bodies_in_part:
             sentence = (
                 f"Of bodies on the {side} side that were longer than what was kept, or of an unknown or damaged "
-                f"coding, not all fields were seen: {inventory.bodies_in_part}."
+                f"coding, not all fields were seen, so that one may be called {direction} that is not: "
+                f"{inventory.bodies_in_part}."
             )
-            yield (other, "changed"), sentence
+            yield get_args(Direction), sentence
         if inventory.instances_let_go:
             sentence = (
                 f"More than {MAX_INSTANCES} instances called on the {side} side, so that behaviour and cadence are not "

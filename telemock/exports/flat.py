@@ -6,7 +6,7 @@ It refuses to have more columns than a spreadsheet: values of fields beyond that
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from telemock.codings import decode_pair, decode_shown
+from telemock.codings import decode_pair, decode_read
 from telemock.exchange import compact_json
 from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
 from telemock.text import to_printable_json
@@ -96,7 +96,7 @@ def _pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, 
     for item in query_items(query):
         name, value = decode_pair(item)
         yield f"query.{name}", value
-    shown = None if body is None else decode_shown(headers, body)
+    shown = None if body is None else decode_read(headers, body)
     if shown is not None:
         for name, value in body_pairs(shown):
             yield f"body.{name}", value

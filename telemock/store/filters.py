@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
-from telemock.codings import decode_shown
+from telemock.codings import decode_read
 from telemock.exchange import Connection, Exchange, Record
 from telemock.store.rows import CONNECTIONS, EXCHANGES, Table
 
@@ -182,7 +182,7 @@ def contains(  # noqa: PLR0917 - SQLite calls it
     if any(spelling.casefold() in coded for spelling in _spellings(needle)):
         return True
     for coding, body in zip(headers, (request_body, response_body), strict=True):
-        if body is not None and needle in _text(decode_shown(coding, body) or body).casefold():
+        if body is not None and needle in _text(decode_read(coding, body) or body).casefold():
             return True
     return False
 

@@ -1,3 +1,4 @@
+import gzip
 import json
 from operator import attrgetter
 from typing import Any
@@ -59,6 +60,11 @@ def test_values_of_fields_beyond_the_limit_are_counted() -> None:
 def test_a_name_that_repeats_very_often_has_all_its_values() -> None:
     line = json.loads(flat_line(values(ping(query="a&" * 500_000))))
     assert len(line["fields"]["query.a"]) == 500_000
+
+
+def test_gzip_that_no_header_tells_of_has_the_fields_that_are_in_it() -> None:
+    columns, _ = table(ping(query="", request_headers="[]", request_body=gzip.compress(b'{"a":1}')))
+    assert "body.$.a" in columns.names
 
 
 def test_hostile_exchanges_have_lines_and_cells() -> None:

@@ -151,10 +151,12 @@ def test_text_is_found_in_any_case_and_under_a_content_coding(tmp_path: Path, te
         ping(4, request_body=gzip.compress(body)[:-9], request_headers=coded),
         ping(5, params=compact_json({"x": text, "y": "\udcff"})),  # the surrogate forces ASCII escapes
         ping(6),
+        ping(7, request_body=gzip.compress(body)),
+        ping(8, request_body=body, request_headers=compact_json([["Content-Encoding", "br"]])),
     )
     with open_reader(db) as reader:
         found = {each.id for each in reader.newest(Filters(grep=text))}
-    assert found >= {1, 2, 3}
+    assert found >= {1, 2, 3, 7, 8}
     assert not found & {4, 6}
     assert (5 in found) or text != text.lower()
 
