@@ -57,13 +57,18 @@ class Trace:
     text: str
 
 
+# What must not go on beside it: anything, a letter or digit, a hexadecimal digit, or whatever there is.
+_Edge = Literal["none", "bounded", "hex", "whole"]
+_BESIDE = {"bounded": r"[^\W_]", "hex": "[0-9a-f]"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Needle:
     planted: Planted
     form: str
     text: str
     any_case: bool
-    edge: Literal["none", "bounded", "whole"] = "none"
+    edge: _Edge = "none"
 
 
 class Needles:
@@ -109,7 +114,8 @@ def _place(needle: _Needle, text: str) -> int | None:
         return text.index(needle.text)
     if needle.edge == "whole":
         return 0 if text == needle.text else None
-    found = re.search(rf"(?<![^\W_]){re.escape(needle.text)}(?![^\W_])", text)
+    beside = _BESIDE[needle.edge]
+    found = re.search(rf"(?<!{beside}){re.escape(needle.text)}(?!{beside})", text)
     return None if found is None else found.start()
 
 
@@ -122,7 +128,7 @@ def _needles(planted: Planted) -> Iterator[_Needle]:
         yield _Needle(planted, "plain", spelling.lower(), any_case=True, edge=edge)
         # What codings make of one or two characters is in everything.
         for form, text in _coded(spelling) if len(spelling) >= _LEAST_INSIDE else ():
-            yield _Needle(planted, form, text.lower(), any_case=True, edge=edge)
+            yield _Needle(planted, form, text.lower(), any_case=True, edge=_coded_edge(form, text, edge))
         whole = base64.b64encode(spelling.encode()).decode()
         yield _Needle(planted, "base64", whole, any_case=False, edge="whole")
         if len(spelling) >= _LEAST_INSIDE:
@@ -138,7 +144,14 @@ def _needles(planted: Planted) -> Iterator[_Needle]:
                     yield _Needle(planted, f"{name} as base64", text, any_case=False)
 
 
-def _edge(text: str) -> Literal["none", "bounded", "whole"]:
+def _coded_edge(form: str, text: str, edge: _Edge) -> _Edge:
+    """Tell the edge of a coded text: what has a form that nothing else has needs none."""
+    if edge == "none" or form in ("escapes", "character references") or text.count("%") * 3 == len(text):
+        return "none"
+    return "hex" if form.startswith("hex") else edge
+
+
+def _edge(text: str) -> _Edge:
     if len(text) >= _LEAST_ANYWHERE:
         return "none"
     return "bounded" if len(text) >= _LEAST_INSIDE else "whole"

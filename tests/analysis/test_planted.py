@@ -93,6 +93,10 @@ def test_short_values_are_found_coded_where_nothing_goes_on_beside_them() -> Non
     assert forms("a", "YQ==") == {"base64"}
     assert forms("dev", "x=646576;") == {"hex"}
     assert forms("dev", "(ZGV2)") == {"base64"}
+    assert forms("abc", r"hi \u0020\u0061\u0062\u0063\u0020 end") == {"escapes"}
+    assert forms("abc", "100% of %20%61%62%63%20 end") == {"percent"}
+    assert forms("abc", "&#32;&#97;&#98;&#99;&#32;") == {"character references"}
+    assert forms("web01", "0x7765623031") == {"hex"}
 
 
 def test_a_number_is_found_among_numbers() -> None:
