@@ -111,6 +111,7 @@ class Rhythm:
     _last_s: float = 0.0
     _last_delay_s: float | None = None
     _period_s: float | None = None
+    _unserved_s: float | None = None
     _singles: Times = field(default_factory=Times)
     _all_medians: list[tuple[float, int]] = field(default_factory=list)
     _medians: list[tuple[float, int]] = field(default_factory=list)
@@ -126,6 +127,8 @@ class Rhythm:
     _largest_burst: int = 0
     _retries: int = 0
     _first_retries: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
+    _chains: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
+    _last_chain: int = 0
     _factors: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
 
     def add(self, received_s: float, *, failed: bool) -> None:
@@ -166,8 +169,8 @@ class Rhythm:
 
     def _next_s(self, interval_s: float | None) -> float | None:
         retry_s = _median(self._first_retries)
-        is_never_served = self._period_s is None and interval_s is not None
-        if self._failed and self._failed[-1] and retry_s is not None and not is_never_served:
+        is_served = self._period_s is not None or interval_s is None
+        if self._failed and self._failed[-1] and retry_s is not None and (is_served or self._goes_on()):
             is_first = self._last_delay_s is None
             return self._last_s + (retry_s if is_first else (self._last_delay_s or 0) * (_median(self._factors) or 1))
         if interval_s is None:
@@ -177,6 +180,11 @@ class Rhythm:
         # A burst may have gone on for longer than that.
         beat_s: float = self._times[-1]
         return beat_s + pace_s * (math.floor((self._last_s - beat_s) / pace_s) + 1)
+
+    def _goes_on(self) -> bool:
+        """Tell of somebody who is never served whether another retry is to come before the next beat."""
+        usual = _median(self._chains) or 0
+        return 2 * len(self._chains) >= self._intervals and self._last_chain < usual
 
     def _learn(self, *, is_end: bool = False) -> None:
         """Look at what waits, and keep only the last beat, from which the next interval counts.
@@ -191,8 +199,9 @@ class Rhythm:
         gaps = np.diff(times)
         again = failed[:-1]
         period = self._period_s = _period(gaps[~again], self._period_s)
-        if period is None and (period := _period(gaps, None)):
+        if period is None and (period := _period(gaps, self._unserved_s)):
             # Nobody ever serves it: what comes at a beat all the same is no retry.
+            self._unserved_s = period
             again = again & (gaps < _IN_RETRY * period)
         retries = [run for run in _runs(again) if period is None or gaps[run.start] < _IN_RETRY * period]
         follows = _mask(retries, len(gaps))
@@ -213,6 +222,7 @@ class Rhythm:
             self._take_beats(np.diff(times[starts]), period, is_end=is_end)
         self._last_s = max(self._last_s, float(times[-1]))
         self._last_delay_s = float(gaps[-1]) if len(gaps) and follows[-1] else None
+        self._last_chain = retries[-1].stop - retries[-1].start if retries and retries[-1].stop == len(gaps) else 0
         waiting = slice(last, None if done == last else last + 1)
         self._times = Times(times[waiting].tolist())
         self._failed = bytearray((failed[waiting] if done == last else failed[-1:]).tobytes())
@@ -228,6 +238,7 @@ class Rhythm:
 
     def _take_retries(self, delays: list[float]) -> None:
         self._retries += len(delays)
+        self._chains.append(len(delays))
         self._first_retries.append(delays[0])
         # Most who wait longer each time do so up to a limit.
         self._factors += [later / sooner for sooner, later in pairwise(delays[:_GROWING]) if sooner > 0]
@@ -236,19 +247,16 @@ class Rhythm:
         beats = np.concatenate((np.frombuffer(self._held), beats))
         periods = np.maximum(np.rint(beats / period), 1)
         held = np.argmax(periods[::-1] == 1) if np.any(periods == 1) else len(periods)
-        if is_end or held >= _LEAST_PACE:
-            held = 0
         # Whether the last ones are missed beats or another pace, the next ones tell.
-        done = len(beats) - int(held)
+        done = len(beats) - (0 if is_end else min(int(held), _LEAST_PACE))
         self._held = Times(beats[done:].tolist())
-        beats, periods = beats[:done], periods[:done]
+        beats, pace, periods = beats[:done], _pace(periods)[:done], periods[:done]
         self._latest = Times([*self._latest, *beats[-_KEPT_BEATS:].tolist()][-_KEPT_BEATS:])
         self._singles.extend(beats[periods == 1].tolist())
         if len(self._singles) > _AT_ONCE:
             self._fold()
         self._intervals += len(beats)
         self._fitting += int(np.count_nonzero(_fits(beats, period)))
-        pace = _pace(periods)
         away = beats > _SILENCE_PERIODS * pace * period
         self._missed += int(np.sum(np.maximum(np.rint(periods / pace), 1)[~away] - 1))
         self._silences += int(np.count_nonzero(away))

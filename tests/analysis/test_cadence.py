@@ -134,6 +134,10 @@ def at_intervals(*intervals: tuple[float, int]) -> list[float]:
         ([(60, 1021), (120, 40)], 0, 120),
         ([(60, 100), (120, 40), (240, 1)], 1, 120),
         ([(60, 100), *[(120, 5), (240, 1)] * 10], 10, 120),
+        ([(60, 1009), (120, 20), (60, 50)], 0, 60),
+        ([(60, 1009), (720, 20), (60, 50)], 0, 60),
+        ([(60, 1000), (120, 24), (60, 50)], 0, 60),
+        ([(60, 1000), (120, 3000), (60, 50)], 0, 60),
         ([(60, 100), (120, 7), (60, 100)], 7, 60),
         ([(60, 100), (120, 7)], 7, 120),
         ([(60, 500), (1200, 1), (60, 500)], 0, 60),
@@ -149,6 +153,13 @@ def test_another_pace_is_no_missed_beats_and_tells_the_next_one(
     assert cadence.next_s == times[-1] + next_s
 
 
+@pytest.mark.parametrize("count", [1018, 1019, 1020])
+def test_who_is_never_served_is_followed_to_the_end(count: int) -> None:
+    times = at_intervals((60, count), (120, 5))
+    cadence = taken(*times, failed=True)
+    assert (cadence.missed, cadence.next_s) == (5, times[-1] + 120)
+
+
 def test_the_next_one_is_never_expected_in_the_past() -> None:
     times = at_intervals((300, 30), (60, 30))
     assert (taken(*times).next_s or 0) > times[-1]
@@ -161,6 +172,9 @@ def test_a_beat_that_is_never_served_is_a_beat() -> None:
     again = [beat + delay for beat in range(0, 30_000, 300) for delay in (0, 2, 6)]
     cadence = taken(*again, failed=True)
     assert (cadence.interval_s, cadence.retries, cadence.retry_s, cadence.backoff) == (300, 200, 2, 2)
+    assert cadence.next_s == 30_000, "after both retries"
+    assert taken(*again, 30_000, failed=True).next_s == 30_002
+    assert taken(*again, 30_000, 30_002, failed=True).next_s == 30_006
     capped = at_intervals(*((2**each, 1) for each in range(6)), (60, 30))
     cadence = taken(*capped, failed=True)
     assert (cadence.interval_s, cadence.retries, cadence.next_s) == (60, 6, capped[-1] + 60)
