@@ -39,6 +39,9 @@ _LEAST_PACKED = 10
 # How gzip and zlib begin; so do few texts, and the rest must fit, too.
 _PACKED = ("\x1f\udc8b", "x\x01", "x^", "x\udc9c", "x\udcda")
 
+# How what is coded begins, unlike a long text.
+_CODED = re.compile(r"\s*[\[{\"]|[\w+/=%&.-]{64}", re.ASCII)
+
 _PERCENT = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 _HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -65,33 +68,48 @@ class Layer:
     innermost: bool
 
 
-def layers(value: str) -> Iterator[Layer]:
+@dataclass(slots=True)
+class Budget:
+    """What may come out of one value.
+
+    Attributes:
+        characters, parts: how much is left.
+        is_spent: there was more than that.
+    """
+
+    characters: int = MAX_CHARACTERS
+    parts: int = MAX_PARTS
+    is_spent: bool = False
+
+    def pay(self, text: str) -> bool:
+        """Take a layer off; tell whether there was enough for it."""
+        self.characters -= len(text)
+        self.parts -= 1
+        is_enough = self.characters >= 0 and self.parts >= 0
+        self.is_spent |= not is_enough
+        return is_enough
+
+
+def layers(value: str, budget: Budget | None = None) -> Iterator[Layer]:
     """Give all that is wrapped in a value, each before what is wrapped in itself; nothing when it is not coded."""
-    budget = _Budget(MAX_CHARACTERS, MAX_PARTS)
+    budget = Budget() if budget is None else budget
     if len(value) <= MAX_CHARACTERS:
-        yield from islice(_below(value, (), budget), MAX_PARTS)
+        yield from _below(value, (), budget)
+    elif _CODED.match(value):
+        budget.is_spent = True
 
 
 def is_base64_text(value: str) -> bool:
     """Tell whether a value is base64 or base64url (RFC 4648) of text, JSON or gzip."""
-    return len(value) <= MAX_CHARACTERS and bool(_base64(value, MAX_CHARACTERS) or _base64url(value, MAX_CHARACTERS))
+    return len(value) <= MAX_CHARACTERS and bool(_base64(value, Budget()) or _base64url(value, Budget()))
 
 
-@dataclass(slots=True)
-class _Budget:
-    characters: int
-    parts: int
-
-    def pay(self, text: str) -> bool:
-        self.characters -= len(text)
-        self.parts -= 1
-        return self.characters >= 0 and self.parts >= 0
-
-
-def _below(text: str, chain: tuple[str, ...], budget: _Budget) -> Iterator[Layer]:
+def _below(text: str, chain: tuple[str, ...], budget: Budget) -> Iterator[Layer]:
+    parts = _undo(text, budget)
     if len(chain) >= MAX_DEPTH:
+        budget.is_spent |= bool(parts)
         return
-    for steps, inner in _undo(text, budget.characters):
+    for steps, inner in parts:
         if not budget.pay(inner):
             return
         under = (*chain, *steps)
@@ -107,26 +125,26 @@ def _below(text: str, chain: tuple[str, ...], budget: _Budget) -> Iterator[Layer
 _Parts = list[tuple[tuple[str, ...], str]]
 
 
-def _undo(text: str, limit: int) -> _Parts:
+def _undo(text: str, budget: Budget) -> _Parts:
     """Undo the outermost coding of a text."""
     for decode in _DECODERS:
-        if parts := decode(text, limit):
+        if parts := decode(text, budget):
             return parts
     return []
 
 
-def _jwt(text: str, limit: int) -> _Parts:
+def _jwt(text: str, budget: Budget) -> _Parts:
     """RFC 7519: three parts, the first two JSON objects in base64url."""
     match = _JWT.fullmatch(text)
     if match is None:
         return []
-    parts = [_loaded_base64url(match[1], limit), _loaded_base64url(match[2], limit)]
+    parts = [_loaded_base64url(match[1], budget), _loaded_base64url(match[2], budget)]
     if None in parts or '"alg"' not in str(parts[0]):
         return []
     return [((f"jwt {name}",), str(part)) for name, part in zip(("header", "payload"), parts, strict=True)]
 
 
-def _json(text: str, _limit: int) -> _Parts:
+def _json(text: str, budget: Budget) -> _Parts:
     """JSON in a string: an object, an array or a string; a number or a word is what it is."""
     stripped = text.strip(" \t\r\n")
     if stripped[:1] + stripped[-1:] not in ("{}", "[]", '""') or len(stripped) < 2:
@@ -135,18 +153,21 @@ def _json(text: str, _limit: int) -> _Parts:
         value = load_json(stripped)
     except (ValueError, RecursionError):
         return []
-    return list(islice((((f"json {path}",), leaf) for path, leaf in json_leaves(value)), MAX_PARTS))
+    leaves = [*islice(json_leaves(value), MAX_PARTS + 1)]
+    budget.is_spent |= len(leaves) > MAX_PARTS
+    return [((f"json {path}",), leaf) for path, leaf in leaves[:MAX_PARTS]]
 
 
-def _query(text: str, _limit: int) -> _Parts:
+def _query(text: str, budget: Budget) -> _Parts:
     """Pairs of name and value, alone or behind a URL."""
     url = _URL_QUERY.fullmatch(text)
     pairs = url[1] if url and "=" in url[1] else text if _PAIRS.fullmatch(text) else ""
+    budget.is_spent |= pairs.count("&") >= MAX_PARTS
     decoded = (decode_pair(pair) for pair in pairs.split("&", MAX_PARTS)[:MAX_PARTS] if pair)
     return [((f"query {name}",), value) for name, value in decoded]
 
 
-def _percent(text: str, _limit: int) -> _Parts:
+def _percent(text: str, _: Budget) -> _Parts:
     if "%" not in text or not _PERCENT.fullmatch(text):
         return []
     try:
@@ -155,42 +176,42 @@ def _percent(text: str, _limit: int) -> _Parts:
         return []
 
 
-def _hex(text: str, limit: int) -> _Parts:
+def _hex(text: str, budget: Budget) -> _Parts:
     if len(text) < _LEAST_HEX or (text.isdigit() and len(text) < 2 * _LEAST_HEX) or not _HEX.fullmatch(text):
         return []
-    return _from_bytes("hex", bytes.fromhex(text), limit)
+    return _from_bytes("hex", bytes.fromhex(text), budget)
 
 
-def _base64(text: str, limit: int) -> _Parts:
+def _base64(text: str, budget: Budget) -> _Parts:
     if len(text) < _LEAST_BASE64 or len(text) % 4 or not _BASE64.fullmatch(text) or _is_plain(text):
         return []
     try:
-        return _from_bytes("base64", base64.b64decode(text, validate=True), limit)
+        return _from_bytes("base64", base64.b64decode(text, validate=True), budget)
     except binascii.Error:
         return []
 
 
-def _base64url(text: str, limit: int) -> _Parts:
+def _base64url(text: str, budget: Budget) -> _Parts:
     if len(text) < _LEAST_BASE64 or not _BASE64URL.fullmatch(text) or _is_plain(text):
         return []
     try:
         content = base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
     except binascii.Error:
         return []
-    return _from_bytes("base64url", content, limit)
+    return _from_bytes("base64url", content, budget)
 
 
-def _packed(text: str, limit: int) -> _Parts:
+def _packed(text: str, budget: Budget) -> _Parts:
     """Bytes as they are, which stand as lone surrogates where they are no UTF-8 (PEP 383)."""
     if not text.startswith(_PACKED):
         return []
     try:
-        return _unpack((), text.encode(errors="surrogateescape"), limit)
+        return _unpack((), text.encode(errors="surrogateescape"), budget)
     except UnicodeEncodeError:
         return []
 
 
-_DECODERS: tuple[Callable[[str, int], _Parts], ...] = (
+_DECODERS: tuple[Callable[[str, Budget], _Parts], ...] = (
     _packed,
     _jwt,
     _json,
@@ -202,26 +223,29 @@ _DECODERS: tuple[Callable[[str, int], _Parts], ...] = (
 )
 
 
-def _from_bytes(coding: str, content: bytes, limit: int) -> _Parts:
+def _from_bytes(coding: str, content: bytes, budget: Budget) -> _Parts:
     """Take what came out of a coding as text, or unpack it."""
     text = _as_text(content)
-    return _unpack((coding,), content, limit) if text is None else [((coding,), text)]
+    return _unpack((coding,), content, budget) if text is None else [((coding,), text)]
 
 
-def _unpack(steps: tuple[str, ...], content: bytes, limit: int) -> _Parts:
+def _unpack(steps: tuple[str, ...], content: bytes, budget: Budget) -> _Parts:
     """Take what is packed in bytes: gzip (RFC 1952), zlib (RFC 1950), or what is inside of both (RFC 1951)."""
     if len(content) < _LEAST_PACKED:
         return []
     packing = "gzip" if content.startswith(b"\x1f\x8b") else "deflate"
     try:
-        text = _as_text(decode_content(content, packing, limit))
-    except (EventsRejected, OverflowError):
+        text = _as_text(decode_content(content, packing, max(budget.characters, 0)))
+    except EventsRejected:
+        return []
+    except OverflowError:
+        budget.is_spent = True
         return []
     return [] if text is None else [((*steps, packing), text)]
 
 
-def _loaded_base64url(text: str, limit: int) -> str | None:
-    parts = _base64url(text, limit)
+def _loaded_base64url(text: str, budget: Budget) -> str | None:
+    parts = _base64url(text, budget)
     return parts[0][1] if parts else None
 
 

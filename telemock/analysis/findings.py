@@ -6,7 +6,7 @@ It refuses to keep what it found as it was: an example stays, masked.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from telemock.analysis.decoding import layers
+from telemock.analysis.decoding import Budget, layers
 from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
 from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
@@ -109,12 +109,16 @@ class Findings:
         needles: what was planted.
         all: in the order they were found first; places in it are what values are counted by.
         left_out: values with something beyond MAX_FINDINGS.
+        in_part: different values that hold more than could be unwrapped.
     """
 
-    def __init__(self, needles: Needles | None = None, known: Sequence[Finding] = (), left_out: int = 0) -> None:
+    def __init__(
+        self, needles: Needles | None = None, known: Sequence[Finding] = (), left_out: int = 0, in_part: int = 0
+    ) -> None:
         self.needles = Needles(()) if needles is None else needles
         self.all = [*known]
         self.left_out = left_out
+        self.in_part = in_part
         self._places = {finding.key: place for place, finding in enumerate(self.all)}
 
     def sensitive(self) -> list[Finding]:
@@ -143,7 +147,8 @@ class Findings:
         """
         is_number = kind in NUMBERS and len(value) <= _MOST_DIGITS
         found: dict[tuple[object, tuple[str, ...]], Finding] = {}
-        for steps, text in _unwrapped(value, is_number=is_number):
+        budget = Budget()
+        for steps, text in _unwrapped(value, budget, is_number=is_number):
             way = chain + steps
             name = _name_inside(steps) or hint
             parts = [*self._in_text(place, way, text, is_number=is_number)]
@@ -156,6 +161,7 @@ class Findings:
                     found.pop((what, way[:depth]), None)
             for what, finding in parts:
                 found[what, way] = finding
+        self.in_part += budget.is_spent
         places = map(self._place, found.values())
         return [*dict.fromkeys(place for place in places if place is not None)]
 
@@ -208,10 +214,10 @@ def _sensitive(place: Place, way: tuple[str, ...], text: str, hint: str) -> Iter
         yield (match.sensitivity, match.text), finding
 
 
-def _unwrapped(value: str, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str]]:
+def _unwrapped(value: str, budget: Budget, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str]]:
     yield (), value
     if not is_number:
-        for layer in layers(value):
+        for layer in layers(value, budget):
             yield layer.chain, layer.text
 
 

@@ -66,6 +66,7 @@ class Learnt:
     cadences_left_out: int = 0
     findings: list[Finding] = field(default_factory=list)
     findings_left_out: int = 0
+    findings_in_part: int = 0
     instances: list[InstanceState] = field(default_factory=list)
     received_s: float = 0.0
 
@@ -98,7 +99,7 @@ class Inventory:
         self.hosts_left_out = learnt.hosts_left_out
         self.instances_let_go = learnt.instances_let_go
         self.cadences_left_out = learnt.cadences_left_out
-        self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out)
+        self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out, learnt.findings_in_part)
         self._cadences = learnt.cadences
         self._received_s = learnt.received_s
         for number, endpoint in enumerate(learnt.endpoints):
@@ -137,6 +138,7 @@ class Inventory:
             cadences_left_out=self.cadences_left_out,
             findings=self.findings.all,
             findings_left_out=self.findings.left_out,
+            findings_in_part=self.findings.in_part,
             instances=[instance.state for instance in self._followed.values()],
             received_s=self._received_s,
         )

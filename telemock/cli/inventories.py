@@ -68,6 +68,8 @@ def not_looked_at(inventory: Inventory) -> Iterator[str]:
             f"{count(inventory.bodies_in_part, 'body', 'bodies')} could be looked at in part only: longer than what "
             "was kept, or of an unknown or damaged coding."
         )
+    if inventory.findings.in_part:
+        yield f"{count(inventory.findings.in_part, 'value')} could be unwrapped in part only: too much is inside."
     if inventory.findings.left_out:
         yield f"{count(inventory.findings.left_out, 'value')} with further findings were left out; there are too many."
 

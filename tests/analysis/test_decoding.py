@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.analysis.decoding import MAX_DEPTH, MAX_PARTS, layers
+from telemock.analysis.decoding import MAX_DEPTH, MAX_PARTS, Budget, layers
 from tests.corpus import PING_QUERY
 
 
@@ -110,6 +110,36 @@ def test_bombs_end_at_a_limit() -> None:
     nested = json.dumps([json.dumps(["y" * 1000] * 300)] * 3)
     assert 2**19 < sum(len(layer.text) for layer in layers(nested)) <= 2**20
     assert list(layers("%41" * 2**20)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "is_spent"),
+    [
+        (json.dumps(["x"] * MAX_PARTS), False),
+        (json.dumps(["x"] * (MAX_PARTS + 1)), True),
+        ("&".join(["a=x"] * (MAX_PARTS + 1)), True),
+        (json.dumps([json.dumps(["x"] * 600)] * 2), True),
+        (b64(gzip.compress(b"a" * 2**19)), False),
+        (b64(gzip.compress(b"a" * (2**20 + 1))), True),
+        (b64("a" * 2**20), True),
+        ("a long text " * 2**17, False),
+        (PING_QUERY, False),
+    ],
+)
+def test_more_than_comes_out_is_noted(value: str, is_spent: bool) -> None:  # noqa: FBT001 - a table's cell
+    budget = Budget()
+    for _ in layers(value, budget):
+        pass
+    assert budget.is_spent == is_spent
+
+
+def test_too_deep_is_noted() -> None:
+    deep = "hello world"
+    for depth in range(1, MAX_DEPTH + 2):
+        deep = b64(deep)
+        budget = Budget()
+        assert len([*layers(deep, budget)]) == min(depth, MAX_DEPTH)
+        assert budget.is_spent == (depth > MAX_DEPTH)
 
 
 def test_nothing_of_the_real_ping_is_unwrapped_but_the_licence() -> None:

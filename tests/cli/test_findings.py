@@ -100,6 +100,10 @@ def test_a_pipeline_fails_on_what_must_not_be_sent(tmp_path: Path) -> None:
             [ping(request_body=compact_json({str(number): 1 for number in range(MAX_FIELDS)}).encode())],
             "49 values of further fields were left out; an endpoint has too many.",
         ),
+        (
+            [ping(request_body=b"meta=" + compact_json(["x"] * 1100).encode())],
+            "1 value could be unwrapped in part only: too much is inside.",
+        ),
     ],
 )
 def test_a_pipeline_fails_where_not_everything_was_looked_at(
