@@ -192,8 +192,10 @@ def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
     if not told["changes"]:
         yield _text("There are no two versions to compare.")
         return
-    # What was not looked at in all that was captured may be seen in one version.
-    otherwise = "masked, as not everything was looked at" if told["not_looked_at"] else ""
+    # A field that was beyond a limit in all that was captured may be seen in one version.
+    beyond = sum(endpoint["values_left_out"] for endpoint in told["endpoints"])
+    is_beyond = beyond or told["exchanges_left_out"] or told["findings_left_out"]
+    otherwise = "masked, as not everything was looked at" if is_beyond else ""
     yield _text("Each version is compared with the one that was first seen before it; telemock diff compares any two.")
     if told["versions_left_out"]:
         yield _text(f"{count(told['versions_left_out'], 'earlier version')} not compared here.")

@@ -166,9 +166,14 @@ def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> Non
     assert "email, in 10%: masked, as it holds: email" in text
     assert "hash: masked, as it holds what was planted: hostname" in text
     assert "url: http://x" in text
-    limited = said(told(endpoint(), **made, not_looked_at=["Something."]))
-    assert "url: masked, as not everything was looked at" in limited
-    assert "http://x" not in limited
+    assert "url: http://x" in said(told(endpoint(), **made, not_looked_at=["A body."])), "it was looked at"
+    for limited in (
+        told(endpoint(), **made, exchanges_left_out=1),
+        told(endpoint(), **made, findings_left_out=1),
+        told(endpoint(values_left_out=1), **made),
+    ):
+        assert "url: masked, as not everything was looked at" in said(limited)
+        assert "http://x" not in said(limited)
 
 
 def test_connections_are_told_by_kind_by_host_and_the_last_ones_with_their_reason() -> None:
