@@ -22,6 +22,7 @@ from telemock.store.learnt import Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader
 from telemock.store.rows import typed
 
+# The first may hold much.
 _EXPRESSIONS = (
     typed("request_body"),
     typed("request_truncated"),

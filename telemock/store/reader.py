@@ -18,7 +18,7 @@ from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
 from telemock.store.filters import TableFilters, contains, filter_sql
 from telemock.store.learnt import Extent, Kept
-from telemock.store.rows import EXCHANGES, Table, row_to_record, typed
+from telemock.store.rows import EXCHANGES, Table, row_to_record
 from telemock.store.statement import Statement, run_statement
 
 # A page is what one short transaction reads: this many rows, or fewer large ones.
@@ -65,6 +65,7 @@ class Reader:
             f"{time} >= ?": (filters.since,),
             f"{time} < ?": (filters.until,),
         }
+        select, large = [*table.typed_columns, time], table.large_places
         given, more = 0, True
         while more and not (limit and given >= limit):
             used = {bound: value for bound, value in bounds.items() if value != (None,)}
@@ -74,8 +75,8 @@ class Reader:
                 [*chain.from_iterable(used.values()), *values],
                 f"ORDER BY {time} {direction}, id {direction}",
                 min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
-                select=[*map(typed, table.columns), time],
-                large=[*map(table.columns.index, table.large)],
+                select=select,
+                large=large,
             )
             for *row, _ in rows:
                 yield row_to_record(table, row)
@@ -88,9 +89,8 @@ class Reader:
     def after(self, filters: TableFilters[_R], first_id: int, last_id: int) -> Iterator[_R]:
         """Give matching records stored after `first_id` up to `last_id`, in the order they were stored."""
         table: Table[_R] = filters.table
-        large = [*map(table.columns.index, table.large)]
-        selected = [*map(typed, table.columns)]
-        for row in self.values(filters, selected, large=large, first_id=first_id, last_id=last_id):
+        rows = self.values(filters, table.typed_columns, large=table.large_places, first_id=first_id, last_id=last_id)
+        for row in rows:
             yield row_to_record(table, row)
 
     def values(
@@ -173,7 +173,7 @@ class Reader:
 
     def exchange(self, exchange_id: int) -> Exchange | None:
         """Give one exchange, of the types it was stored with, whatever people put there; None when there is none."""
-        rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1, select=[*map(typed, EXCHANGES.columns)])
+        rows, _ = self._page(EXCHANGES, ["id = ?"], [exchange_id], "", 1, select=EXCHANGES.typed_columns)
         return row_to_record(EXCHANGES, rows[0]) if rows else None
 
     @contextmanager

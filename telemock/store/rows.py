@@ -32,6 +32,16 @@ class Table(Generic[_R]):
     time: str
     large: tuple[str, ...]
 
+    @property
+    def typed_columns(self) -> list[str]:
+        """Give the columns as SQL that `typed` writes, to build records from."""
+        return [*map(typed, self.columns)]
+
+    @property
+    def large_places(self) -> list[int]:
+        """Give the places of the large ones among the columns."""
+        return [*map(self.columns.index, self.large)]
+
 
 def _columns(record: type[Record]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record) if field.name != "id")
