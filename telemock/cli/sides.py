@@ -55,13 +55,10 @@ def parted(moment: str) -> tuple[str, str]:
         InvalidSetting: it is none.
     """
     text = moment.removeprefix("time:")
-    try:
-        at = "" if _DAY.fullmatch(text) else MOMENT.convert(text, None, None)
-    except (click.BadParameter, ValueError, OverflowError):
-        at = ""
-    if not at:
+    times = _times(text, is_first=True)
+    if ".." in text or [*times] != ["until"]:
         raise InvalidSetting(f"{moment!r} is to be compared with something; give B, or a moment that parts A from B.")
-    return f"time:..{at}", f"time:{at}.."
+    return f"time:..{times['until']}", f"time:{times['until']}.."
 
 
 def _find(name: str, path: Path, filters: Filters, *, is_first: bool) -> Side:
