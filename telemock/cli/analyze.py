@@ -70,7 +70,8 @@ def analyze(
             stream.write(printable_json(compact_json(told)) + "\n")
     else:
         _print(inventory, planted)
-    _judge(inventory, fail_on)
+    if fail_on:
+        _judge(inventory, fail_on)
 
 
 def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
@@ -125,9 +126,9 @@ def _judge(inventory: Inventory, fail_on: Sequence[str]) -> None:
     for what in dict.fromkeys(fail_on):
         if found[what]:
             raise ExpectationNotMet(f"Something {what} was sent: {_named(found[what])}.")
-    if fail_on and not inventory.count:
+    if not inventory.count:
         raise ExpectationNotMet("No exchange matches, so that nobody can say that nothing was sent.")
-    for sentence in not_looked_at(inventory) if fail_on else ():
+    if sentence := next(not_looked_at(inventory), ""):
         what = " or ".join(dict.fromkeys(fail_on))
         raise ExpectationNotMet(f"Nothing {what} was found, but not everything was looked at: {sentence}")
 
