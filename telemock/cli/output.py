@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from typing import Any, Generic, Protocol, TextIO, TypeVar
 
 import click
@@ -185,29 +185,26 @@ class _Table(Generic[_T]):
         self._console = Console(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
         self._most = 4 * width  # of a cell's characters; a few may take no place
         self._widths: list[int] | None = None
-        self._show_header = True
         self._gap = 2
 
     def write(self, records: Iterable[_T]) -> None:
         rest = iter(records)
         while page := list(islice(rest, _SCREENFUL)):
-            if self._widths is None:
-                self._widths = self._fit(page)
-            self._print(self._rows(page), self._widths)
-            self._show_header = False
-
-    def _rows(self, page: list[_T]) -> list[list[str]]:
-        return [[_cell(column.value(record), self._most) for column in self._columns] for record in page]
+            self._print([[_cell(column.value(record), self._most) for column in self._columns] for record in page])
 
     def end(self) -> None:
         pass
 
-    def _print(self, rows: list[list[str]], widths: list[int]) -> None:
+    def _print(self, rows: list[list[str]]) -> None:
         from rich.table import Table  # noqa: PLC0415 - see above
         from rich.text import Text  # noqa: PLC0415 - see above
 
-        table = Table(box=None, show_header=self._show_header, pad_edge=False, padding=(0, self._gap, 0, 0))
-        for column, width in zip(self._columns, widths, strict=True):
+        show_header = self._widths is None
+        if self._widths is None:
+            self._widths = self._fit(rows)
+        shown = [bool(width) for width in self._widths]
+        table = Table(box=None, show_header=show_header, pad_edge=False, padding=(0, self._gap, 0, 0))
+        for column, width in compress(zip(self._columns, self._widths, strict=True), shown):
             table.add_column(
                 column.name,
                 width=width,
@@ -217,26 +214,26 @@ class _Table(Generic[_T]):
                 header_style="bold",
             )
         for row in rows:
-            table.add_row(*map(Text, row))
+            table.add_row(*map(Text, compress(row, shown)))
         self._console.print(table)
 
-    def _fit(self, page: list[_T]) -> list[int]:
-        """Give each column the width of what is in it; the widest that may give way until all fit."""
+    def _fit(self, rows: list[list[str]]) -> list[int]:
+        """Give each column the width of what is in it, 0 when it goes; the widest that may give way until all fit."""
         from rich.cells import cell_len  # noqa: PLC0415 - see above
 
-        while True:
-            headings = [column.name for column in self._columns]
-            widths = [max(map(cell_len, cells)) for cells in zip(headings, *self._rows(page), strict=True)]
-            least = [min(width, column.least or width) for width, column in zip(widths, self._columns, strict=True)]
-            room = self._console.width - len(widths) + 1
-            may_go = [index for index, column in enumerate(self._columns) if column.may_go]
-            if sum(least) <= room or not may_go:
+        headings = [column.name for column in self._columns]
+        widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
+        least = [min(width, column.least or width) for width, column in zip(widths, self._columns, strict=True)]
+        room = self._console.width + 1 - len(widths)
+        for place in reversed([place for place, column in enumerate(self._columns) if column.may_go]):
+            if sum(least) <= room:
                 break
-            del self._columns[may_go[-1]]
-        if sum(widths) + len(widths) - 1 > room:
+            widths[place] = least[place] = 0
+            room += 1
+        if sum(widths) + sum(map(bool, widths)) - 1 > room:
             self._gap = 1
         while sum(widths) > room and widths != least:
-            widest = max(range(len(widths)), key=lambda index: (widths[index] > least[index], widths[index]))
+            widest = max(range(len(widths)), key=lambda place: (widths[place] > least[place], widths[place]))
             widths[widest] -= 1
         return widths
 
