@@ -17,8 +17,6 @@ MAX_FIELDS = 10_000
 
 SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
 
-Key = tuple[str, str, str, str]
-
 
 class Seen(NamedTuple):
     """What of an exchange the inventory looks at; names as in `Exchange`.
@@ -86,7 +84,7 @@ class Endpoint:
     _instances: Distinct = field(default_factory=Distinct)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> tuple[str, str, str, str]:
         """What is the same for all exchanges of it."""
         return self.method, self.scheme, self.host, self.path
 
