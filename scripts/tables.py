@@ -49,7 +49,7 @@ def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str,
 def _option(param: click.Option) -> tuple[str, ...]:
     has_default = param.show_default and param.default is not None and not param.is_flag and not param.multiple
     default = f"`{param.default}`" if has_default else ""
-    return f"`{'`, `'.join(param.opts)}`", f"`{param.envvar}`", default, param.help or ""
+    return f"`{'`, `'.join(param.opts)}`", f"`{param.envvar}`" if param.envvar else "", default, param.help or ""
 
 
 def _attributes(record: type) -> dict[str, str]:

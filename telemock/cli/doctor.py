@@ -14,7 +14,7 @@ from typing import Any, get_args
 import click
 
 from telemock.authority.folder import public_files, utc_now
-from telemock.cli.options import TEXT, config_option, option, timeout_option
+from telemock.cli.options import TEXT, config_option, option, setting_option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.setting_options import Instead, setting_options
 from telemock.doctor.examination import examine
@@ -84,7 +84,7 @@ class _Host(click.ParamType[str]):
     show_default=True,
     help="What the client calls the server that it wants.",
 )
-@option(
+@setting_option(
     "--url",
     type=_Server(),
     default="http://127.0.0.1:8080",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from telemock.cli.options import MOMENT, TEXT, option
+from telemock.cli.options import MOMENT, TEXT, WholeNumber, option
 from telemock.exchange import Outcome
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -32,7 +32,7 @@ class _Pair(click.ParamType[tuple[str, str]]):
 PAIR = _Pair()
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    # Its first name is what the environment and configurations know it by, where `host` is what `serve` listens on.
+    # Its first name is what configurations know it by, where `host` is what `serve` listens on.
     option("--to-host", "--host", "host", type=TEXT, help="Only this host, as the client meant it, in any case."),
     option("--guid", type=TEXT, help="Only this installation."),
     option("--version", type=TEXT, help="Only this product version."),
@@ -40,7 +40,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option("--session", type=TEXT, help="Only this session."),
     option("--path", type=TEXT, help="Only this path, as received, such as /telemetry/index.html."),
     option("--method", type=TEXT, help="Only this method, in any case."),
-    option("--status", type=click.IntRange(100, 999), help="Only answers with this status code."),
+    option("--status", type=WholeNumber(100, 999), help="Only answers with this status code."),
     option("--outcome", type=click.Choice(get_args(Outcome)), help="Only what was answered so."),
     option(
         "--since",

@@ -1,8 +1,10 @@
-"""This is how every option of every command is declared: with a help line and an environment variable.
+"""Options of all commands: settings, which the environment may hold too, and choices, which it may not.
 
-It refuses options without either; flag > environment > `--config` file > default.
+What is read or printed is chosen where a command is typed, or in a file that is named there: a variable that somebody
+set for another purpose must not filter in silence. Flag > environment > `--config` file > default.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -73,23 +75,54 @@ class _Path(click.ParamType[Path]):
         return Path(value)
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Give the whole number that a text is."""
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number within bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the number that a text is."""
+        try:
+            is_number = math.isfinite(float(value))
+        except ValueError:
+            is_number = False
+        if not is_number:
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 TEXT = _Text()
 PATH = _Path()
 MOMENT = _Moment()
 
 
 def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - click's own word
+    """Declare what is chosen anew for each call: a filter, a format, a file; no variable sets it."""
+    return click.option(*names, help=help, **attributes)
+
+
+def setting_option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - see above
     """Declare an option that `TELEMOCK_<NAME>` sets too, whatever the command; of several names, the first."""
     long_name = next(name for name in names if name.startswith("--"))
-    variable = "TELEMOCK_" + long_name.split("/")[0].lstrip("-").replace("-", "_").upper()
+    variable = "TELEMOCK_" + long_name.lstrip("-").replace("-", "_").upper()
     return click.option(*names, help=help, envvar=variable, show_envvar=True, **attributes)
 
 
 def timeout_option(help: str) -> Callable[[_F], _F]:  # noqa: A002 - see above
     """Declare how many seconds something may take."""
-    return option(
+    return setting_option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True, max=3600),
+        type=Number(min=0, min_open=True, max=3600),
         default=5.0,
         show_default=True,
         help=help,
@@ -210,7 +243,7 @@ def check_url(url: str) -> SplitResult:
     return address
 
 
-config_option = option(
+config_option = setting_option(
     "--config",
     type=click.Path(path_type=Path),
     callback=_take_config,
@@ -219,15 +252,15 @@ config_option = option(
     help="YAML file with values for options; what is given here or in the environment goes first.",
 )
 
-url_option = option(
+url_option = setting_option(
     "--url", type=TEXT, default="http://127.0.0.1:8080", show_default=True, help="Where telemock serves."
 )
 
-no_proxy_option = option(
+no_proxy_option = setting_option(
     "--no-proxy", type=_Hosts(), default=NO_PROXY, show_default=True, help="Hosts that are reached without the proxy."
 )
 
-db_option = option(
+db_option = setting_option(
     "--db",
     type=TEXT,
     default=DEFAULT_DB,

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 from telemock.cli.connections import CONNECTIONS
 from telemock.cli.exchanges import EXCHANGES
 from telemock.cli.filter_options import filter_options
-from telemock.cli.options import TEXT, config_option, db_option, option, table_option
+from telemock.cli.options import TEXT, Number, WholeNumber, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, Shape, output, printing
 from telemock.cli.statement import statement_shape
 from telemock.exchange import ConnectionKind, Record
@@ -37,12 +37,12 @@ _POLL_SECONDS = 0.2
 @option("--sql", type=TEXT, help="Run one SQL statement that only reads, over the views or tables, instead.")
 @option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=30,
     show_default=True,
     help="Seconds that SQLite may work on --sql.",
 )
-@option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
+@option("--limit", type=WholeNumber(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")
 @option("--count", is_flag=True, help="Print only how many match, whatever --limit says.")
 @option("--follow", is_flag=True, help="Print the last --limit, newest last, then new ones until Ctrl-C.")
@@ -97,7 +97,7 @@ def query(
 def _refuse(names: Collection[str], beside: str) -> None:
     """Refuse parameters that have no meaning beside another, on the command line, and only there.
 
-    A variable or a configuration serves all lists, and may hold filters of any.
+    A configuration serves all lists, and may hold filters of any.
     """
     context = click.get_current_context()
     refused = [

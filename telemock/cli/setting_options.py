@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
-from telemock.cli.options import PATH, option
+from telemock.cli.options import PATH, WholeNumber, setting_option
 from telemock.errors import InvalidHost, InvalidSetting
 from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
 
@@ -51,7 +51,7 @@ class _HostPattern(click.ParamType[str]):
 
 
 _TYPES: dict[str, click.ParamType[Any]] = {
-    "port": click.IntRange(0, 65535),
+    "port": WholeNumber(0, 65535),
     "intercept": _HostPattern(),
     "others": click.Choice(get_args(Others)),
     "ca_dir": PATH,
@@ -60,8 +60,8 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "ca_cert": PATH,
     "ca_key": PATH,
     "durability": click.Choice(["commit", "fsync", "async"]),
-    "workers": click.IntRange(1, MAX_WORKERS),
-    "answer": click.IntRange(200, 599),
+    "workers": WholeNumber(1, MAX_WORKERS),
+    "answer": WholeNumber(200, 599),
     "max_body": _Size(),
     "log_format": click.Choice(["text", "json"]),
     "log_dir": click.Path(path_type=Path, file_okay=False),
@@ -83,7 +83,7 @@ def setting_options(*names: str, instead: Mapping[str, Instead] | None = None) -
             setting = settings[name]
             own = Instead("10MiB" if name == "max_body" else setting.default, setting.metadata["help"])
             offered = (instead or {}).get(name, own)
-            function = option(
+            function = setting_option(
                 "--" + name.replace("_", "-"),
                 type=_TYPES.get(name, click.STRING),
                 default=offered.default,

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from telemock.cli.exchanges import problem_list
-from telemock.cli.options import config_option, db_option, option
+from telemock.cli.options import WholeNumber, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
 from telemock.errors import InvalidSetting, StoreError
@@ -40,7 +40,7 @@ _FACTS = (
 
 
 @click.command()
-@click.argument("exchange_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.argument("exchange_id", metavar="ID", type=WholeNumber(1, 2**63 - 1))
 @option("--body", is_flag=True, help="Write only the request's body, the bytes as received.")
 @option("--response-body", is_flag=True, help="Write only the answer's body, the bytes as sent.")
 @db_option

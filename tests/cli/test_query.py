@@ -295,9 +295,10 @@ def test_filters_of_the_surroundings_are_left_to_the_list_they_fit(cli: Cli, tmp
     database(tmp_path, ping(1), ping(2, env="test"), connection(), connection(kind="tunnel", host="a.example"))
     config = tmp_path / "telemock.yaml"
     config.write_text("guid: none\nparam: [os=none]\nstatus: 500\n")
-    assert cli("query", "--count", "--connections", "--config", config, TELEMOCK_ENV="test").stdout == "2\n"
-    assert cli("query", "--count", TELEMOCK_ENV="test", TELEMOCK_KIND="tunnel").stdout == "1\n"
-    assert cli("query", "--count", TELEMOCK_CONNECTIONS="1", TELEMOCK_KIND="tunnel").stdout == "1\n"
+    assert cli("query", "--count", "--connections", "--config", config).stdout == "2\n"
+    config.write_text("env: test\nkind: tunnel\n")
+    assert cli("query", "--count", "--config", config).stdout == "1\n"
+    assert cli("query", "--count", "--connections", "--config", config).stdout == "1\n"
     config.write_text("connections: true\nkind: tunnel\nto-host: a.example\n")
     assert cli("query", "--count", "--config", config).stdout == "1\n"
 

@@ -62,8 +62,9 @@ def test_a_log_beside_the_database_has_a_sum_too(tmp_path: Path) -> None:
 def test_the_command_in_it_makes_it_again_and_keeps_planted_values_to_itself(tmp_path: Path) -> None:
     db = database(tmp_path, ping())
     target = db.with_name("report.html")
-    environment = {"TELEMOCK_PLANT": "host=db-07.example", "TELEMOCK_GUID": GUID}
-    done = run("report", "--db", db, "-o", target, "--since=2026-02-05", "--param", "p=s", environment=environment)
+    config = tmp_path / "telemock.yaml"
+    config.write_text(f"plant: host=db-07.example\nguid: {GUID}\n")
+    done = run("report", "--db", db, "-o", target, "--since=2026-02-05", "--param", "p=s", "--config", config)
     assert done.returncode == 0
     html = target.read_text(encoding="utf-8")
     assert "db-07" not in html

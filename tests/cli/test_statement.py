@@ -58,7 +58,9 @@ def test_options_without_a_meaning_are_refused(tmp_path: Path) -> None:
     done = run("query", "--db", db, "--sql", "SELECT 1", "--guid", "x", "--limit", "3", "--count")
     assert done.returncode == 2
     assert b"--guid, --limit, --count cannot be used with --sql." in done.stderr
-    done = run("query", "--db", db, "--sql", "SELECT 1", environment={"TELEMOCK_GUID": "x"})
+    config = tmp_path / "telemock.yaml"
+    config.write_text("guid: x\n")
+    done = run("query", "--db", db, "--sql", "SELECT 1", "--config", config)
     assert (done.returncode, done.stdout) == (0, b"1\n")
 
 
