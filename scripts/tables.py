@@ -49,7 +49,10 @@ def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[str,
 def _option(param: click.Option) -> tuple[str, ...]:
     has_default = param.show_default and param.default is not None and not param.is_flag and not param.multiple
     default = f"`{param.default}`" if has_default else ""
-    return f"`{'`, `'.join(param.opts)}`", f"`{param.envvar}`" if param.envvar else "", default, param.help or ""
+    if param.secondary_opts:
+        default = f"`{(param.opts if param.default else param.secondary_opts)[0]}`"
+    names = "`, `".join([*param.opts, *param.secondary_opts])
+    return f"`{names}`", f"`{param.envvar}`" if param.envvar else "", default, param.help or ""
 
 
 def _attributes(record: type) -> dict[str, str]:

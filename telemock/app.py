@@ -66,7 +66,7 @@ class Telemock:
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self.metrics = Metrics(lambda: self.writer.waiting)
         self._interception = Interception((*CRIBL.hosts, *settings.intercept))
-        dialer = Dialer(settings.port, means.proxy)
+        dialer = Dialer(settings.port, means.proxy, may_be_private=settings.dial_private)
         self.upstream = Upstream(dialer, trusted=means.trusted)
         self._elsewhere = Elsewhere(
             dialer,

@@ -85,6 +85,10 @@ class ServeSettings:
         "Who answers for the intercepted hosts: mock is telemock, and asks nobody; record sends requests on to the "
         "real hosts and keeps their answers; repeatable, cribl=record is for one profile. Unless said, mock.",
     )
+    dial_private: bool = _setting(
+        default=True,
+        help_text="Whether clients of the proxy, and --mode record, reach private addresses (10.0.0.0/8, fc00::/7, …).",
+    )
     proxy_auth_file: Path | None = _setting(
         None, "Who may use the proxy: lines of user:password, or of htpasswd with bcrypt; else everybody may."
     )

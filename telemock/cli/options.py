@@ -114,7 +114,7 @@ def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # 
 def setting_option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - see above
     """Declare an option that `TELEMOCK_<NAME>` sets too, whatever the command; of several names, the first."""
     long_name = next(name for name in names if name.startswith("--"))
-    variable = "TELEMOCK_" + long_name.lstrip("-").replace("-", "_").upper()
+    variable = "TELEMOCK_" + long_name.partition("/")[0].lstrip("-").replace("-", "_").upper()
     return click.option(*names, help=help, envvar=variable, show_envvar=True, **attributes)
 
 

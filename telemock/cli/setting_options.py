@@ -83,9 +83,11 @@ def setting_options(*names: str, instead: Mapping[str, Instead] | None = None) -
             setting = settings[name]
             own = Instead("10MiB" if name == "max_body" else setting.default, setting.metadata["help"])
             offered = (instead or {}).get(name, own)
+            flag = "--" + name.replace("_", "-")
+            is_flag = isinstance(setting.default, bool)
             function = setting_option(
-                "--" + name.replace("_", "-"),
-                type=_TYPES.get(name, click.STRING),
+                f"{flag}/--no-{flag[2:]}" if is_flag else flag,
+                type=_TYPES.get(name, click.BOOL if is_flag else click.STRING),
                 default=offered.default,
                 multiple=isinstance(setting.default, tuple),
                 show_default=offered.default not in (None, ()),

@@ -4,8 +4,9 @@ It refuses addresses that nobody may be let through to, however they are written
 """
 
 import asyncio
+import errno
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from aiohappyeyeballs import AddrInfoType, start_connection
@@ -25,11 +26,15 @@ class Dialer:
     Args:
         own_ports: where telemock itself listens.
         proxy: through which others are reached, if any.
+        may_be_private: private addresses are dialled as well.
     """
 
-    def __init__(self, own_ports: Collection[int], proxy: UpstreamProxy | None = None) -> None:
+    def __init__(
+        self, own_ports: Collection[int], proxy: UpstreamProxy | None = None, *, may_be_private: bool = True
+    ) -> None:
         self._own_ports = own_ports
         self._proxy = proxy
+        self._may_be_private = may_be_private
 
     def proxy_for(self, host: str, port: int) -> UpstreamProxy | None:
         """Give the proxy through which a host is reached; None when it is dialled."""
@@ -51,10 +56,11 @@ class Dialer:
         where = f"{host} port {port}" + ("" if proxy is None else f", by way of {proxy.place},")
         try:
             async with asyncio.timeout(DIAL_SECONDS):
+                for_stranger = is_stranger(client)
                 if proxy is None or is_address(host):
-                    found = await self.resolve(host, port, for_stranger=is_stranger(client))
+                    found = await self.resolve(host, port, for_stranger=for_stranger)
                 if proxy is None:
-                    return await _start_connection(found)
+                    return await _start_connection(found, self.socket_for(for_stranger=for_stranger))
                 connection = await _start_connection(await _look_up(proxy.place.host, proxy.place.port))
                 try:
                     await proxy.connect(connection, host, port)
@@ -82,15 +88,37 @@ class Dialer:
         why_not = ""
         allowed: list[AddrInfoType] = []
         for info in await _look_up(host, port):
-            text = str(info[4][0])
-            why = why_forbidden(read_address(text), port, own_ports=self._own_ports, for_stranger=for_stranger)
+            why = self._why_forbidden(info, for_stranger=for_stranger)
             if why is None:
                 allowed.append(info)
             else:
-                why_not = f"{text} {why}"
+                why_not = f"{info[4][0]} {why}"
         if not allowed:
             raise UpstreamForbidden(f"{host} port {port} is not passed on: {why_not}.")
         return allowed
+
+    def socket_for(self, *, for_stranger: bool) -> Callable[[AddrInfoType], socket.socket]:
+        """Give what makes the socket that dials an address: the last place where one that nobody may have is refused.
+
+        Who dials without `resolve`, or resolves once more, gets PermissionError.
+        """
+
+        def checked(info: AddrInfoType) -> socket.socket:
+            why = self._why_forbidden(info, for_stranger=for_stranger)
+            if why is not None:
+                raise PermissionError(errno.EACCES, f"{info[4][0]} {why}")
+            return socket.socket(family=info[0], type=info[1], proto=info[2])
+
+        return checked
+
+    def _why_forbidden(self, info: AddrInfoType, *, for_stranger: bool) -> str | None:
+        return why_forbidden(
+            read_address(str(info[4][0])),
+            info[4][1],
+            own_ports=self._own_ports,
+            for_stranger=for_stranger,
+            may_be_private=self._may_be_private,
+        )
 
 
 async def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
@@ -101,8 +129,10 @@ async def _look_up(host: str, port: int) -> Sequence[AddrInfoType]:
         raise UpstreamError(f"{host} cannot be resolved: {why}.") from error
 
 
-async def _start_connection(found: Sequence[AddrInfoType]) -> socket.socket:
-    return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS)
+async def _start_connection(
+    found: Sequence[AddrInfoType], socket_for: Callable[[AddrInfoType], socket.socket] | None = None
+) -> socket.socket:
+    return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, socket_factory=socket_for)
 
 
 def is_stranger(client: str) -> bool:
@@ -111,7 +141,8 @@ def is_stranger(client: str) -> bool:
 
 
 def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address in any spelling that a resolver takes, such as 2852039166."""
+    """Tell whether a host is an IP address in any spelling that a resolver takes, 2852039166 and fe80::1%eth0 too."""
+    host = host.partition("%")[0].removesuffix(".")
     if as_address(host) is not None:
         return True
     try:

@@ -146,6 +146,7 @@ class Upstream:
             self._sessions[for_stranger] = ClientSession(
                 connector=TCPConnector(
                     resolver=None if for_stranger is None else _Resolver(self._dialer, for_stranger=for_stranger),
+                    socket_factory=None if for_stranger is None else self._dialer.socket_for(for_stranger=for_stranger),
                     use_dns_cache=False,
                     ssl=self._trusted,
                     limit=0,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from telemock.errors import UpstreamError, UpstreamForbidden
-from telemock.server.dial import Dialer
+from telemock.server.dial import Dialer, is_address
 from tests.server.origin import origin
 from tests.server.wire import HANG_SECONDS
 
@@ -35,6 +35,10 @@ async def test_a_server_is_reached_by_any_spelling_of_its_address(host: str) -> 
         ("0251.0376.0251.0376", HERE),
         ("::ffff:169.254.169.254", HERE),
         ("fe80::1", HERE),
+        ("fe80::1%1", HERE),
+        ("fd00:ec2::254", HERE),
+        ("1684301000", HERE),
+        ("0xa83f8110", HERE),
         ("localhost", ELSEWHERE),
         ("127.0.0.1", ELSEWHERE),
         ("0.0.0.0", ELSEWHERE),
@@ -98,3 +102,16 @@ async def test_of_several_addresses_those_that_may_are_dialled(monkeypatch: pyte
         monkeypatch.setattr(socket, "getaddrinfo", several)
         with closing(await Dialer(()).dial("several.test", server.port, HERE)) as connection:
             assert connection.getpeername()[0] == HERE
+
+
+async def test_what_nobody_may_have_is_refused_once_more_where_it_would_be_dialled() -> None:
+    make = Dialer(()).socket_for(for_stranger=False)
+    make((socket.AF_INET, socket.SOCK_STREAM, 6, "", (HERE, 80))).close()
+    with pytest.raises(PermissionError, match="is link-local"):
+        make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 80)))
+
+
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "169.254.169.254.", "0xa9fea9fe", "2852039166", "127.1", "::1"])
+def test_an_address_is_one_in_any_spelling(host: str) -> None:
+    assert is_address(host)
+    assert not is_address("a" + host.replace(":", ""))

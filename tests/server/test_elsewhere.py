@@ -91,6 +91,13 @@ def test_tunnels_end_with_telemock_and_their_rows_say_how_far_they_came(tmp_path
     [
         ("169.254.169.254:80", 403, "blocked", "is link-local"),
         ("[::ffff:169.254.169.254]:80", 403, "blocked", "is link-local"),
+        ("[fd00:ec2::254]:80", 403, "blocked", "is where clouds keep credentials"),
+        ("100.100.100.200:80", 403, "blocked", "is where clouds keep credentials"),
+        ("192.0.0.192:80", 403, "blocked", "is where clouds keep credentials"),
+        ("168.63.129.16:80", 403, "blocked", "is where clouds keep credentials"),
+        ("[64:ff9b:1::a9fe:a9fe]:80", 403, "blocked", "is where clouds keep credentials"),
+        ("[::a9fe:a9fe]:80", 403, "blocked", "is link-local"),
+        ("255.255.255.255:80", 403, "blocked", "is reserved"),
         ("localhost:{port}", 403, "blocked", "is telemock itself"),
         ("127.0.0.1:{port}", 403, "blocked", "is telemock itself"),
         ("0.0.0.0:{port}", 403, "blocked", "is telemock itself"),
@@ -114,6 +121,18 @@ def test_where_nobody_gets_is_said_and_kept(  # noqa: PLR0917 - parameters
     assert row["port"] == int(authority.rpartition(":")[2])
     assert row["detail"] == answer.json()["error"]
     assert {exchange["path"] for exchange in gateway.exchanges()} <= {"/barrier"}
+
+
+@pytest.mark.parametrize("form", ["CONNECT", "GET"])
+def test_private_addresses_are_refused_where_that_was_said(tmp_path: Path, form: str) -> None:
+    with served(tmp_path, others="tunnel", dial_private=False) as server, answering(OK) as there:
+        for authority in ("10.0.0.1:80", "[fd12::1]:80", "0xc0a80101:80"):
+            answer = server.ask(form, authority if form == "CONNECT" else f"http://{authority}/")
+            assert (answer.status, answer.json()["error"].endswith("is private (--no-dial-private).")) == (403, True)
+        server.renew()
+        with server.connect() as wire:  # who is on this machine reaches its loopback all the same
+            wire.send(request_bytes(form, there.authority if form == "CONNECT" else f"http://{there.authority}/"))
+            assert wire.answer(body=form == "GET").status == 200
 
 
 @pytest.mark.parametrize("form", ["CONNECT", "GET"])
