@@ -3,13 +3,31 @@
 It refuses to give more than it is told to; a few kilobytes can hold gigabytes.
 """
 
+import sys
 import zlib
+from collections.abc import Callable
 from gzip import BadGzipFile, GzipFile
 from io import BytesIO
 from urllib.parse import unquote_plus
 
+import brotli
+
 from telemock.errors import EventsRejected
 from telemock.exchange import header_pairs
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import DecompressionParameter, ZstdError, ZstdFile
+else:
+    from backports.zstd import DecompressionParameter, ZstdError, ZstdFile
+
+# Content codings that are undone, as Accept-Encoding lists them (RFC 9110 section 12.5.3).
+CONTENT_CODINGS = ("gzip", "deflate", "br", "zstd")
+
+# The window of zstd as a content coding is 8 MiB at most (RFC 9659); a larger one would be held in memory.
+_ZSTD_WINDOW_LOG = 23
+
+# How bytes begin that say themselves what they are packed with (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1).
+_SIGNATURES = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 # What is decoded for showing and searching; a body as received may be longer.
 SHOWN_BYTES = 16 * 2**20
@@ -24,7 +42,7 @@ def decode_pair(text: str) -> tuple[str, str]:
 
 
 def decode_content(content: bytes, codings: str, limit: int) -> bytes:
-    """Undo gzip and deflate content codings (RFC 9110 section 8.4), the last applied first.
+    """Undo content codings (RFC 9110 section 8.4), those of CONTENT_CODINGS, the last applied first.
 
     Args:
         content: coded bytes.
@@ -38,10 +56,17 @@ def decode_content(content: bytes, codings: str, limit: int) -> bytes:
     for coding in reversed([name.strip().lower() for name in codings.split(",") if name.strip()]):
         if coding == "identity":
             continue
-        if coding not in ("gzip", "x-gzip", "deflate"):
-            raise EventsRejected(f"Content-Encoding {coding!r} is not supported; send gzip, deflate or neither.")
-        content = _inflate(content, coding, limit)
+        unpack = _UNPACK.get(coding)
+        if unpack is None:
+            spoken = ", ".join(CONTENT_CODINGS)
+            raise EventsRejected(f"Content-Encoding {coding!r} is not supported; send one of {spoken}, or none.")
+        content = _unpacked(unpack, content, coding, limit)
     return content
+
+
+def packing_of(content: bytes) -> str:
+    """Give the content coding that bytes begin like, gzip or zstd; "" when they begin like neither."""
+    return next((coding for begin, coding in _SIGNATURES.items() if content.startswith(begin)), "")
 
 
 def content_codings(headers: str) -> str:
@@ -62,9 +87,9 @@ def decode_shown(headers: str, body: bytes) -> bytes | None:
 
 
 def decode_read(headers: str, body: bytes) -> bytes | None:
-    """Do as `decode_shown` does, and undo gzip that the headers do not tell of, too."""
+    """Do as `decode_shown` does, and undo gzip or zstd that the headers do not tell of, too."""
     shown = decode_shown(headers, body)
-    return _decoded(shown, "gzip") if shown is not None and shown.startswith(b"\x1f\x8b") else shown
+    return None if shown is None else _decoded(shown, packing_of(shown))
 
 
 def _decoded(body: bytes, codings: str) -> bytes | None:
@@ -76,33 +101,61 @@ def _decoded(body: bytes, codings: str) -> bytes | None:
         return None
 
 
-def _inflate(content: bytes, coding: str, limit: int) -> bytes:
+def _unpacked(unpack: Callable[[bytes, int], bytes], content: bytes, coding: str, limit: int) -> bytes:
     try:
-        decoded = _inflate_deflate(content, limit) if coding == "deflate" else _inflate_gzip(content, limit)
+        decoded = unpack(content, limit + 1)
     except EOFError as error:
         raise EventsRejected(f"The {coding} body ends before its end.") from error
-    except (zlib.error, BadGzipFile) as error:
+    except (zlib.error, BadGzipFile, brotli.error, ZstdError) as error:
         raise EventsRejected(f"The body is not valid {coding}: {error}.") from error
     if len(decoded) > limit:
         raise OverflowError(limit)
     return decoded
 
 
-def _inflate_gzip(content: bytes, limit: int) -> bytes:
+def _gunzip(content: bytes, most: int) -> bytes:
     """Undo gzip, which may be several members one after the other (RFC 1952 section 2.2)."""
     if not content:
         raise EOFError
     with GzipFile(fileobj=BytesIO(content)) as members:
-        return members.read(limit + 1)
+        return members.read(most)
 
 
-def _inflate_deflate(content: bytes, limit: int) -> bytes:
+def _inflate(content: bytes, most: int) -> bytes:
     # deflate means zlib's wrapper, but many clients send raw deflate; the first byte tells (RFC 1950 section 2.2)
     wrapped = len(content) > 1 and content[0] & 0x0F == 8 and not int.from_bytes(content[:2]) % 31
     inflater = zlib.decompressobj(15 if wrapped else -15)
-    decoded = inflater.decompress(content, limit + 1)
-    if len(decoded) <= limit and not inflater.eof:
+    decoded = inflater.decompress(content, most)
+    if len(decoded) < most and not inflater.eof:
         raise EOFError
     if inflater.unused_data:
         raise zlib.error("there is more after its end")
     return decoded
+
+
+def _unbrotli(content: bytes, most: int) -> bytes:
+    decompressor = brotli.Decompressor()
+    decoded = decompressor.process(content, output_buffer_limit=most)
+    while len(decoded) < most and not decompressor.is_finished():
+        more = decompressor.process(b"", output_buffer_limit=most - len(decoded))
+        if not more and not decompressor.is_finished():
+            raise EOFError
+        decoded += more
+    return bytes(decoded)
+
+
+def _unzstd(content: bytes, most: int) -> bytes:
+    """Undo zstd, which may be several frames one after the other (RFC 8878 section 3.1)."""
+    if not content:
+        raise EOFError
+    with ZstdFile(BytesIO(content), options={DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}) as frames:
+        return frames.read(most)
+
+
+_UNPACK: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,  # RFC 9110 section 8.4.1.3
+    "deflate": _inflate,
+    "br": _unbrotli,
+    "zstd": _unzstd,
+}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote
 
-from telemock.codings import decode_content, decode_pair
+from telemock.codings import decode_content, decode_pair, packing_of
 from telemock.errors import EventsRejected
 from telemock.fields import json_leaves
 from telemock.text import load_json
@@ -36,8 +36,8 @@ _NO_CHANCE = 32
 # Shorter bytes may be raw deflate of a text by chance: six of them once in 40,000 times, eight in 600,000.
 _LEAST_PACKED = 10
 
-# How gzip and zlib begin; so do few texts, and the rest must fit, too.
-_PACKED = ("\x1f\udc8b", "x\x01", "x^", "x\udc9c", "x\udcda")
+# How gzip, zstd and zlib begin; so do few texts, and the rest must fit, too.
+_PACKED = ("\x1f\udc8b", "(\udcb5/\udcfd", "x\x01", "x^", "x\udc9c", "x\udcda")
 
 # How what is coded begins, unlike a long text.
 _CODED = re.compile(r"\s*[\[{\"]|[\w+/=%&.-]{64}", re.ASCII)
@@ -56,7 +56,7 @@ class Layer:
     """Something that came out of a value.
 
     Attributes:
-        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `deflate`,
+        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `zstd`, `deflate`,
             `jwt header`, `jwt payload`, `json` and `query`; the last two with the place inside, `json $.user.name`,
             `query a`.
         text: what came out.
@@ -230,10 +230,10 @@ def _from_bytes(coding: str, content: bytes, budget: Budget) -> _Parts:
 
 
 def _unpack(steps: tuple[str, ...], content: bytes, budget: Budget) -> _Parts:
-    """Take what is packed in bytes: gzip (RFC 1952), zlib (RFC 1950), or what is inside of both (RFC 1951)."""
+    """Take what is packed in bytes: gzip (RFC 1952), zstd (RFC 8878), zlib (RFC 1950), or raw deflate (RFC 1951)."""
     if len(content) < _LEAST_PACKED:
         return []
-    packing = "gzip" if content.startswith(b"\x1f\x8b") else "deflate"
+    packing = packing_of(content) or "deflate"
     try:
         text = _as_text(decode_content(content, packing, max(budget.characters, 0)))
     except EventsRejected:

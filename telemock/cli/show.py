@@ -49,7 +49,7 @@ def show(exchange_id: int, db: str, *, body: bool, response_body: bool) -> None:
     """Print one exchange whole.
 
     The request, its answer, and what is known of them; ID is the number that telemock query shows. Bodies
-    appear with gzip and deflate undone and JSON indented, control characters as escapes.
+    appear with content codings undone and JSON indented, control characters as escapes.
     """
     if body and response_body:
         raise click.UsageError("--body cannot be used with --response-body.")
