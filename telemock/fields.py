@@ -5,17 +5,37 @@ It refuses to undo more than these formats; what values hide is looked for elsew
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from telemock.codings import decode_pair
 from telemock.exchange import header_pairs
-from telemock.text import Members, load_json
+from telemock.text import Members, Number, load_json
 
 Source = Literal["query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
+
+# What a value was written as: text that may stand for anything, or in JSON a string, a number, or a word such as null.
+Form = Literal["text", "string", "number", "word"]
+
+# Name, value and form.
+Leaf = tuple[str, str, Form]
+
+
+class Body(NamedTuple):
+    """What was found in a body.
+
+    Attributes:
+        leaves: name, value and form of each value, in their order.
+        items: how many elements arrays had together, by path: `$.events[]`; `$` are JSON lines.
+    """
+
+    leaves: Sequence[Leaf]
+    items: Mapping[str, int]
+
 
 _MULTIPART = re.compile(rb"(--[^\r\n]{1,70})\r\ncontent-", re.IGNORECASE)
 _DISPOSITION = re.compile(rb"^content-disposition:\s*(form-data\s*;.*)", re.IGNORECASE | re.MULTILINE)
@@ -62,31 +82,45 @@ def _octets(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
-@lru_cache(maxsize=64)
 def body_pairs(body: bytes) -> Pairs:
+    """Return names and values of the fields of a body; see `read_body`."""
+    return tuple((name, value) for name, value, _ in read_body(body).leaves)
+
+
+@lru_cache(maxsize=64)
+def read_body(body: bytes) -> Body:
     """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else is one, and may hold any bytes.
 
     Args:
         body: with its content coding undone.
     """
+    items: Counter[str] = Counter()
     try:
-        return tuple(json_leaves(load_json(body)))
+        return Body(tuple(typed_leaves(load_json(body), items)), items)
     except (ValueError, RecursionError):
-        pass
+        items.clear()
     text = _text(body).removeprefix("\ufeff")
     try:
         lines = [load_json(line) for line in text.split("\n") if line.strip()]
-        return tuple(leaf for line in lines for leaf in json_leaves(line))
+        items["$"] = len(lines)
+        return Body(tuple(leaf for line in lines for leaf in typed_leaves(line, items)), items)
     except (ValueError, RecursionError):
-        pass
-    return tuple(_multipart_pairs(body)) or tuple(_form_pairs(text)) or (("$", text),)
+        items.clear()
+    pairs = tuple(_multipart_pairs(body)) or tuple(_form_pairs(text)) or (("$", text),)
+    return Body(tuple((name, value, "text") for name, value in pairs), items)
 
 
 def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """Return the scalars of what JSON held, by path; see `typed_leaves`."""
+    return ((path, text) for path, text, _ in typed_leaves(value, Counter()))
+
+
+def typed_leaves(value: Any, items: Counter[str]) -> Iterator[Leaf]:
     """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`.
 
     Args:
         value: as `telemock.text.load_json` gives it.
+        items: where the elements of arrays are counted, by path.
     """
     waiting: list[tuple[str, Any]] = [("$", value)]
     while waiting:
@@ -94,9 +128,12 @@ def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
         if isinstance(each, Members):
             waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each))
         elif isinstance(each, list):
+            items[f"{path}[]"] += len(each)
             waiting.extend((f"{path}[]", inner) for inner in reversed(each))
+        elif isinstance(each, str):
+            yield path, each, "number" if isinstance(each, Number) else "string"
         else:
-            yield path, each if isinstance(each, str) else json.dumps(each)
+            yield path, json.dumps(each), "word"
 
 
 def _form_pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -39,13 +39,19 @@ class Members(list[tuple[str, Any]]):
     """Names and values of a JSON object, in their order; a name may be there again (RFC 8259 section 4)."""
 
 
+class Number(str):
+    """A JSON number as the text that it is written in, of any length."""
+
+    __slots__ = ()
+
+
 def load_json(text: str | bytes) -> Any:
-    """Give what JSON holds: objects as `Members`, numbers as the text they are written in, of any length.
+    """Give what JSON holds: objects as `Members`, numbers as `Number`.
 
     Raises:
         ValueError, RecursionError: it is none, or is too deep.
     """
-    return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=Members)
+    return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=Members)
 
 
 def indented_json(text: str) -> str | None:

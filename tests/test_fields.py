@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.exchange import compact_json
-from telemock.fields import body_pairs, header_and_cookie_pairs, query_items, request_bytes
+from telemock.fields import body_pairs, header_and_cookie_pairs, query_items, read_body, request_bytes
 
 BIG = [("$.n", "9" * 5000), ("$.f", "1.50"), ("$.x[]", "true"), ("$.x[]", "-0"), ("$.x[]", "NaN")]
 
@@ -115,3 +115,17 @@ def test_the_bytes_of_a_request_are_those_that_http_1_1_writes() -> None:
 @given(st.binary(), st.text())
 def test_no_bytes_break_it(body: bytes, headers: str) -> None:
     assert isinstance([*body_pairs(body), *header_and_cookie_pairs(headers)], list)
+
+
+def test_a_body_says_how_each_value_was_written_and_how_many_items_its_arrays_had() -> None:
+    body = read_body(b'{"e":[{"a":1,"b":"1"},{"a":1.50,"c":null},{"c":true}],"d":[]}')
+    assert [*body.leaves] == [
+        ("$.e[].a", "1", "number"),
+        ("$.e[].b", "1", "string"),
+        ("$.e[].a", "1.50", "number"),
+        ("$.e[].c", "null", "word"),
+        ("$.e[].c", "true", "word"),
+    ]
+    assert {path: count for path, count in body.items.items() if count} == {"$.e[]": 3}
+    assert read_body(b'{"a":1}\n\n{"a":[2,3]}\n').items == {"$": 2, "$.a[]": 2}
+    assert read_body(b"a=1&b=null") == ((("a", "1", "text"), ("b", "null", "text")), {})
