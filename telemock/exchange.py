@@ -52,6 +52,10 @@ class Exchange:
         session_id: session identity.
         client_time: the client's own clock, UTC ISO 8601 with milliseconds.
         problems: JSON array of validation messages; None when clean.
+        port: the port the client meant: of the absolute form or of Host, or else the one that CONNECT named, or else
+            the scheme's default where Host names a host; None when the client said none of these.
+        request_trailers: JSON array of [name, value], as `request_headers`, of the fields behind a chunked body
+            (RFC 9110 section 6.5); None when there were none.
     """
 
     received_at: str
@@ -79,6 +83,8 @@ class Exchange:
     session_id: str | None = None
     client_time: str | None = None
     problems: str | None = None
+    port: int | None = None
+    request_trailers: str | None = None
     id: int | None = None
 
 

@@ -17,6 +17,9 @@ Network = IPv4Network | IPv6Network
 MOST_CHARACTERS = 253  # RFC 1035 section 2.3.4, as text and without the last dot
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 
+# Of the schemes that are captured (RFC 9110 section 4.2); a URL does not write them.
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
 # Who reads a name that ends so takes it for an IP address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 

@@ -17,7 +17,7 @@ class Remembered(dict[_Argument, _Result]):
         make: the function; what it raises is raised, and not remembered.
         most: how many results are kept before all are forgotten.
         longest: most characters (or bytes) of an argument whose result is kept, in all parts of a tuple; of a
-            whole number the bytes count.
+            whole number the bytes count, and None counts nothing.
     """
 
     def __init__(self, make: Callable[[_Argument], _Result], *, most: int, longest: int) -> None:
@@ -40,4 +40,6 @@ def _length(argument: Any) -> int:
     """Count characters and parts, however deep; of a number its bytes."""
     if isinstance(argument, tuple):
         return len(argument) + sum(map(_length, argument))
+    if argument is None:
+        return 0
     return argument.bit_length() // 8 if isinstance(argument, int) else len(argument)

@@ -18,7 +18,7 @@ from telemock.text import printable_json, to_printable_json
 
 NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
 
-JSON_FIELDS = ("params", "request_headers", "response_headers", "problems")
+JSON_FIELDS = ("params", "request_headers", "response_headers", "problems", "request_trailers")
 BODY_FIELDS = ("request_body", "response_body")
 TIME_FIELDS = ("received_at", "client_time")
 

@@ -213,6 +213,7 @@ def _exchange(
         None,  # stub_id
         *reading.identity,
         compact_json(reading.problems) if reading.problems else None,
+        target.port,
     )
 
 

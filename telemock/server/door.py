@@ -113,7 +113,7 @@ class Door:
             self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
             await visitor.say_last(hello.alert)
             return
-        established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host)
+        established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host, arrival.port)
         on_silent_end = partial(self._note_silence, visitor, host)
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
@@ -165,7 +165,7 @@ class Door:
         visitor.port = wanted.port
         if self._interception.covers(wanted.host):
             await visitor.say(ESTABLISHED)
-            await self._admit(visitor, Arrival("connect", "http", wanted.host))
+            await self._admit(visitor, Arrival("connect", "http", wanted.host, wanted.port))
         else:
             await self._elsewhere.connect(visitor, wanted)
 

@@ -8,17 +8,19 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
+from telemock.hosts import DEFAULT_PORTS
 
 
 class Arrival(NamedTuple):
     """How a connection came: the road, the scheme of what it says, and the host it named below HTTP, "" if none.
 
-    That host is the SNI name of TLS (RFC 6066 section 3), or the one a CONNECT asked for.
+    That host is the SNI name of TLS (RFC 6066 section 3), or the one a CONNECT asked for; only CONNECT names a port.
     """
 
     via: Literal["direct", "tls", "connect"]
     scheme: str
     host: str
+    port: int | None = None
 
 
 DIRECT: Final = Arrival("direct", "http", "")
@@ -26,12 +28,21 @@ DIRECT: Final = Arrival("direct", "http", "")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request wants to go (RFC 9112 section 3.2); host is lower case, without port, "" when unknown."""
+    """Where a request wants to go (RFC 9112 section 3.2).
+
+    Attributes:
+        scheme: in lower case.
+        host: in lower case, without port; "" when unknown.
+        path: as received.
+        via: the road it came by.
+        port: None when unknown.
+    """
 
     scheme: str
     host: str
     path: str
     via: Via
+    port: int | None
 
 
 def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
@@ -43,10 +54,15 @@ def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
         arrival: how its connection came; names the host where the request does not.
     """
     if raw.startswith("/") or "://" not in raw:
-        return Target(arrival.scheme, host_name(host_field) or arrival.host, raw, arrival.via)
+        host = host_name(host_field)
+        if not host:
+            return Target(arrival.scheme, arrival.host, raw, arrival.via, arrival.port)
+        port = _port(host_field, arrival.port or DEFAULT_PORTS.get(arrival.scheme))
+        return Target(arrival.scheme, host, raw, arrival.via, port)
     scheme, authority, path = absolute_form(raw)
     via: Via = arrival.via if arrival.via == "connect" else "proxy"
-    return Target(scheme, host_name(authority), path, via)
+    host = host_name(authority)
+    return Target(scheme, host, path, via, _port(authority, DEFAULT_PORTS.get(scheme)) if host else None)
 
 
 def absolute_form(raw: str) -> tuple[str, str, str]:
@@ -69,3 +85,12 @@ def host_name(authority: str) -> str:
         return ""
     # A trailing dot names the same host (RFC 1034 section 3.1).
     return host.rstrip(".") if host.isprintable() and host.isascii() else ""
+
+
+def _port(authority: str, default: int | None) -> int | None:
+    """Take the port from `[user@]host[:port]`; the default where it says none, None where it says what is no port."""
+    try:
+        port = urlsplit("//" + authority).port
+    except ValueError:
+        return None
+    return default if port is None else port

@@ -42,6 +42,7 @@ class Reader:
     def __init__(self, path: Path, file: ReadOnlyFile) -> None:
         self._path = path
         self._file = file
+        self._sources: dict[str, str] = {}
 
     def newest(
         self, filters: TableFilters[_R], *, limit: int = 0, oldest: bool = False, last_id: int | None = None
@@ -168,7 +169,7 @@ class Reader:
     def count(self, filters: TableFilters[Any]) -> int:
         """Count matching records."""
         conditions, values = filter_sql(filters, order=filters.table.time, times=True)
-        sql = f"SELECT count(*) FROM {filters.table.name}{_where(conditions)}"  # noqa: S608 - own names, values are bound
+        sql = f"SELECT count(*) FROM {self._source(filters.table)}{_where(conditions)}"  # noqa: S608 - own names
         return int(self._fetch(sql, values)[0][0][0])
 
     def exchange(self, exchange_id: int) -> Exchange | None:
@@ -209,8 +210,18 @@ class Reader:
     ) -> tuple[list[_Row], bool]:
         """Read a page of ids with what is selected; of that, some places may hold much."""
         names = ", ".join(("id", *select))
-        sql = f"SELECT {names} FROM {table.name}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
+        sql = f"SELECT {names} FROM {self._source(table)}{_where(conditions)} {order} LIMIT ?"  # noqa: S608 - own names
         return self._fetch(sql, [*values, most], [place + 1 for place in large])
+
+    def _source(self, table: Table[Any]) -> str:
+        """Write what to select from: columns that a file of an older schema has not are NULL."""
+        source = self._sources.get(table.name)
+        if source is None:
+            there = {name for (name,) in self._fetch("SELECT name FROM pragma_table_info(?)", (table.name,))[0]}
+            absent = [f"NULL AS {column}" for column in table.later if there and column not in there]
+            source = f"(SELECT *, {', '.join(absent)} FROM {table.name})" if absent else table.name  # noqa: S608 - own names
+            self._sources[table.name] = source
+        return source
 
     def _fetch(self, sql: str, values: Sequence[object], large: Sequence[int] = ()) -> tuple[list[_Row], bool]:
         """Give rows, and whether there may be more behind them."""

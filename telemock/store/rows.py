@@ -24,6 +24,7 @@ class Table(Generic[_R]):
         columns: all but the id.
         time: the one that tells when; it has an index.
         large: those that may hold much.
+        later: those that a file of an older schema may not have.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Table(Generic[_R]):
     columns: tuple[str, ...]
     time: str
     large: tuple[str, ...]
+    later: tuple[str, ...] = ()
 
     @property
     def typed_columns(self) -> list[str]:
@@ -53,6 +55,7 @@ EXCHANGES = Table(
     columns=_columns(Exchange),
     time="received_at",
     large=("request_body", "response_body"),
+    later=("port", "request_trailers"),
 )
 CONNECTIONS = Table(
     name="connections", record=Connection, columns=_columns(Connection), time="opened_at", large=("detail",)
@@ -82,7 +85,7 @@ def typed(column: str) -> str:
 
 
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
-_RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems")
+_RARE_COLUMNS = ("request_body", "stub_id", "session_id", "problems", "request_trailers")
 
 # The pings of a product have these in common.
 _COMMON_COLUMNS = (
@@ -98,6 +101,7 @@ _COMMON_COLUMNS = (
     "response_body",
     "outcome",
     "profile",
+    "port",
 )
 
 _rare = attrgetter(*_RARE_COLUMNS)

@@ -6,7 +6,7 @@ It refuses to create anything; `migrations/` does, and a test holds the two toge
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 
 # The revision of migrations/versions that this code reads and writes.
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -39,6 +39,8 @@ exchanges = Table(
     Column("session_id", Text),
     Column("client_time", Text),
     Column("problems", Text),
+    Column("port", Integer),
+    Column("request_trailers", Text),
     Index("exchanges_received_at", "received_at"),
     Index("exchanges_path", "path", "received_at"),
 )

@@ -111,7 +111,7 @@ def test_headers_keep_their_order_case_duplicates_and_bytes(
         assert header_bytes(exchange) == [
             (name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in sent
         ]
-        assert exchange["host"] == "cdn.cribl.io"
+        assert (exchange["host"], exchange["port"]) == ("cdn.cribl.io", 8080)
         assert exchange["request_headers"].isascii()  # a lone surrogate forces JSON's escapes
 
 
@@ -143,19 +143,19 @@ def test_path_and_query_are_kept_as_received_and_params_decoded(
 @pytest.mark.parametrize(
     ("target", "kept"),
     [
-        ("http://CDN.cribl.io/telemetry/?v=1", ("http", "cdn.cribl.io", "/telemetry/", "v=1", "cribl")),
-        ("https://other.test:8443/a%20b", ("https", "other.test", "/a%20b", "", None)),
-        ("http://user:pass@other.test", ("http", "other.test", "/", "", None)),
-        ("HTTP://[2001:DB8::1]:80?a=http://b/", ("http", "2001:db8::1", "/", "a=http://b/", None)),
+        ("http://CDN.cribl.io/telemetry/?v=1", ("http", "cdn.cribl.io", 80, "/telemetry/", "v=1", "cribl")),
+        ("https://other.test:8443/a%20b", ("https", "other.test", 8443, "/a%20b", "", None)),
+        ("http://user:pass@other.test", ("http", "other.test", 80, "/", "", None)),
+        ("HTTP://[2001:DB8::1]:80?a=http://b/", ("http", "2001:db8::1", 80, "/", "a=http://b/", None)),
     ],
 )
 def test_a_target_in_absolute_form_came_by_proxy_and_its_host_counts(
-    server: Served, target: str, kept: tuple[str | None, ...]
+    server: Served, target: str, kept: tuple[str | int | None, ...]
 ) -> None:
     server.ask("GET", target)
     exchange = server.exchange()
     assert exchange["via"] == "proxy"
-    assert tuple(exchange[name] for name in ("scheme", "host", "path", "query", "profile")) == kept
+    assert tuple(exchange[name] for name in ("scheme", "host", "port", "path", "query", "profile")) == kept
 
 
 def test_a_chunked_body_is_kept_without_its_chunks(server: Served) -> None:

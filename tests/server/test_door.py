@@ -165,7 +165,7 @@ def test_the_host_of_tls_or_of_a_tunnel_counts_where_the_request_names_none(serv
         with by_road(server, road) as wire:
             wire.send(old)
             assert wire.answer().status == 404
-    assert [row["host"] for row in server.exchanges()] == [HOST] * 3
+    assert [(row["host"], row["port"]) for row in server.exchanges()] == [(HOST, None), (HOST, 443), (HOST, 443)]
 
 
 @pytest.mark.parametrize(("offered", "chosen"), [(("h2", "http/1.1"), "http/1.1"), (("h2",), None), ((), None)])

@@ -11,18 +11,28 @@ from tests.steady import STEADY
 @pytest.mark.parametrize(
     ("raw", "host_field", "target"),
     [
-        ("/", "a.b", Target("http", "a.b", "/", "direct")),
-        ("/p", "a.b:80", Target("http", "a.b", "/p", "direct")),
-        ("/%2Fp%3F", "a.b", Target("http", "a.b", "/%2Fp%3F", "direct")),
-        ("//a.c/p", "a.b", Target("http", "a.b", "//a.c/p", "direct")),
-        ("/go/http://c.d/e", "a.b", Target("http", "a.b", "/go/http://c.d/e", "direct")),
-        ("*", "a.b", Target("http", "a.b", "*", "direct")),
-        ("c.d:443", "a.b", Target("http", "a.b", "c.d:443", "direct")),
-        ("http://C.D/p", "a.b", Target("http", "c.d", "/p", "proxy")),
-        ("http://C.D//p/", "a.b", Target("http", "c.d", "//p/", "proxy")),
-        ("http://c.d", "a.b", Target("http", "c.d", "/", "proxy")),
-        ("HTTPS://u:p@c.d:8443/p", "a.b", Target("https", "c.d", "/p", "proxy")),
-        ("http://[::1]:80/p", "a.b", Target("http", "::1", "/p", "proxy")),
+        ("/", "a.b", Target("http", "a.b", "/", "direct", 80)),
+        ("/p", "a.b:80", Target("http", "a.b", "/p", "direct", 80)),
+        ("/p", "a.b:8080", Target("http", "a.b", "/p", "direct", 8080)),
+        ("/p", "[::1]:8080", Target("http", "::1", "/p", "direct", 8080)),
+        ("/p", "a.b:", Target("http", "a.b", "/p", "direct", 80)),
+        ("/p", "a.b:99999", Target("http", "a.b", "/p", "direct", None)),
+        ("/p", "a.b:x", Target("http", "a.b", "/p", "direct", None)),
+        ("/p", ":8080", Target("http", "", "/p", "direct", None)),
+        ("/p", "", Target("http", "", "/p", "direct", None)),
+        ("/%2Fp%3F", "a.b", Target("http", "a.b", "/%2Fp%3F", "direct", 80)),
+        ("//a.c/p", "a.b", Target("http", "a.b", "//a.c/p", "direct", 80)),
+        ("/go/http://c.d/e", "a.b", Target("http", "a.b", "/go/http://c.d/e", "direct", 80)),
+        ("*", "a.b", Target("http", "a.b", "*", "direct", 80)),
+        ("c.d:443", "a.b", Target("http", "a.b", "c.d:443", "direct", 80)),
+        ("http://C.D/p", "a.b", Target("http", "c.d", "/p", "proxy", 80)),
+        ("http://C.D//p/", "a.b", Target("http", "c.d", "//p/", "proxy", 80)),
+        ("http://c.d", "a.b", Target("http", "c.d", "/", "proxy", 80)),
+        ("HTTPS://u:p@c.d:8443/p", "a.b", Target("https", "c.d", "/p", "proxy", 8443)),
+        ("https://c.d/p", "a.b:1", Target("https", "c.d", "/p", "proxy", 443)),
+        ("ftp://c.d/p", "a.b:1", Target("ftp", "c.d", "/p", "proxy", None)),
+        ("http:///p", "a.b:1", Target("http", "", "/p", "proxy", None)),
+        ("http://[::1]:80/p", "a.b", Target("http", "::1", "/p", "proxy", 80)),
     ],
 )
 def test_every_form_of_a_target_is_read_as_rfc_9112_says(raw: str, host_field: str, target: Target) -> None:
@@ -30,20 +40,21 @@ def test_every_form_of_a_target_is_read_as_rfc_9112_says(raw: str, host_field: s
 
 
 TLS = Arrival("tls", "https", "sni.test")
-TUNNEL = Arrival("connect", "https", "asked.test")
+TUNNEL = Arrival("connect", "https", "asked.test", 8443)
 
 
 @pytest.mark.parametrize(
     ("arrival", "raw", "host_field", "target"),
     [
-        (TLS, "/p", "a.b", Target("https", "a.b", "/p", "tls")),
-        (TLS, "/p", "", Target("https", "sni.test", "/p", "tls")),
-        (TLS, "/p", "not a host", Target("https", "not a host", "/p", "tls")),
-        (TLS, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "proxy")),
-        (TUNNEL, "/p", "a.b:443", Target("https", "a.b", "/p", "connect")),
-        (TUNNEL, "/p", "[", Target("https", "asked.test", "/p", "connect")),
-        (TUNNEL, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "connect")),
-        (Arrival("connect", "http", "asked.test"), "*", "", Target("http", "asked.test", "*", "connect")),
+        (TLS, "/p", "a.b", Target("https", "a.b", "/p", "tls", 443)),
+        (TLS, "/p", "", Target("https", "sni.test", "/p", "tls", None)),
+        (TLS, "/p", "not a host", Target("https", "not a host", "/p", "tls", 443)),
+        (TLS, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "proxy", 80)),
+        (TUNNEL, "/p", "a.b:443", Target("https", "a.b", "/p", "connect", 443)),
+        (TUNNEL, "/p", "a.b", Target("https", "a.b", "/p", "connect", 8443)),
+        (TUNNEL, "/p", "[", Target("https", "asked.test", "/p", "connect", 8443)),
+        (TUNNEL, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "connect", 80)),
+        (Arrival("connect", "http", "asked.test", 80), "*", "", Target("http", "asked.test", "*", "connect", 80)),
     ],
 )
 def test_a_connection_says_what_a_request_leaves_out(

@@ -17,9 +17,11 @@ from telemock.store.appender import SqliteAppender
 from telemock.store.filters import ConnectionFilters, Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import PAGE_BYTES, PAGE_ROWS, open_reader
-from telemock.store.rows import CONNECTIONS
+from telemock.store.rows import CONNECTIONS, typed
 from tests.cli.process import TELEMOCK, without_root_rights
 from tests.corpus import connection, database, ping, store
+
+FROZEN = sorted((Path(__file__).parents[1] / "schemas").glob("*.sql"))
 
 
 def count_unprivileged(db: Path) -> subprocess.CompletedProcess[str]:
@@ -280,6 +282,20 @@ def test_another_schema_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
     with open_reader(tmp_path / "empty.db") as reader, pytest.raises(StoreForeign, match="start `telemock serve`"):
         reader.count(Filters())
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: path.name)
+def test_a_file_of_an_older_schema_is_read_and_stays_as_it_is(tmp_path: Path, frozen: Path) -> None:
+    db = tmp_path / "old.db"
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(frozen.read_text())
+    before = db.read_bytes()
+    with open_reader(db) as reader:
+        read = [*reader.newest(Filters(), oldest=True)]
+        assert [exchange.id for exchange in read] == [1, 2, 9]
+        assert reader.count(Filters()) == len([*reader.values(Filters(), [typed("port")])]) == 3
+        assert {exchange.port for exchange in read} == ({None} if frozen.stem < "0003" else {80, 8443, None})
+    assert (db.read_bytes(), files_in(tmp_path)) == (before, ["old.db"])
 
 
 def test_a_damaged_file_is_a_sentence(tmp_path: Path) -> None:

@@ -31,7 +31,13 @@ CONNECTION = Connection(
 )
 
 
-RARE: dict[str, Any] = {"request_body": b"\x00", "stub_id": "a", "session_id": "b", "problems": '["c"]'}
+RARE: dict[str, Any] = {
+    "request_body": b"\x00",
+    "stub_id": "a",
+    "session_id": "b",
+    "problems": '["c"]',
+    "request_trailers": '[["d","e"]]',
+}
 
 
 def values(rows: Rows) -> list[dict[str, Any]]:
@@ -47,7 +53,7 @@ def test_a_row_and_its_id_become_the_exchange_again() -> None:
     assert row_to_record(EXCHANGES, [7, *(row[name] for name in EXCHANGES.columns)]) == replace(exchange, id=7)
 
 
-@pytest.mark.parametrize("names", [names for count in range(5) for names in combinations(RARE, count)])
+@pytest.mark.parametrize("names", [names for count in range(6) for names in combinations(RARE, count)])
 def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) -> None:
     exchanges = [ping(), *(ping(**{name: RARE[name]}) for name in names)]
     rows = table_rows(exchanges)
@@ -60,7 +66,13 @@ def test_a_batch_has_the_columns_that_any_of_it_needs(names: tuple[str, ...]) ->
 def test_a_batch_is_kept_whole_whatever_its_exchanges_have_in_common(tmp_path: Path, name: str | None) -> None:
     """The second of three differs from the others in one column, or in none."""
     first = ping(request_truncated=1, **RARE)
-    changed: dict[str, Any] = {"received_at": moment(5), "latency_ms": 7.5, "status": 599, "request_truncated": 0}
+    changed: dict[str, Any] = {
+        "received_at": moment(5),
+        "latency_ms": 7.5,
+        "status": 599,
+        "request_truncated": 0,
+        "port": 8443,
+    }
     other = replace(first, **{name: changed.get(name, b"z" if "_body" in name else "z")} if name else {})
     records = [first, other, replace(first, received_at=moment(9))]
     assert [*kept_together(tmp_path, records)] == [replace(each, id=id_) for id_, each in enumerate(records, 1)]
