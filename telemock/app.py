@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from marshmallow import Schema
 
 from telemock.admin.metrics import Metrics
 from telemock.admin.routes import admin_handler
+from telemock.authority.folder import utc_now
 from telemock.authority.leaves import Leaves
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
@@ -60,11 +62,19 @@ _NO_PROFILE = Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_
 class Telemock:
     """One process's telemock: its application, its store and its counters; made by `open_telemock`."""
 
-    def __init__(self, settings: ServeSettings, means: Means, journal: Journal, appender: SqliteAppender) -> None:
+    def __init__(
+        self,
+        settings: ServeSettings,
+        means: Means,
+        journal: Journal,
+        appender: SqliteAppender,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._means = means
+        self._now = now
         self._journal = journal
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
-        self.metrics = Metrics(lambda: self.writer.waiting)
+        self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds)
         self._interception = Interception((*CRIBL.hosts, *settings.intercept))
         dialer = Dialer(settings.port, means.proxy, may_be_private=settings.dial_private)
         self.upstream = Upstream(dialer, trusted=means.trusted)
@@ -87,7 +97,7 @@ class Telemock:
             Capture(
                 gate=Gate(
                     self._interception,
-                    admin_handler(self._check_store, self.metrics, means.authority),
+                    admin_handler(self._check_store, self.metrics, means.authority, now),
                     self._elsewhere.forward,
                     means.credentials,
                 ),
@@ -112,7 +122,7 @@ class Telemock:
             speaking_http(runner, on_malformed=partial(self._connection, reason="malformed"), patience=patience),
             interception=self._interception,
             default_host=CRIBL.hosts[0],
-            leaves=Leaves(self._means.authority),
+            leaves=Leaves(self._means.authority, now=self._now),
             elsewhere=self._elsewhere,
             credentials=self._means.credentials,
             note=self._connection,
@@ -126,6 +136,9 @@ class Telemock:
             self.writer.submit(connection).add_done_callback(lambda stored: stored.exception())
         except StoreUnavailable:
             self._journal.records([connection])
+
+    def _authority_seconds(self) -> float:
+        return (self._means.authority.valid_until - self._now()).total_seconds()
 
     async def _check_store(self) -> None:
         try:
@@ -150,10 +163,12 @@ class Telemock:
 
 
 @contextlib.asynccontextmanager
-async def open_telemock(settings: ServeSettings, means: Means, journal: Journal) -> AsyncIterator[Telemock]:
+async def open_telemock(
+    settings: ServeSettings, means: Means, journal: Journal, now: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Telemock]:
     """Open the migrated store and build the application; at the end, commit what waits."""
     appender = await SqliteAppender.open(locate(settings.db), settings.durability)
-    telemock = Telemock(settings, means, journal, appender)
+    telemock = Telemock(settings, means, journal, appender, now)
     try:
         yield telemock
     finally:
@@ -178,6 +193,7 @@ async def serve(
     on_ready: Callable[[], None],
     stop: asyncio.Event,
     patience: Patience = Patience(),  # noqa: B008 - it cannot change
+    now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Serve until `stop`; then answer what is in flight, commit, and return within 10 seconds.
 
@@ -189,11 +205,12 @@ async def serve(
         on_ready: called once requests are answered.
         stop: set by the caller's signal handlers.
         patience: with slow clients.
+        now: the clock that certificates go by, UTC.
     """
     addresses = [each.getsockname()[:2] for each in listening]
     others = settings.others or ("tunnel" if all(read_address(host).is_loopback for host, _ in addresses) else "block")
     settings = dataclasses.replace(settings, port=tuple(port for _, port in addresses), others=others)
-    async with open_telemock(settings, means, journal) as telemock:
+    async with open_telemock(settings, means, journal, now) as telemock:
         runner = web.AppRunner(telemock.app, shutdown_timeout=_REQUESTS_SECONDS)
         await runner.setup()
         try:

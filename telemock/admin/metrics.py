@@ -39,14 +39,16 @@ class Metrics:
 
     Args:
         waiting: gives the count of exchanges that wait for their commit.
+        authority_seconds: gives how long the certificate authority is valid.
     """
 
     CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
-    def __init__(self, waiting: Callable[[], int]) -> None:
+    def __init__(self, waiting: Callable[[], int], authority_seconds: Callable[[], float]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         self._waiting = waiting
+        self._authority_seconds = authority_seconds
         self._exchanges = Counter(
             "telemock_exchanges", "Exchanges stored.", ["outcome", "via", "status"], registry=registry
         )
@@ -74,6 +76,12 @@ class Metrics:
             "Exchanges that wait for their commit.",
             registry=registry,
             multiprocess_mode="livesum",
+        )
+        self._authority = Gauge(
+            "telemock_authority_expiry_seconds",
+            "Seconds until the certificate authority expires; below 0 since then.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         build = Gauge(
             "telemock_build_info",
@@ -118,6 +126,7 @@ class Metrics:
     def exposition(self) -> bytes:
         """Write everything in the Prometheus text format."""
         self._queue.set(self._waiting())
+        self._authority.set(self._authority_seconds())
         return generate_latest(self._registry)
 
 

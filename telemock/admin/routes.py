@@ -4,6 +4,7 @@ It refuses to be reached by a product: the gate in front decides by host.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,25 +12,33 @@ from aiohttp.typedefs import Handler
 from telemock.admin.metrics import Metrics
 from telemock.answers import json_answer, method_not_allowed
 from telemock.authority.authority import Authority
-from telemock.errors import StoreUnavailable
+from telemock.errors import AuthorityError, StoreUnavailable
 
 HEALTHY = b'{"status": "healthy"}'
 
 
-def admin_handler(check_store: Callable[[], Awaitable[None]], metrics: Metrics, authority: Authority) -> Handler:
+def admin_handler(
+    check_store: Callable[[], Awaitable[None]], metrics: Metrics, authority: Authority, now: Callable[[], datetime]
+) -> Handler:
     """Make the handler of all admin requests.
 
     Args:
         check_store: raises StoreUnavailable when exchanges could not be kept.
         metrics: what /metrics shows.
-        authority: whose public certificate is served, in PEM and in DER (RFC 2585).
+        authority: whose public certificate is served, in PEM and in DER (RFC 2585), and whose dates decide on health.
+        now: the clock, UTC.
     """
 
     async def health(_request: web.Request) -> web.Response:
         try:
             await check_store()
-        except StoreUnavailable as error:
-            return json_answer(503, {"status": "unhealthy", "reason": str(error)})
+            authority.check_valid(now())
+        except (StoreUnavailable, AuthorityError) as error:
+            part = "database" if isinstance(error, StoreUnavailable) else "authority"
+            return json_answer(503, {"status": "unhealthy", "reason": str(error), "part": part})
+        ends_soon = authority.ends_soon(now())
+        if ends_soon:
+            return json_answer(200, {"status": "healthy", "warnings": [ends_soon]})
         return web.Response(body=HEALTHY, headers={"Content-Type": "application/json"})
 
     async def show_metrics(_request: web.Request) -> web.Response:

@@ -103,16 +103,9 @@ class Authority(Chain):
         Raises:
             AuthorityError: a certificate of the chain has expired, or is not valid yet.
         """
-        if moment > self.valid_until:
-            raise AuthorityError(
-                f"The certificate authority expired on {_day(self.valid_until)}; make a new one with "
-                "`telemock ca create --force`, or name a valid one with --ca-cert."
-            )
-        if moment < self.valid_from:
-            raise AuthorityError(
-                f"The certificate authority is valid only from {_day(self.valid_from)}; set the clock of this "
-                "machine, or name a valid one with --ca-cert."
-            )
+        trouble = self.out_of_date(moment)
+        if trouble:
+            raise AuthorityError(trouble)
 
     def private_pem(self) -> bytes:
         """Write key and chain; whoever has it can pose as any host to clients that trust the authority."""
@@ -236,7 +229,3 @@ def _key_type(key: CertificateIssuerPrivateKeyTypes) -> str:
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d}"

@@ -4,10 +4,14 @@ It refuses to judge whether they are fit to sign; `loading` does that.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+
+ENDS_SOON: Final = timedelta(days=30)
 
 
 class Chain:
@@ -34,3 +38,35 @@ class Chain:
         self.fingerprint = anchor.fingerprint(SHA256()).hex(":").upper()
         self.valid_from = max(each.not_valid_before_utc for each in certificates)
         self.valid_until = min(each.not_valid_after_utc for each in certificates)
+
+    def out_of_date(self, moment: datetime) -> str:
+        """Say in a sentence why clients refuse what is signed now; empty when its dates are no reason to.
+
+        Args:
+            moment: now, UTC.
+        """
+        remedy = "name a valid one with --ca-cert"
+        if moment > self.valid_until:
+            return (
+                f"The certificate authority expired on {_day(self.valid_until)}; make a new one with "
+                f"`telemock ca create --force`, or {remedy}."
+            )
+        if moment < self.valid_from:
+            return (
+                f"The certificate authority is valid only from {_day(self.valid_from)}; set the clock of this "
+                f"machine, or {remedy}."
+            )
+        return ""
+
+    def ends_soon(self, moment: datetime) -> str:
+        """Say in a sentence that the authority expires within `ENDS_SOON`; empty when it does not, or has expired."""
+        if not timedelta() <= self.valid_until - moment < ENDS_SOON:
+            return ""
+        return (
+            f"The certificate authority expires on {_day(self.valid_until)}; make a new one in time with "
+            "`telemock ca create --force`, restart telemock and let clients trust the new one."
+        )
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"

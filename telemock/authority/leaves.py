@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -22,10 +22,14 @@ from telemock.hosts import host_names
 
 MOST_LEAVES = 512
 
+# A clock that is set back by more than this was wrong when a leaf was signed, and so are the dates of that.
+_CLOCK_SLACK = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     context: ssl.SSLContext
+    signed_at: datetime
     renew_at: datetime
 
 
@@ -83,7 +87,7 @@ class Leaves:
 
     def _find(self, hosts: tuple[str, ...]) -> ssl.SSLContext | None:
         kept = self._kept.get(hosts)
-        if kept is None or self._now() >= kept.renew_at:
+        if kept is None or not kept.signed_at - _CLOCK_SLACK <= self._now() < kept.renew_at:
             return None
         self._kept.move_to_end(hosts)
         return kept.context
@@ -105,7 +109,7 @@ class Leaves:
         # A third before its end; where that is the authority's own end, a new leaf would not last longer.
         ends_with_authority = leaf.not_after == self._authority.valid_until
         renew_at = leaf.not_after if ends_with_authority else leaf.not_after - (leaf.not_after - moment) / 3
-        return _Kept(server_context(leaf.chain_pem, self._key_pem), renew_at)
+        return _Kept(server_context(leaf.chain_pem, self._key_pem), moment, renew_at)
 
 
 def server_context(chain_pem: bytes, key_pem: bytes) -> ssl.SSLContext:

@@ -172,6 +172,7 @@ def create(only: tuple[Any, ...], ca_dir: Path, *, force: bool) -> None:
     secret = key_file(ca_dir)
     replaces = os.access(secret, os.F_OK)
     authority = create_authority(ca_dir, only=only, force=force)
+    _warn(ca_dir)
     lines = [f"Made {authority.describe()['subject']}, for {authority.describe()['only for']}."]
     if replaces:
         lines.append(
@@ -199,7 +200,16 @@ def _authority(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> "Auth
     if is_new:
         made = f"Made a certificate authority; clients must trust {public_files(ca_dir).pem}."
         click.echo(printable(made), err=True)
+    _warn(ca_dir, ca_cert, ca_key)
     return authority
+
+
+def _warn(ca_dir: Path, ca_cert: Path | None = None, ca_key: Path | None = None) -> None:
+    """Tell on standard error who else has the key."""
+    from telemock.authority.permissions import exposed_files  # noqa: PLC0415 - see above
+
+    for sentence in exposed_files(ca_dir, ca_cert, ca_key):
+        click.echo(f"Warning: {printable(sentence)}", err=True)
 
 
 def _write(content: bytes) -> None:

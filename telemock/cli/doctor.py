@@ -7,20 +7,22 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from telemock.authority.folder import public_files, utc_now
+from telemock.authority.folder import key_file, public_files, utc_now
+from telemock.authority.permissions import exposed_files
 from telemock.cli.options import TEXT, config_option, option, setting_option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.setting_options import Instead, setting_options
 from telemock.doctor.examination import examine
 from telemock.doctor.finding import Finding, Verdict
 from telemock.doctor.visit import Visit
-from telemock.errors import InvalidHost
+from telemock.errors import AuthorityError, InvalidHost
 from telemock.hosts import host_name
 from telemock.place import Place
 from telemock.profiles.cribl import CRIBL
@@ -114,6 +116,7 @@ def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout
         seconds=timeout,
         environment=os.environ,
         now=utc_now,
+        find_exposed=partial(exposed_files, ca_dir) if _has_key(ca_dir, ca_cert) else None,
     )
     counts: Counter[Verdict] = Counter()
 
@@ -133,6 +136,14 @@ def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout
             show(counted())
     if counts["failed"]:
         raise click.exceptions.Exit(1)
+
+
+def _has_key(ca_dir: Path, ca_cert: Path | None) -> bool:
+    """Tell whether the authority's private key is on this machine, for anybody to see."""
+    try:
+        return ca_cert is None and os.access(key_file(ca_dir), os.F_OK)
+    except AuthorityError:
+        return False
 
 
 def _text(finding: Finding) -> str:

@@ -12,6 +12,7 @@ import click
 from telemock.cli.options import check_url, config_option, timeout_option, url_option
 from telemock.errors import HealthError, InvalidSetting
 from telemock.exchange import json_object
+from telemock.text import printable
 
 _MOST_BYTES = 65536
 
@@ -31,6 +32,9 @@ def health(url: str, timeout: float) -> None:
     said = json_object(content)
     if status == 200 and said.get("status") == "healthy":
         click.echo("healthy")
+        warnings = said.get("warnings")
+        for each in warnings if isinstance(warnings, list) else ():
+            click.echo(f"Warning: {printable(str(each))[:500]}", err=True)
     elif status == 200:
         raise HealthError(f"What answers at {url} is not telemock; name the right one with --url.")
     else:

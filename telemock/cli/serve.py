@@ -63,6 +63,8 @@ def _announce_and_run(
     settings: ServeSettings, means: "Means", listening: list[socket.socket], journal: "Journal"
 ) -> None:
     from telemock.app import run  # noqa: PLC0415
+    from telemock.authority.folder import utc_now  # noqa: PLC0415
+    from telemock.authority.permissions import exposed_files  # noqa: PLC0415
     from telemock.server.listener import site_url  # noqa: PLC0415
 
     urls = [site_url(each) for each in listening]
@@ -73,6 +75,13 @@ def _announce_and_run(
         url=urls[0],
         db=settings.db,
     )
+
+    for sentence in (
+        means.authority.ends_soon(utc_now()),
+        *exposed_files(settings.ca_dir, settings.ca_cert, settings.ca_key),
+    ):
+        if sentence:
+            journal.event("authority", sentence, level="warning")
 
     def on_ready() -> None:
         if settings.ready_file is not None:

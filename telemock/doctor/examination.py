@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from telemock.doctor.finding import Finding, skipped
 from telemock.doctor.server import ask_for_tunnel, ask_health, compare_clocks, find_port, read_health
-from telemock.doctor.tls import read_authority, shake_hands_by_proxy, shake_hands_directly
+from telemock.doctor.tls import look_at_key, read_authority, shake_hands_by_proxy, shake_hands_directly
 from telemock.doctor.trust import look_for_trust
 from telemock.doctor.visit import Visit
 from telemock.doctor.ways import find_host, read_proxy_variables
@@ -27,6 +27,7 @@ _CHECKS: Final = (
     _Check("clock", compare_clocks, ("telemock",)),
     _Check("proxy", ask_for_tunnel, ("telemock",)),
     _Check("authority", read_authority),
+    _Check("key", look_at_key),
     _Check("tls-proxy", shake_hands_by_proxy, ("proxy", "authority")),
     _Check("tls-direct", shake_hands_directly, ("telemock", "authority")),
     _Check("https_proxy", read_proxy_variables),

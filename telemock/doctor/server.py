@@ -63,17 +63,23 @@ def ask_health(visit: Visit) -> Iterator[Finding]:
 
 
 def read_health(visit: Visit) -> Iterator[Finding]:
-    """Say what /health said of the database."""
+    """Say what /health said of the database, of the authority that signs, and of what will be wrong."""
     answer = _heard(visit)
-    if answer.status == 200:
+    said = json_object(answer.body)
+    reason = str(said.get("reason") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
+    if answer.status == 200 or said.get("part") == "authority":
         yield ok("database", "The database takes exchanges.")
-        return
-    reason = str(json_object(answer.body).get("reason") or "no reason given").rstrip(".")[:_MOST_CHARACTERS]
-    yield failed(
-        "database",
-        f"The database takes no exchanges: {reason}.",
-        "Make it writable, or its disk less full; telemock goes on by itself, and answers 503 until then.",
-    )
+    else:
+        yield failed(
+            "database",
+            f"The database takes no exchanges: {reason}.",
+            "Make it writable, or its disk less full; telemock goes on by itself, and answers 503 until then.",
+        )
+    if said.get("part") == "authority":
+        yield failed("health", *_said_and_step(reason))
+    warnings = said.get("warnings")
+    for each in warnings if isinstance(warnings, list) else ():
+        yield warning("health", *_said_and_step(str(each)[:_MOST_CHARACTERS].rstrip(".")))
 
 
 def compare_clocks(visit: Visit) -> Iterator[Finding]:
@@ -135,6 +141,13 @@ def _refusal(address: Address, seconds: float) -> str:
             return ""
     except OSError as error:
         return said_of(error, seconds)
+
+
+def _said_and_step(sentence: str) -> tuple[str, str]:
+    """Part what is wrong from what to do, which telemock's sentences have behind a semicolon."""
+    said, _, step = sentence.partition("; ")
+    step = step or "see what telemock printed"
+    return f"{said}.", f"{step[0].upper()}{step[1:]}."
 
 
 def _heard(visit: Visit) -> Answer:

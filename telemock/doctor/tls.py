@@ -6,7 +6,7 @@ It refuses to let a handshake fail that it can see failing: each one that does l
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from telemock.authority.inspection import PublicAuthority
@@ -16,7 +16,6 @@ from telemock.doctor.wire import Line, NotHttp, said_of
 from telemock.errors import AuthorityError
 from telemock.hosts import as_address
 
-_SOON: Final = timedelta(days=30)
 _PATH: Final = "/__admin/ca.pem"
 
 
@@ -35,15 +34,30 @@ def read_authority(visit: Visit) -> Iterator[Finding]:
     now = visit.now()
     trouble = _out_of_date("The authority", authority.valid_from, authority.valid_until, now)
     if trouble:
-        yield failed("authority", trouble, "Set the clock, or make a new authority: `telemock ca create --force`.")
+        step = "Set the clock, or make a new authority, `telemock ca create --force`, and restart telemock."
+        yield failed("authority", trouble, step)
         return
     visit.authority = authority
     said = f"{authority.subject} (SHA-256 {authority.fingerprint}) is valid until {authority.valid_until:%Y-%m-%d}."
-    if authority.valid_until - now < _SOON:
-        step = "Make a new one in time, `telemock ca create --force`, and let clients trust that."
+    if authority.ends_soon(now):
+        step = (
+            "Make a new one in time, `telemock ca create --force`, restart telemock and let clients trust the new one."
+        )
         yield warning("authority", said, step)
     else:
         yield ok("authority", said)
+
+
+def look_at_key(visit: Visit) -> Iterator[Finding]:
+    """Look who may read the private key, if it is on this machine."""
+    if visit.find_exposed is None:
+        return
+    exposed = visit.find_exposed()
+    for sentence in exposed:
+        said, _, command = sentence.partition("; type ")
+        yield warning("key", f"{said}.", f"Type {command}")
+    if not exposed:
+        yield ok("key", "The private key of the authority is its owner's alone.")
 
 
 def shake_hands_by_proxy(visit: Visit) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 It refuses to judge; checks do that.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +28,8 @@ class Visit:
         seconds: what each connection, and each question to the resolver, may take.
         environment: the variables in force.
         now: the clock, UTC.
+        find_exposed: gives a sentence for each secret file of the authority that others may read or change; None where
+            there is no secret on this machine.
         addresses: where the server is; the one that took a connection first.
         answer: what /health said.
         authority: what stands in the file.
@@ -40,6 +42,7 @@ class Visit:
     seconds: float
     environment: Mapping[str, str]
     now: Callable[[], datetime]
+    find_exposed: Callable[[], Sequence[str]] | None = None
     addresses: list[Address] = field(default_factory=list)
     answer: Answer | None = None
     authority: PublicAuthority | None = None

@@ -200,6 +200,18 @@ async def test_a_leaf_is_renewed_when_a_third_of_its_time_is_left(clock: Clock) 
     assert len(leaves) == 1
 
 
+async def test_a_leaf_signed_while_the_clock_was_ahead_is_made_anew_when_it_is_right(clock: Clock) -> None:
+    authority = new_authority(NOW)
+    leaves = Leaves(authority, now=clock)
+    clock.moment = NOW + 365 * DAY
+    ahead = await leaves.context("a.example")
+    clock.moment -= timedelta(minutes=30)  # clocks are set right by a little all the time
+    assert leaves.ready("a.example") is ahead
+    clock.moment = NOW
+    assert leaves.ready("a.example") is None
+    assert seen(await leaves.context("a.example"), authority, "a.example").not_valid_before_utc == NOW - 2 * DAY
+
+
 async def test_leaves_that_end_with_their_authority_are_kept_to_the_end(clock: Clock) -> None:
     root = certify("root", end=NOW + 5 * DAY)
     leaves = Leaves(Authority(root.key, [root.certificate]), now=clock)

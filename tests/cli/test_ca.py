@@ -69,6 +69,7 @@ def test_show_tells_what_openssl_tells_and_where_the_files_are(cli: Cli, home: P
 
 
 def test_show_tells_of_an_authority_that_was_brought(cli: Cli, brought: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "key.pem").chmod(0o600)
     done = cli("ca", "show", *brought)
     assert done.stderr == ""
     for line in ("CN=root\n", "CN=signer\n", f"private key  {tmp_path}/key.pem\n", "key          EC secp256r1\n"):

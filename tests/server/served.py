@@ -9,10 +9,12 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from telemock.app import loop_factory, serve
+from telemock.authority.folder import utc_now
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
@@ -159,6 +161,7 @@ def served(
     answer: int | None = None,
     patience: Patience = Patience(),  # noqa: B008 - it cannot change
     new_loop: NewLoop | None = None,
+    now: Callable[[], datetime] = utc_now,
     **settings: Any,
 ) -> Iterator[Served]:
     """Serve a new database in a folder until the block ends."""
@@ -181,7 +184,8 @@ def served(
     journal = Journal("json")
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
-        await serve(given, read_means(given), [listening], journal, on_ready=ready, stop=stop, patience=patience)
+        means = read_means(given)
+        await serve(given, means, [listening], journal, on_ready=ready, stop=stop, patience=patience, now=now)
 
     try:
         with beside(serving, new_loop) as stop:
