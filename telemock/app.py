@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 
@@ -72,6 +73,8 @@ class Telemock:
     ) -> None:
         self._means = means
         self._now = now
+        # Of its own: no handshake waits until passwords are checked, names resolved or bodies read.
+        self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds)
@@ -122,7 +125,7 @@ class Telemock:
             speaking_http(runner, on_malformed=partial(self._connection, reason="malformed"), patience=patience),
             interception=self._interception,
             default_host=CRIBL.hosts[0],
-            leaves=Leaves(self._means.authority, now=self._now),
+            leaves=Leaves(self._means.authority, now=self._now, pool=self._signing),
             elsewhere=self._elsewhere,
             credentials=self._means.credentials,
             note=self._connection,
@@ -136,6 +139,11 @@ class Telemock:
             self.writer.submit(connection).add_done_callback(lambda stored: stored.exception())
         except StoreUnavailable:
             self._journal.records([connection])
+
+    def close_pools(self) -> None:
+        """Begin nothing more in threads."""
+        self._signing.shutdown(wait=False, cancel_futures=True)
+        self._means.credentials.close()
 
     def _authority_seconds(self) -> float:
         return (self._means.authority.valid_until - self._now()).total_seconds()
@@ -173,6 +181,7 @@ async def open_telemock(
         yield telemock
     finally:
         await telemock.upstream.close()
+        telemock.close_pools()
         try:
             async with asyncio.timeout(_STORE_SECONDS):
                 await telemock.writer.close()

@@ -51,7 +51,7 @@ def read_means(settings: ServeSettings) -> Means:
     if unknown:
         raise InvalidSetting(f"--mode names the unknown profile {unknown.pop()!r}; known is {CRIBL.name}.")
     return Means(
-        credentials=Credentials() if settings.proxy_auth_file is None else Credentials.read(settings.proxy_auth_file),
+        credentials=Credentials(settings.proxy_auth_file),
         proxy=None if settings.upstream_proxy is None else UpstreamProxy.read(settings.upstream_proxy),
         trusted=True if settings.upstream_ca is None else _trusting(settings.upstream_ca),
         modes=modes,

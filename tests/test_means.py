@@ -18,7 +18,7 @@ def read(folder: Path, **settings: Any) -> Means:
 
 async def test_unless_said_everybody_may_and_nothing_is_recorded(tmp_path: Path) -> None:
     means = read(tmp_path)
-    assert await means.credentials.accept(None)
+    assert await means.credentials.refusal(None, "127.0.0.1") is None
     assert means.proxy is None
     assert not means.is_recorded("cribl")
     assert not means.is_recorded(None)
@@ -87,7 +87,7 @@ async def test_passwords_and_the_proxy_are_read(tmp_path: Path) -> None:
     passwords = tmp_path / "passwords"
     passwords.write_text("user:password\n")
     means = read(tmp_path, proxy_auth_file=passwords, upstream_proxy="http://user:password@proxy.test:3128")
-    assert await means.credentials.accept("Basic dXNlcjpwYXNzd29yZA==")
+    assert await means.credentials.refusal("Basic dXNlcjpwYXNzd29yZA==", "127.0.0.1") is None
     assert means.proxy is not None
     assert str(means.proxy.place) == "http://proxy.test:3128"
 

@@ -8,6 +8,7 @@ import os
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,9 +41,18 @@ class Leaves:
         authority: signs the leaves.
         most: how many contexts are kept; each takes about 25 KB.
         now: the clock, UTC.
+        pool: in which leaves are signed; owned by the caller. The loop's own, unless said.
     """
 
-    def __init__(self, authority: Authority, *, most: int = MOST_LEAVES, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        most: int = MOST_LEAVES,
+        now: Callable[[], datetime] = utc_now,
+        pool: Executor | None = None,
+    ) -> None:
+        self._pool = pool
         self._authority = authority
         self._most = most
         self._now = now
@@ -94,7 +104,7 @@ class Leaves:
 
     async def _make(self, hosts: tuple[str, ...]) -> ssl.SSLContext:
         try:
-            kept = await asyncio.to_thread(self._sign, hosts)
+            kept = await asyncio.get_running_loop().run_in_executor(self._pool, self._sign, hosts)
         finally:
             del self._making[hosts]
         self._kept[hosts] = kept

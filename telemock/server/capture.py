@@ -17,7 +17,7 @@ from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile
 from telemock.remembered import Remembered
 from telemock.server.body import REFUSED, read_body
-from telemock.server.gate import Gate, ask_for_password
+from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
 from telemock.server.protocol import Protocol
 from telemock.server.record import LongAnswer
@@ -72,8 +72,8 @@ class Capture:
         target, owner, way_round = self._ways[raw, request.headers.get(hdrs.HOST, ""), arrival]
         if way_round is not None:
             return await way_round(request)
-        if target.via == "proxy" and not await self._gate.admits(request):
-            handler = ask_for_password
+        if target.via == "proxy" and (refusal := await self._gate.refusal(request)) is not None:
+            handler = refusal.answer
         received_at = utc_text_at(time.time_ns())
         notes = Notes(target, query, owner, (owner or self._bare).read_query(query))
         request[NOTES] = notes

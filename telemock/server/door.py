@@ -15,7 +15,7 @@ from telemock.authority.leaves import Leaves
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
 from telemock.server.connect import METHOD, read_connect
-from telemock.server.credentials import CHALLENGE, NEEDED, WRONG, Credentials
+from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
 from telemock.server.head import whole_head
 from telemock.server.hello import Hello, HelloReader
@@ -155,11 +155,11 @@ class Door:
         except MalformedRequest as error:
             await self._refuse(visitor, HTTPStatus.BAD_REQUEST, str(error))
             return
-        if not await self._credentials.accept(wanted.authorization):
-            if wanted.authorization is not None:
-                self._note(visitor.record("blocked", wanted.host, wanted.port, WRONG), "")
-            fields = {"Proxy-Authenticate": CHALLENGE}
-            await visitor.refuse(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, NEEDED, fields)
+        refusal = await self._credentials.refusal(wanted.authorization, visitor.client)
+        if refusal is not None:
+            if refusal.detail:
+                self._note(visitor.record("blocked", wanted.host, wanted.port, refusal.detail), "")
+            await visitor.refuse(refusal.status, refusal.error, refusal.fields)
             return
         visitor.peek.take(len(head))
         visitor.port = wanted.port

@@ -12,10 +12,9 @@ from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
 from telemock.exchange import Connection, ConnectionKind
 from telemock.server.connect import ConnectRequest
-from telemock.server.credentials import WRONG, Credentials
+from telemock.server.credentials import Credentials
 from telemock.server.dial import Dialer
 from telemock.server.errand import BROKEN_OFF, Errand
-from telemock.server.gate import ask_for_password
 from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
 from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
@@ -86,10 +85,10 @@ class Elsewhere:
         try:
             url = http_url(scheme, authority, path, query)
             port = url.port
-            password = request.headers.get(hdrs.PROXY_AUTHORIZATION)
-            if not await self._credentials.accept(password):
-                kind, detail = "blocked", WRONG if password is not None else ""
-                return await ask_for_password(request)
+            refusal = await self._credentials.refusal(request.headers.get(hdrs.PROXY_AUTHORIZATION), errand.client)
+            if refusal is not None:
+                kind, detail = "blocked", refusal.detail
+                return await refusal.answer(request)
             self._check_open(host)
             body = _counted(request.content, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:

@@ -6,8 +6,7 @@ It refuses to let a request that names a product's host reach the admin side, wh
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from telemock.answers import json_answer
-from telemock.server.credentials import CHALLENGE, NEEDED, Credentials
+from telemock.server.credentials import Credentials, ProxyRefusal
 from telemock.server.interception import Interception
 from telemock.server.target import Arrival, Target
 
@@ -31,9 +30,9 @@ class Gate:
         self._elsewhere = elsewhere
         self._credentials = credentials
 
-    async def admits(self, request: web.Request) -> bool:
-        """Tell whether a client may use the proxy for a request that is captured."""
-        return await self._credentials.accept(request.headers.get(hdrs.PROXY_AUTHORIZATION))
+    async def refusal(self, request: web.Request) -> ProxyRefusal | None:
+        """Say why a client may not use the proxy for a request that is captured; None when it may."""
+        return await self._credentials.refusal(request.headers.get(hdrs.PROXY_AUTHORIZATION), request.remote or "")
 
     def way_round(self, target: Target, arrival: Arrival) -> Handler | None:
         """Give who answers a request that is not captured; None for traffic, which is."""
@@ -49,8 +48,3 @@ class Gate:
         if target.via == "connect":
             return False
         return not self._products.is_product(target.host) and not self._products.is_product(arrival.host)
-
-
-async def ask_for_password(_request: web.Request) -> web.Response:
-    """Answer 407 (RFC 9110 section 15.5.8)."""
-    return json_answer(407, {"error": NEEDED}, {hdrs.PROXY_AUTHENTICATE: CHALLENGE})

@@ -13,6 +13,7 @@ from tests.server.origin import Origin, answering
 from tests.server.served import PING_BODY, PING_TARGET, Served, ended, served
 from tests.server.wire import Answer, request_bytes
 
+HERE = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 USERS = "\n".join(
     [
@@ -83,16 +84,18 @@ WRONG = [
 
 @pytest.mark.parametrize("field", RIGHT)
 async def test_the_right_password_is_accepted_however_it_is_written(users: Path, field: str) -> None:
-    credentials = Credentials.read(users)
+    credentials = Credentials(users)
     for _ in range(2):
-        assert await credentials.accept(field)
+        assert await credentials.refusal(field, HERE) is None
 
 
 @pytest.mark.parametrize("field", [None, *WRONG])
 async def test_anything_else_is_not(users: Path, field: str | None) -> None:
-    credentials = Credentials.read(users)
+    credentials = Credentials(users)
     for _ in range(2):
-        assert not await credentials.accept(field)
+        refusal = await credentials.refusal(field, HERE)
+        assert refusal is not None
+        assert refusal.status == 407
 
 
 @pytest.mark.parametrize("user", ["2b", "nobody"])
@@ -106,7 +109,7 @@ async def test_who_is_unknown_waits_as_long_as_who_is_known(
         return False
 
     monkeypatch.setattr(bcrypt, "checkpw", counting)
-    assert not await Credentials.read(users).accept(basic(f"{user}:secret"))
+    assert await Credentials(users).refusal(basic(f"{user}:secret"), HERE) is not None
     assert len(hashed) == 1
 
 
@@ -128,13 +131,13 @@ def test_a_file_that_cannot_be_meant_is_refused_without_its_passwords(
     path = tmp_path / "passwords"
     path.write_bytes(content)
     with pytest.raises(InvalidSetting, match=said) as caught:
-        Credentials.read(path)
+        Credentials(path)
     assert "secret" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting, match=r"none cannot be read: No such file"):
-        Credentials.read(tmp_path / "none")
+        Credentials(tmp_path / "none")
 
 
 @pytest.fixture(scope="module")
