@@ -3,26 +3,33 @@
 It refuses to undo more than these formats; what values hide is looked for elsewhere.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from telemock.codings import decode_pair
+from telemock.codings import SHOWN_BYTES
 from telemock.exchange import header_pairs
-from telemock.text import Members, Number, load_json
+from telemock.forms import form_pairs, multipart_pairs
+from telemock.leaves import Leaf, typed_leaves
+from telemock.lines import read_envelope, read_lines
+from telemock.msgpack import read_msgpack
+from telemock.protobuf import is_plausible, read_frames, read_message
+from telemock.text import load_json
 
 Source = Literal["query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
 
-# What a value was written as: text that may stand for anything, or in JSON a string, a number, or a word such as null.
-Form = Literal["text", "string", "number", "word"]
+# More values of one body are not looked at; a body of 10 MB could hold millions.
+MOST_LEAVES = 200_000
 
-# Name, value and form.
-Leaf = tuple[str, str, Form]
+_BOUNDARY = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
+
+# What text has none of, and protobuf has.
+_BINARY = re.compile(r"[\0-\x08\x0e-\x1f\udc80-\udcff]")
 
 
 class Body(NamedTuple):
@@ -31,18 +38,12 @@ class Body(NamedTuple):
     Attributes:
         leaves: name, value and form of each value, in their order.
         items: how many elements arrays had together, by path: `$.events[]`; `$` are JSON lines.
+        is_whole: these are all; a body with more than MOST_LEAVES has further ones.
     """
 
     leaves: Sequence[Leaf]
     items: Mapping[str, int]
-
-
-_MULTIPART = re.compile(rb"(--[^\r\n]{1,70})\r\ncontent-", re.IGNORECASE)
-_DISPOSITION = re.compile(rb"^content-disposition:\s*(form-data\s*;.*)", re.IGNORECASE | re.MULTILINE)
-_PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))')
-
-# The padding of base64 makes no name with an empty value.
-_PADDED = re.compile(r"(?:[\w+/-]{4})+[\w+/-]{2}(?:==|[\w+/-]=)", re.ASCII)
+    is_whole: bool = True
 
 
 def query_items(query: str) -> tuple[str, ...]:
@@ -82,32 +83,28 @@ def _octets(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode(errors="replace"))
 
 
-def body_pairs(body: bytes) -> Pairs:
+def content_type(headers: str) -> str:
+    """Return the Content-Type among headers as an exchange keeps them; "" when there is none."""
+    return next((value for name, value in header_and_cookie_pairs(headers)[0] if name == "content-type"), "")
+
+
+def body_pairs(body: bytes, media_type: str = "") -> Pairs:
     """Return names and values of the fields of a body; see `read_body`."""
-    return tuple((name, value) for name, value, _ in read_body(body).leaves)
+    return tuple((name, value) for name, value, _ in read_body(body, media_type).leaves)
 
 
 @lru_cache(maxsize=64)
-def read_body(body: bytes) -> Body:
-    """Find the fields of a body: of JSON, of JSON lines, or of a form; anything else is one, and may hold any bytes.
+def read_body(body: bytes, media_type: str = "") -> Body:
+    """Return the fields of a body; what is of no known format is one field, `$`, and may hold any bytes.
 
     Args:
         body: with its content coding undone.
+        media_type: what its Content-Type says; where that is missing or wrong, the body tells what it is.
     """
     items: Counter[str] = Counter()
-    try:
-        return Body(tuple(typed_leaves(load_json(body), items)), items)
-    except (ValueError, RecursionError):
-        items.clear()
-    text = _text(body).removeprefix("\ufeff")
-    try:
-        lines = [load_json(line) for line in text.split("\n") if line.strip()]
-        items["$"] = len(lines)
-        return Body(tuple(leaf for line in lines for leaf in typed_leaves(line, items)), items)
-    except (ValueError, RecursionError):
-        items.clear()
-    pairs = tuple(_multipart_pairs(body)) or tuple(_form_pairs(text)) or (("$", text),)
-    return Body(tuple((name, value, "text") for name, value in pairs), items)
+    leaves = _leaves(body, media_type, items)
+    found = tuple(islice(leaves, MOST_LEAVES))
+    return Body(found, items, next(leaves, None) is None)
 
 
 def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
@@ -115,58 +112,52 @@ def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
     return ((path, text) for path, text, _ in typed_leaves(value, Counter()))
 
 
-def typed_leaves(value: Any, items: Counter[str]) -> Iterator[Leaf]:
-    """Give the scalars of what JSON held, by path; places in an array are not told apart: `$.sources[].type`.
-
-    Args:
-        value: as `telemock.text.load_json` gives it.
-        items: where the elements of arrays are counted, by path.
-    """
-    waiting: list[tuple[str, Any]] = [("$", value)]
-    while waiting:
-        path, each = waiting.pop()
-        if isinstance(each, Members):
-            waiting.extend((f"{path}.{name}", inner) for name, inner in reversed(each))
-        elif isinstance(each, list):
-            items[f"{path}[]"] += len(each)
-            waiting.extend((f"{path}[]", inner) for inner in reversed(each))
-        elif isinstance(each, str):
-            yield path, each, "number" if isinstance(each, Number) else "string"
-        else:
-            yield path, json.dumps(each), "word"
+def _leaves(body: bytes, media_type: str, items: Counter[str]) -> Iterator[Leaf]:
+    essence = media_type.partition(";")[0].strip().lower()
+    if roots := _binary(body, essence) or _json(body) or _lines(body, essence):
+        if len(roots) > 1:
+            items.update(root for root, _ in roots)
+        return (leaf for root, value in roots for leaf in typed_leaves(value, items, root))
+    text = _text(body).removeprefix("\ufeff")
+    said = _BOUNDARY.search(media_type)
+    boundary = (said[1] or said[2]).encode(errors="surrogateescape") if said else b""
+    is_form = essence == "application/x-www-form-urlencoded"
+    pairs = [*multipart_pairs(body, boundary, SHOWN_BYTES)] or [*form_pairs(text, is_said=is_form)]
+    if not pairs and body:
+        pairs = [("$", text)]
+    return ((name, value, "text") for name, value in pairs)
 
 
-def _form_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Take an urlencoded form apart; what is not printable, or is base64, is none."""
-    text = text.strip()
-    if "=" in text and " " not in text and text.isprintable() and not _PADDED.fullmatch(text):
-        yield from map(decode_pair, filter(None, text.split("&")))
+# Paths of roots and what stands there, as `telemock.text.load_json` returns it; empty when a body is of other formats.
+_Roots = list[tuple[str, Any]]
 
 
-def _multipart_pairs(body: bytes) -> Iterator[tuple[str, str]]:
-    """Take multipart/form-data apart (RFC 7578), which the line it begins with tells.
+def _json(body: bytes) -> _Roots:
+    try:
+        return [("$", load_json(body))]
+    except (ValueError, RecursionError):
+        return []
 
-    What else is said of a part than its name is a field, too; what has no name is none of its own, but is not lost.
-    """
-    begin = _MULTIPART.match(body)
-    if begin is None:
-        return
-    between = re.compile(rb"\r\n" + re.escape(begin[1]) + rb"(?=--|[ \t]*\r\n)")
-    for part in between.split(body[begin.end(1) :]):
-        head, blank, content = part.lstrip(b" \t").partition(b"\r\n\r\n")
-        disposition = _DISPOSITION.search(head)
-        said = {} if disposition is None else {key.lower(): a or b for key, a, b in _PARAMETER.findall(disposition[1])}
-        if disposition and blank and b"name" in said:
-            name = said.pop(b"name").decode(errors="replace")
-            yield name, _text(content)
-            yield from ((f"{name}.{key.decode(errors='replace')}", _text(value)) for key, value in said.items())
-            rest = _PARAMETER.sub(b"", disposition[1])[len(b"form-data") :] + _DISPOSITION.sub(b"", head)
-            if rest.strip():
-                yield f"{name} (head)", _text(rest.strip())
-        elif rest := part.removeprefix(b"--").strip():
-            yield "$", _text(rest)
+
+def _binary(body: bytes, essence: str) -> _Roots:
+    """Read protobuf and MessagePack that are said to be so, and protobuf that nobody said anything of."""
+    if "msgpack" in essence:
+        return [("$", value)] if (value := read_msgpack(body)) is not None else []
+    if "protobuf" in essence or essence == "application/x-google-protobuf":
+        message = read_message(body)
+        return [] if message is None else [("$", message)]
+    if essence.startswith("application/grpc"):
+        return [("$", message) for message in read_frames(body) or []]
+    if essence in ("application/octet-stream", "binary/octet-stream", "") and _BINARY.search(_text(body)):
+        message = read_message(body)
+        return [] if message is None or not is_plausible(message) else [("$", message)]
+    return []
+
+
+def _lines(body: bytes, essence: str) -> _Roots:
+    return read_envelope(body, is_said="sentry" in essence) or read_lines(body)
 
 
 def _text(content: bytes) -> str:
-    """Give bytes as text; those that are no UTF-8 stand as lone surrogates (PEP 383)."""
+    """Return bytes as text; those that are no UTF-8 stand as lone surrogates (PEP 383)."""
     return content.decode(errors="surrogateescape")

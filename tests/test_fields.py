@@ -125,7 +125,8 @@ def test_a_body_says_how_each_value_was_written_and_how_many_items_its_arrays_ha
         ("$.e[].a", "1.50", "number"),
         ("$.e[].c", "null", "word"),
         ("$.e[].c", "true", "word"),
+        ("$.d", "[]", "text"),
     ]
     assert {path: count for path, count in body.items.items() if count} == {"$.e[]": 3}
     assert read_body(b'{"a":1}\n\n{"a":[2,3]}\n').items == {"$": 2, "$.a[]": 2}
-    assert read_body(b"a=1&b=null") == ((("a", "1", "text"), ("b", "null", "text")), {})
+    assert read_body(b"a=1&b=null") == ((("a", "1", "text"), ("b", "null", "text")), {}, True)

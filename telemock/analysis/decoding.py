@@ -153,6 +153,8 @@ def _json(text: str, budget: Budget) -> _Parts:
         value = load_json(stripped)
     except (ValueError, RecursionError):
         return []
+    if not value:
+        return []
     leaves = [*islice(json_leaves(value), MAX_PARTS + 1)]
     budget.is_spent |= len(leaves) > MAX_PARTS
     return [((f"json {path}",), leaf) for path, leaf in leaves[:MAX_PARTS]]

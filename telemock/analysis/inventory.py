@@ -17,7 +17,7 @@ from telemock.analysis.findings import Finding, Findings, Place
 from telemock.analysis.planted import Needles, Planted
 from telemock.analysis.series import Series, SeriesState
 from telemock.codings import decode_pair
-from telemock.fields import Pairs, Source, body_pairs, header_and_cookie_pairs, query_items
+from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body
 
 MAX_ENDPOINTS = 1000
 MAX_HOSTS = 1000
@@ -225,7 +225,11 @@ class _Instance:
         if seen.request_headers != self.state.headers:
             self.state.headers = seen.request_headers
             self._in_headers = header_and_cookie_pairs(seen.request_headers)
-        body: Pairs = () if seen.body is None else body_pairs(seen.body)
+        body: Pairs = ()
+        if seen.body is not None:
+            leaves, _, is_whole = read_body(seen.body, content_type(seen.request_headers))
+            body = tuple((name, value) for name, value, _ in leaves)
+            self.endpoint.bodies_in_part += seen.is_whole and not is_whole
         for series, items in zip(self._others, (body, *self._in_headers), strict=True):
             series.take(items, seen.received_at, received_s)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import compact_json
-from telemock.fields import body_pairs, header_and_cookie_pairs, query_items
+from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items
 from telemock.text import to_printable_json
 
 # Columns of the exchange itself that stand before those of its fields.
@@ -98,7 +98,7 @@ def _pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, 
         yield f"query.{name}", value
     shown = None if body is None else decode_read(headers, body)
     if shown is not None:
-        for name, value in body_pairs(shown):
+        for name, value in body_pairs(shown, content_type(headers)):
             yield f"body.{name}", value
     for source, pairs in zip(("header", "cookie"), header_and_cookie_pairs(headers), strict=True):
         for name, value in pairs:

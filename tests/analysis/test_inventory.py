@@ -5,7 +5,7 @@ import pytest
 from telemock.analysis.endpoint import MAX_FIELDS, Endpoint, Seen
 from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_INSTANCES, take_inventory
 from telemock.exchange import compact_json
-from telemock.fields import request_bytes
+from telemock.fields import MOST_LEAVES, request_bytes
 from tests.corpus import GUID, PING_QUERY, moment
 
 HEADERS = compact_json([["Host", "cdn.cribl.io"]])
@@ -68,6 +68,13 @@ def test_methods_schemes_hosts_and_paths_are_endpoints_of_their_own() -> None:
 def test_fields_of_a_body_are_told_by_their_paths() -> None:
     assert names(only(seen(body=b'{"a":{"b":[1,2]}}')), "body") == {"$.a.b[]": ["1", "2"]}
     assert names(only(seen(body=b"\xff\x00")), "body") == {"$": ["\udcff\x00"]}
+
+
+def test_a_body_of_more_values_than_are_looked_at_is_said_to_be_looked_at_in_part() -> None:
+    lines = b'{"a":1}\n' * (MOST_LEAVES + 1)
+    whole, part = only(seen(body=lines[: 8 * MOST_LEAVES])), only(seen(body=lines), seen(body=lines, is_whole=False))
+    assert (whole.bodies_in_part, part.bodies_in_part) == (0, 2)
+    assert part.fields["body"]["$.a"].count == 2 * MOST_LEAVES
 
 
 def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:

@@ -3,7 +3,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from telemock.exchange import compact_json
+import pytest
+
+from telemock.exchange import Exchange, compact_json
 from tests.cli.process import run, run_on_terminal
 from tests.corpus import GUID, VERSION, database, moment, ping
 
@@ -19,7 +21,7 @@ def analyzed(db: Path, *arguments: str) -> dict[str, Any]:
 
 def test_bodies_of_which_not_everything_was_looked_at_are_counted(tmp_path: Path) -> None:
     packed = gzip.compress(b'{"host":"db-07.example"}', mtime=0)
-    coded = compact_json([["Content-Encoding", "br"], ["Content-Type", "application/json"]])
+    coded = compact_json([["Content-Encoding", "lzma"], ["Content-Type", "application/json"]])
     db = database(
         tmp_path,
         ping(request_body=b"\x0b\x0b\x80db-07.example\x03", request_headers=coded),
@@ -39,6 +41,36 @@ def test_bodies_of_which_not_everything_was_looked_at_are_counted(tmp_path: Path
     done = run("analyze", "--db", db)
     assert bomb == "1 value could be unwrapped in part only: too much is inside."
     assert done.stdout.decode().endswith(f"\n{sentence}\n{bomb}\n")
+
+
+def sent(body: bytes, kind: str) -> Exchange:
+    return ping(query="", request_body=body, request_headers=compact_json([["Content-Type", kind]]))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "names"),
+    [
+        (b"name=Jane Doe&v=1", "application/x-www-form-urlencoded", ["name", "v"]),
+        (
+            b'x\r\n--bb \r\nContent-Disposition: form-data; name="mail"\r\n\r\na@b.org\r\n--bb--',
+            "multipart/form-data; boundary=bb",
+            ["$", "mail"],
+        ),
+        (b"\x0a\x14\x0a\x12\x0a\x09host.name\x12\x05\x0a\x03lab", "application/x-protobuf", ['$.1.1["host.name"]']),
+        (b'{"dsn":"d"}\n{"type":"event"}\n{"os":"x"}', "text/plain", ["envelope.dsn", "event (head).type", "event.os"]),
+        (b'{"a":[],"b":[{"key":"c","value":1}]}', "text/plain", ["$.a", '$.b["c"]']),
+    ],
+)
+def test_a_body_is_taken_apart_by_its_type_or_by_itself(
+    tmp_path: Path, body: bytes, kind: str, names: list[str]
+) -> None:
+    db = database(tmp_path, sent(body, kind))
+    (endpoint,) = analyzed(db)["endpoints"]
+    assert [field["name"] for field in endpoint["fields"] if field["source"] == "body"] == names
+    flat = run("export", "--fields", "flat", "--format", "jsonl", "--db", db).stdout
+    assert [name for name in json.loads(flat)["fields"] if name.startswith("body.")] == [
+        f"body.{name}" for name in names
+    ]
 
 
 def test_first_and_last_are_the_earliest_and_the_latest(tmp_path: Path) -> None:
