@@ -109,6 +109,7 @@ def tell(label: Label) -> Told:
                 method="GET",
                 scheme="https",
                 host="telemetry.vendor.example",
+                port=None,
                 path="/",
                 query=urlencode({label.name: label.value}),
                 request_headers="[]",

@@ -88,6 +88,20 @@ def authority(host: str, port: int | None) -> str:
     return url_host(host) if port is None else f"{url_host(host)}:{port}"
 
 
+def written_port(scheme: str, port: int | None) -> int | None:
+    """Give a port as a URL writes it: None for the scheme's default, and where it is not known."""
+    return None if port == DEFAULT_PORTS.get(scheme) else port
+
+
+def http_url(scheme: str, host: str, port: int | None, path: str, query: str = "") -> str:
+    """Write where a request went; what has no path of its own (RFC 9112 section 3.2.4) goes without."""
+    if path == "*":
+        path = ""
+    elif not path.startswith("/"):
+        path = "/" + path
+    return f"{scheme}://{authority(host, written_port(scheme, port))}{path}{'?' if query else ''}{query}"
+
+
 def host_pattern(text: str) -> str:
     """Write a host as `host_name` does, `*.` and a host for every name below it, or `*` for every host.
 

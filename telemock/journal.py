@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
-from telemock.hosts import authority
+from telemock.hosts import authority, written_port
 from telemock.remembered import Remembered
 
 Level = Literal["info", "warning", "error"]
@@ -280,8 +280,8 @@ def record_json(record: Record) -> str:
     )
     return (
         f'{{"time":"{record.received_at}","level":"info","event":"exchange","method":{quote(record.method)},'
-        f'"scheme":"{record.scheme}","host":{quote(record.host)},"path":{quote(record.path)},'
-        f'"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'
+        f'"scheme":"{record.scheme}","host":{quote(record.host)},"port":{record.port or "null"},'
+        f'"path":{quote(record.path)},"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'
         f'"client":{quote(record.client)},"latency_ms":{record.latency_ms},'
         f'"body_bytes":{len(record.request_body or b"")}{optional},'
         f'"params":{record.params},"problems":{record.problems or "[]"}}}'
@@ -293,15 +293,15 @@ def record_text(record: Record) -> str:
     if isinstance(record, Connection):
         where = authority(record.host, record.port)
         return _printable(" ".join(filter(None, (record.opened_at, record.kind, record.client, where, record.detail))))
-    asked = _asked[record.method, record.host, record.path]
+    asked = _asked[record.method, record.scheme, record.host, record.port, record.path]
     said = _said[record.guid or "", record.version or "", record.problems or ""]
     answered = f"{record.status} {record.outcome} {record.latency_ms:.3f} ms"
     return f"{record.received_at} {asked} {answered} {record.client}{said}"
 
 
-def _asked_text(asked: tuple[str, str, str]) -> str:
-    method, host, path = asked
-    return _printable(f"{method} {host}{path}")
+def _asked_text(asked: tuple[str, str, str, int | None, str]) -> str:
+    method, scheme, host, port, path = asked
+    return _printable(f"{method} {authority(host, written_port(scheme, port))}{path}")
 
 
 def _said_text(said: tuple[str, str, str]) -> str:

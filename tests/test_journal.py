@@ -26,7 +26,20 @@ from tests.server.wire import HANG_SECONDS
 Line = dict[str, Any]
 LogFormat = Literal["text", "json"]
 TIME = "2026-02-05T10:55:58.090735Z"
-SAME = ("method", "scheme", "host", "path", "status", "outcome", "via", "client", "latency_ms", "profile", "version")
+SAME = (
+    "method",
+    "scheme",
+    "host",
+    "port",
+    "path",
+    "status",
+    "outcome",
+    "via",
+    "client",
+    "latency_ms",
+    "profile",
+    "version",
+)
 HOSTILE = "\x1b[2J\x9b31m\r\n\x00\x7f\u202e\udcff"
 
 

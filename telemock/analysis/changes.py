@@ -16,6 +16,7 @@ from telemock.analysis.endpoint import MAX_FIELDS, Endpoint
 from telemock.analysis.field import Field, types_told
 from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_HOSTS, MAX_INSTANCES, Inventory
 from telemock.analysis.kinds import NUMBERS, Kind
+from telemock.hosts import http_url
 
 Direction = Literal["added", "removed", "changed"]
 Aspect = Literal["", "types", "behaviour", "presence", "size", "cadence"]
@@ -68,6 +69,7 @@ class Change:
         what: a host, an endpoint or a field; what is in an added or removed endpoint is not told one by one.
         aspect: what of it changed; empty when it was added or removed.
         host: where; the rest is empty where it has no meaning.
+        port: as a URL writes it: None is the scheme's default, or not known.
         source: of a field, as in `telemock.analysis.field.Field`.
         before, after: in words; empty on the side where it is not. Of an added or removed field: what it is, then
             `: ` and an example.
@@ -80,10 +82,16 @@ class Change:
     scheme: str = ""
     host: str = ""
     path: str = ""
+    port: int | None = None
     source: str = ""
     name: str = ""
     before: str = ""
     after: str = ""
+
+    @property
+    def url(self) -> str:
+        """The endpoint's, without a query."""
+        return http_url(self.scheme, self.host, self.port, self.path)
 
 
 def find_changes(first: Inventory, second: Inventory) -> list[Change]:

@@ -12,6 +12,7 @@ from telemock.analysis.field import Field
 from telemock.analysis.findings import Findings, Place, Watch
 from telemock.analysis.sketches import Distinct, Quantiles
 from telemock.fields import Source
+from telemock.hosts import http_url
 
 MAX_FIELDS = 10_000
 
@@ -22,6 +23,7 @@ class Seen(NamedTuple):
     """What of an exchange the inventory looks at; names as in `Exchange`.
 
     Attributes:
+        port: as a URL writes it: None is the scheme's default, or not known.
         body: with its content coding undone, or as received where that cannot be done; None when there is none.
         is_whole: that is all of the body.
         request_bytes: length of the request, as `telemock.fields.request_bytes` gives it.
@@ -32,6 +34,7 @@ class Seen(NamedTuple):
     method: str
     scheme: str
     host: str
+    port: int | None
     path: str
     query: str
     request_headers: str
@@ -50,6 +53,7 @@ class Endpoint:
     """Where requests went.
 
     Attributes:
+        port: as a URL writes it: None is the scheme's default, or not known.
         number: its place among the endpoints.
         bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers and bodies.
         bytes_up_squared: the sum of the squares of that, request by request.
@@ -67,6 +71,7 @@ class Endpoint:
     scheme: str
     host: str
     path: str
+    port: int | None = None
     number: int = 0
     found: list[int] = field(default_factory=list)
     count: int = 0
@@ -84,9 +89,14 @@ class Endpoint:
     _instances: Distinct = field(default_factory=Distinct)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, int | None]:
         """What is the same for all exchanges of it."""
-        return self.method, self.scheme, self.host, self.path
+        return self.method, self.scheme, self.host, self.path, self.port
+
+    @property
+    def url(self) -> str:
+        """Where requests went, without their queries."""
+        return http_url(self.scheme, self.host, self.port, self.path)
 
     @property
     def bytes_up_variance(self) -> float:
@@ -142,4 +152,4 @@ class Endpoint:
             field.watch = Watch(findings, self._place(field), field.name)
 
     def _place(self, field: Field) -> Place:
-        return Place(self.method, self.scheme, self.host, self.path, field.source, field.name)
+        return Place(self.method, self.scheme, self.host, self.path, field.source, field.name, self.port)

@@ -11,6 +11,7 @@ from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
 from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
 from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
+from telemock.hosts import http_url
 
 MAX_FINDINGS = 10_000
 
@@ -35,7 +36,7 @@ class Place:
     """Where in an exchange something was.
 
     Attributes:
-        method, scheme, host, path: the endpoint.
+        method, scheme, host, path, port: the endpoint.
         source: as of a field, or `host` or `path` of the request itself.
         name: the field's; empty where it has none.
     """
@@ -46,6 +47,12 @@ class Place:
     path: str
     source: str
     name: str = ""
+    port: int | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the request went, without its query."""
+        return http_url(self.scheme, self.host, self.port, self.path)
 
 
 @dataclass(slots=True)

@@ -80,7 +80,7 @@ class Inventory:
 
     Attributes:
         count: exchanges that were taken.
-        endpoints: by method, scheme, host and path.
+        endpoints: by method, scheme, host, path and port.
         endpoints_left_out: exchanges of endpoints beyond MAX_ENDPOINTS.
         hosts_left_out: how many of these went to which host, up to MAX_HOSTS.
         instances_let_go: those beyond MAX_INSTANCES; when one calls again, it is taken for another.
@@ -146,7 +146,7 @@ class Inventory:
     def take(self, seen: Seen) -> None:
         """Learn from one exchange."""
         self.count += 1
-        key = seen.method, seen.scheme, seen.host, seen.path
+        key = seen.method, seen.scheme, seen.host, seen.path, seen.port
         endpoint = self.endpoints.get(key)
         if endpoint is None:
             found = self._found_in_target(seen)
@@ -176,7 +176,8 @@ class Inventory:
 
     def _found_in_target(self, seen: Seen) -> list[int]:
         """Look at what is said by where a request goes; the slash that its path begins with makes it no file's."""
-        host, path = (Place(seen.method, seen.scheme, seen.host, seen.path, source) for source in ("host", "path"))
+        where = seen.method, seen.scheme, seen.host, seen.path
+        host, path = (Place(*where, source, port=seen.port) for source in ("host", "path"))
         return self.findings.look(host, seen.host) + self.findings.look(path, seen.path.removeprefix("/"))
 
     def close(self) -> None:
@@ -196,7 +197,7 @@ class Inventory:
             self.cadences_left_out += 1
 
     def _values_in(self, place: Place) -> int:
-        endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path))
+        endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path, place.port))
         fields = {} if endpoint is None else endpoint.fields
         field = next((named[place.name] for source, named in fields.items() if source == place.source), None)
         return field.count if field else 0

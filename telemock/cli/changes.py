@@ -11,7 +11,6 @@ from typing import Any
 from telemock.analysis.changes import Change, not_compared
 from telemock.analysis.inventory import Inventory
 from telemock.cli.output import Column, Shape
-from telemock.hosts import url_host
 
 _NAMES = tuple(field.name for field in fields(Change))
 _values = attrgetter(*_NAMES)
@@ -45,7 +44,7 @@ def change_where(change: Change) -> str:
 
 
 def _endpoint(change: Change) -> str:
-    return f"{change.method} {change.scheme}://{url_host(change.host)}{change.path}" if change.method else ""
+    return f"{change.method} {change.url}" if change.method else ""
 
 
 CHANGES: Shape[Change] = Shape(

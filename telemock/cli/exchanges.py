@@ -9,6 +9,7 @@ from typing import Any
 from telemock.cli.output import Column, Shape
 from telemock.exchange import Exchange
 from telemock.exports.records import NAMES, cells, exchange_values, loaded, nested
+from telemock.hosts import authority, written_port
 
 
 def problem_list(exchange: Exchange) -> list[Any]:
@@ -17,13 +18,17 @@ def problem_list(exchange: Exchange) -> list[Any]:
     return problems if isinstance(problems, list) else [problems]
 
 
+def _host(exchange: Exchange) -> str:
+    return authority(exchange.host, written_port(exchange.scheme, exchange.port))
+
+
 # Text has the columns of the view `telemetry`; a table has those that fit beside each other.
 EXCHANGES: Shape[Exchange] = Shape(
     columns=(
         Column(name="id", value=attrgetter("id"), right=True),
         Column(name="received_at", value=attrgetter("received_at"), least=20),
         Column(name="method", value=attrgetter("method"), least=4),
-        Column(name="host", value=attrgetter("host"), least=4),
+        Column(name="host", value=_host, least=4),
         Column(name="path", value=attrgetter("path"), least=6),
         Column(name="status", value=attrgetter("status"), right=True),
         Column(name="outcome", value=attrgetter("outcome")),

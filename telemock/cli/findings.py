@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from telemock.analysis.findings import Finding, Findings, Place
+from telemock.analysis.findings import Finding, Findings
 from telemock.analysis.planted import Planted
 from telemock.cli.filter_options import PAIR
 from telemock.cli.options import option
 from telemock.cli.output import Column, Shape
-from telemock.hosts import url_host
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -78,6 +77,7 @@ def _to_json(finding: Finding) -> dict[str, Any]:
         "method": place.method,
         "scheme": place.scheme,
         "host": place.host,
+        "port": place.port,
         "path": place.path,
         "source": place.source,
         "name": place.name,
@@ -92,10 +92,6 @@ def _where(finding: Finding) -> str:
     return " → ".join((f"{place.source} {place.name}".rstrip(), *finding.chain))
 
 
-def _endpoint(place: Place) -> str:
-    return f"{place.method} {place.scheme}://{url_host(place.host)}{place.path}"
-
-
 def _shape(*what: Column[Finding]) -> Shape[Finding]:
     return Shape(
         columns=(
@@ -103,7 +99,7 @@ def _shape(*what: Column[Finding]) -> Shape[Finding]:
             Column(name="where", value=_where, least=10),
             Column(name="values", value=lambda finding: finding.count, right=True),
             Column(name="example", value=lambda finding: finding.example, least=8),
-            Column(name="endpoint", value=lambda finding: _endpoint(finding.place), least=12),
+            Column(name="endpoint", value=lambda finding: f"{finding.place.method} {finding.place.url}", least=12),
         ),
         names=(),
         flat=lambda _: (),

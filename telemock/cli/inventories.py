@@ -13,7 +13,6 @@ from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
 from telemock.exports.wording import count
-from telemock.hosts import url_host
 from telemock.profiles.cribl import CRIBL
 from telemock.text import printable
 
@@ -41,7 +40,7 @@ def heading(endpoint: Endpoint) -> Iterator[str]:
     """Give two lines of what an endpoint was sent as a whole."""
     p50, p95, p99 = _latencies(endpoint)
     statuses = ", ".join(f"{times} x {status}" for status, times in sorted(endpoint.statuses.items()))
-    yield printable(f"{endpoint.method} {endpoint.scheme}://{url_host(endpoint.host)}{endpoint.path}")
+    yield printable(f"{endpoint.method} {endpoint.url}")
     yield (
         f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}; "
         f"{endpoint.first_seen} to {endpoint.last_seen}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
@@ -111,6 +110,7 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "method": endpoint.method,
         "scheme": endpoint.scheme,
         "host": endpoint.host,
+        "port": endpoint.port,
         "path": endpoint.path,
         "count": endpoint.count,
         "instances": endpoint.instances,

@@ -10,7 +10,7 @@ from typing import Any
 
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.fields import request_bytes
-from telemock.hosts import url_host
+from telemock.hosts import http_url
 from telemock.text import printable
 
 _MOST_LINES = 25
@@ -121,7 +121,7 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
     met: dict[tuple[object, ...], Met] = {}
     for exchange in exchanges:
         hosts.add(exchange.host)
-        url = _url(exchange)
+        url = http_url(exchange.scheme, exchange.host, exchange.port, exchange.path)
         request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
         request.count += 1
         request.bytes_up += request_bytes(*_written(exchange))
@@ -139,10 +139,6 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
 
 
 _written = attrgetter("method", "path", "query", "request_headers", "request_body")
-
-
-def _url(exchange: Exchange) -> str:
-    return f"{exchange.scheme}://{url_host(exchange.host)}{exchange.path}"
 
 
 def _asked_lines(asked: list[Asked]) -> Iterator[str]:

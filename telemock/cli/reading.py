@@ -17,6 +17,7 @@ from telemock.cli.progress import progress
 from telemock.codings import decode_read
 from telemock.exchange import utc_text
 from telemock.fields import request_bytes
+from telemock.hosts import written_port
 from telemock.store.filters import Filters
 from telemock.store.learnt import Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader
@@ -26,7 +27,7 @@ from telemock.store.rows import typed
 _EXPRESSIONS = (
     typed("request_body"),
     typed("request_truncated"),
-    *map(typed, ("request_headers", "method", "scheme", "host", "path", "query")),
+    *map(typed, ("request_headers", "method", "scheme", "host", "port", "path", "query")),
     *map(typed, ("received_at", "status", "latency_ms", "coalesce(guid, client)")),
     "coalesce(length(CAST(response_body AS BLOB)), 0)",
 )
@@ -91,12 +92,13 @@ def _now() -> str:
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:
-    _, body, is_truncated, headers, method, scheme, host, path, query, *rest = row
+    _, body, is_truncated, headers, method, scheme, host, port, path, query, *rest = row
     content = None if body is None else decode_read(headers, body)
     return Seen(
         method,
         scheme,
         host,
+        written_port(scheme, port),
         path,
         query,
         headers,

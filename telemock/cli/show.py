@@ -18,6 +18,7 @@ from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
 from telemock.errors import InvalidSetting, StoreError
 from telemock.exchange import Exchange, header_pairs
 from telemock.exports.records import loaded
+from telemock.hosts import http_url
 from telemock.store.engine import locate
 from telemock.store.reader import open_reader
 from telemock.text import indented_json, printable, printable_lines
@@ -76,10 +77,14 @@ def _write_raw(body: bytes) -> None:
 
 
 def _lines(exchange: Exchange) -> Iterator[str]:
-    query = "?" + exchange.query if exchange.query else ""
-    yield printable(f"{exchange.method} {exchange.scheme}://{exchange.host}{exchange.path}{query}")
+    url = http_url(exchange.scheme, exchange.host, exchange.port, exchange.path, exchange.query)
+    yield printable(f"{exchange.method} {url}")
     yield from _headers(exchange.request_headers)
     yield from _body(exchange.request_headers, exchange.request_body, "--body")
+    if exchange.request_trailers is not None:
+        yield ""
+        yield "(trailers)"
+        yield from _headers(exchange.request_trailers)
     if exchange.request_truncated:
         yield "(the body was longer, or the client left before its end)"
     yield ""

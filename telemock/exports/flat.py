@@ -18,6 +18,7 @@ FIRST = (
     "method",
     "scheme",
     "host",
+    "port",
     "path",
     "status",
     "outcome",

@@ -18,7 +18,7 @@ from telemock import __version__
 from telemock.codings import decode_pair, decode_shown
 from telemock.exchange import Exchange, compact_json, header_pairs, utc_text
 from telemock.fields import query_items
-from telemock.hosts import url_host
+from telemock.hosts import http_url
 
 _Pairs = list[tuple[str, str]]
 
@@ -132,9 +132,7 @@ def _response(exchange: Exchange) -> dict[str, Any]:
 
 def _url(exchange: Exchange) -> str:
     """Write where a request went, with what no URL may hold percent-encoded."""
-    path = "" if exchange.path == "*" else exchange.path  # RFC 9110 section 7.1
-    query = f"?{exchange.query}" if exchange.query else ""
-    url = f"{exchange.scheme}://{url_host(exchange.host)}{path}{query}"
+    url = http_url(exchange.scheme, exchange.host, exchange.port, exchange.path, exchange.query)
     return quote(_NO_ESCAPE.sub("%25", url), safe=_URL_CHARACTERS, errors="backslashreplace")
 
 

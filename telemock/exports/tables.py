@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from telemock.exports.wording import captured, number
-from telemock.hosts import url_host
+from telemock.hosts import http_url
 
 # What was learnt, as `telemock analyze --format json` tells it.
 Told = Mapping[str, Any]
@@ -41,12 +41,12 @@ class Table:
 
 def place_of(found: Told) -> Place:
     """Give what tells a field from all others."""
-    return tuple(str(found[name]) for name in ("method", "scheme", "host", "path", "source", "name"))
+    return tuple(str(found[name]) for name in ("method", "scheme", "host", "port", "path", "source", "name"))
 
 
 def endpoint_name(endpoint: Told) -> str:
     """Write method and URL."""
-    url = f"{endpoint['scheme']}://{url_host(endpoint['host'])}{endpoint['path']}"
+    url = http_url(*(endpoint[name] for name in ("scheme", "host", "port", "path")))
     return captured(f"{endpoint['method']} {url}".lstrip())
 
 

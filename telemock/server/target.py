@@ -93,4 +93,4 @@ def _port(authority: str, default: int | None) -> int | None:
         port = urlsplit("//" + authority).port
     except ValueError:
         return None
-    return default if port is None else port
+    return default if port is None else port or None

@@ -4,18 +4,22 @@ It refuses to run anything; the reader does.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, TypeVar
 
 from telemock.codings import decode_read
 from telemock.exchange import Connection, Exchange, Record
+from telemock.hosts import DEFAULT_PORTS
 from telemock.store.rows import CONNECTIONS, EXCHANGES, Table
 
 _R = TypeVar("_R", bound=Record)
 
 # Filters that are not named for their column.
 _COLUMNS = {"session": "session_id"}
+
+_AUTHORITY = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::([0-9]{0,5}))?")
 
 # Columns whose letters' case says nothing.
 _ANY_CASE = ("method", "host")
@@ -29,15 +33,17 @@ _HAS_PARAM = """
     )
 """
 
-_CONTAINS = """
+_DEFAULT_PORT = " ".join(["CASE scheme", *(f"WHEN '{of}' THEN {port}" for of, port in DEFAULT_PORTS.items()), "END"])
+
+_CONTAINS = f"""
     telemock_contains(
         ?,
         CAST(
-            method || ' ' || scheme || '://' || host || path || '?' || query || char(10) || coalesce(guid, '')
-            || char(10) || coalesce(version, '') || char(10) || coalesce(env, '') || char(10)
-            || coalesce(session_id, '') AS BLOB
+            method || ' ' || scheme || '://' || host || coalesce(':' || nullif(port, {_DEFAULT_PORT}), '') || path
+            || '?' || query || char(10) || coalesce(guid, '') || char(10) || coalesce(version, '') || char(10)
+            || coalesce(env, '') || char(10) || coalesce(session_id, '') AS BLOB
         ),
-        CAST(params AS BLOB),
+        CAST(params || coalesce(request_trailers, '') AS BLOB),
         CAST(request_headers AS BLOB), CAST(request_body AS BLOB),
         CAST(response_headers AS BLOB), CAST(response_body AS BLOB)
     )
@@ -59,13 +65,14 @@ class TableFilters(Generic[_R]):
     """Which records of a table; all that is given must hold. Times are in the form of `Exchange.received_at`.
 
     Attributes:
-        host: equal to the field in any case.
+        host: equal to the field in any case; `host:port` is of that port only, of the scheme's where none is known.
         since: received, or opened, at or after.
         until: received, or opened, before.
         grep: contained, in any case, in the record; a subclass tells where.
         table: where the records are.
         equal: the filters that a column is compared to.
         indexed: columns with an index that ends in the time, those that leave the fewest rows first.
+        port: SQL that gives the port.
         contains: SQL that looks for a text.
     """
 
@@ -77,6 +84,7 @@ class TableFilters(Generic[_R]):
     table: ClassVar[Table[Any]]
     equal: ClassVar[tuple[str, ...]]
     indexed: ClassVar[tuple[str, ...]] = ()
+    port: ClassVar[str]
     contains: ClassVar[str]
 
 
@@ -88,7 +96,7 @@ class Filters(TableFilters[Exchange]):
         guid, version, env, session, path, status, outcome: equal to the field.
         method: equal to the field in any case.
         params: pairs of name and value; one of the values of that query parameter is equal.
-        grep: contained, in any case, in the target, a parameter, a header, an identity field or a body;
+        grep: contained, in any case, in the target, a parameter, a header or trailer, an identity field or a body;
             bodies are searched with their content coding undone.
     """
 
@@ -105,6 +113,7 @@ class Filters(TableFilters[Exchange]):
     table = EXCHANGES
     equal = ("guid", "version", "path", "env", "session", "method", "status", "outcome", "host")
     indexed = ("guid", "version", "path")
+    port = f"coalesce(port, {_DEFAULT_PORT})"
     contains = _CONTAINS
 
 
@@ -121,6 +130,7 @@ class ConnectionFilters(TableFilters[Connection]):
 
     table = CONNECTIONS
     equal = ("kind", "host")
+    port = "port"
     contains = _CONNECTION_CONTAINS
 
 
@@ -131,7 +141,8 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
     hides a column from it (https://sqlite.org/optoverview.html#disqualifying_where_clause_terms_using_unary_).
     """
     time_column = filters.table.time
-    equal = {name: getattr(filters, name) for name in filters.equal}
+    host, port = (None, None) if filters.host is None else _host_and_port(filters.host)
+    equal = {name: getattr(filters, name) for name in filters.equal} | {"host": host}
     given = {_COLUMNS.get(name, name): value for name, value in equal.items() if value is not None}
     driving = next((column for column in filters.indexed if column in given), None) if order == time_column else None
     conditions = [
@@ -139,6 +150,9 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
         for column in given
     ]
     values: list[object] = [*given.values()]
+    if port is not None:
+        conditions.append(f"{filters.port} = ?")
+        values.append(port)
     if times:
         hidden = "" if order == time_column else "+"
         for condition, time in ((">= ?", filters.since), ("< ?", filters.until)):
@@ -154,6 +168,12 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
         conditions.append(filters.contains)
         values.append(filters.grep.casefold())
     return conditions, values
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """Take apart `host`, `host:port`, `[IPv6]` and `[IPv6]:port`; a bare IPv6 address is a host."""
+    parts = _AUTHORITY.fullmatch(text)
+    return (text, None) if parts is None else (parts[1] or parts[2], int(parts[3]) if parts[3] else None)
 
 
 @lru_cache(maxsize=16)

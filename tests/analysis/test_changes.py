@@ -56,7 +56,17 @@ def test_hosts_endpoints_and_fields_come_and_go() -> None:
 def test_a_change_says_where_it_was() -> None:
     (change,) = changes([seen(query="a=1")], [seen(query="a=1&b=x")])
     assert change == Change(
-        "added", "field", "", "GET", "https", "cdn.cribl.io", "/telemetry/index.html", "query", "b", after="text: x"
+        "added",
+        "field",
+        "",
+        "GET",
+        "https",
+        "cdn.cribl.io",
+        "/telemetry/index.html",
+        None,
+        "query",
+        "b",
+        after="text: x",
     )
 
 

@@ -16,6 +16,7 @@ def seen(number: int = 0, **changes: Any) -> Seen:
         method="GET",
         scheme="https",
         host="cdn.cribl.io",
+        port=None,
         path="/telemetry/index.html",
         query=PING_QUERY,
         request_headers=HEADERS,

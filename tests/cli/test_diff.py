@@ -37,6 +37,7 @@ def test_what_a_version_sends_otherwise_is_told(two_versions: Path) -> None:
         "method": "GET",
         "scheme": "http",
         "host": "cdn.cribl.io",
+        "port": None,
         "path": "/telemetry/index.html",
         "source": "query",
         "name": "fc.new",
@@ -51,7 +52,7 @@ def test_it_is_a_table_text_lines_or_csv(two_versions: Path) -> None:
     assert text[1].startswith("added\tfield\tquery fc.new\t\t\ttext: =b\tGET http://cdn.cribl.io/")
     assert len(run("diff", VERSION, NEWER, "--db", two_versions, "--format", "jsonl").stdout.splitlines()) == 4
     header, _, added, *_ = run("diff", VERSION, NEWER, "--db", two_versions, "--format", "csv").stdout.splitlines()
-    assert header == b"change,what,aspect,method,scheme,host,path,source,name,before,after"
+    assert header == b"change,what,aspect,method,scheme,host,path,port,source,name,before,after"
     assert added.endswith(b"query,fc.new,,text: =b")
     code, screen = run_on_terminal("diff", VERSION, NEWER, "--db", two_versions, columns=100)
     assert code == 0

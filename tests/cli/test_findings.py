@@ -34,6 +34,7 @@ def test_what_is_sensitive_is_told_with_its_place_and_masked(tmp_path: Path) -> 
             "method": "POST",
             "scheme": "http",
             "host": "cdn.cribl.io",
+            "port": None,
             "path": "/telemetry/events",
             "source": "body",
             "name": "$[].user.email",

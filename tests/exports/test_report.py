@@ -137,8 +137,22 @@ def test_of_several_endpoints_each_instance_has_its_own() -> None:
 
 
 def test_changes_are_told_for_each_pair_of_versions() -> None:
-    change = {"change": "added", "what": "field", "source": "query", "name": "new", "aspect": "", "before": ""}
-    change |= {"method": "GET", "scheme": "https", "host": "cdn.cribl.io", "path": "/x", "after": "integer: 7"}
+    change: dict[str, object] = {
+        "change": "added",
+        "what": "field",
+        "source": "query",
+        "name": "new",
+        "aspect": "",
+        "before": "",
+    }
+    change |= {
+        "method": "GET",
+        "scheme": "https",
+        "host": "cdn.cribl.io",
+        "port": None,
+        "path": "/x",
+        "after": "integer: 7",
+    }
     host = change | {"what": "host", "host": "api.example", "change": "removed", "before": "9 exchanges", "after": ""}
     first = {"a": "4.16.1", "b": "4.17.0", "a_exchanges": 10, "b_exchanges": 20, "not_compared": []}
     second = {"a": "4.17.0", "b": "4.18.0", "a_exchanges": 20, "b_exchanges": 30, "not_compared": ["Some were not."]}
@@ -151,7 +165,7 @@ def test_changes_are_told_for_each_pair_of_versions() -> None:
 
 
 def test_examples_of_changed_fields_are_masked_like_those_of_all_others() -> None:
-    place = {"method": "GET", "scheme": "https", "host": "cdn.cribl.io", "path": "/telemetry/index.html"}
+    place = {"method": "GET", "scheme": "https", "host": "cdn.cribl.io", "port": None, "path": "/telemetry/index.html"}
     change = place | {"change": "added", "what": "field", "source": "query", "aspect": "", "before": ""}
     mail = change | {"name": "u", "after": "email, in 10%: jane@example.com"}
     gone = change | {"change": "removed", "name": "h", "before": "hash: 5d41402a", "after": ""}

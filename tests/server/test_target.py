@@ -17,6 +17,7 @@ from tests.steady import STEADY
         ("/p", "[::1]:8080", Target("http", "::1", "/p", "direct", 8080)),
         ("/p", "a.b:", Target("http", "a.b", "/p", "direct", 80)),
         ("/p", "a.b:99999", Target("http", "a.b", "/p", "direct", None)),
+        ("/p", "a.b:0", Target("http", "a.b", "/p", "direct", None)),
         ("/p", "a.b:x", Target("http", "a.b", "/p", "direct", None)),
         ("/p", ":8080", Target("http", "", "/p", "direct", None)),
         ("/p", "", Target("http", "", "/p", "direct", None)),
