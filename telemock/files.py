@@ -1,14 +1,27 @@
-"""This is how files come to be: whole or not at all, and made by one process at a time.
+"""Files that come to be whole or not at all, made by one process at a time, in the place of nothing but their own kind.
 
-It refuses to wrap errors: what a failure means is for its callers to say.
+Errors are not wrapped: what a failure means is for the callers to say.
 """
 
+import errno
 import fcntl
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+_SQLITE = b"SQLite format 3\0"
+
+# What SQLite keeps beside a database (https://sqlite.org/tempfiles.html).
+DATABASE_SUFFIXES = ("-wal", "-shm", "-journal")
+
+# Longer names leave no room for what makes those of drafts unique; file systems have 255 bytes.
+_PREFIX_BYTES = 200
+
+_HEAD_BYTES = 4096
 
 
 @contextmanager
@@ -62,7 +75,105 @@ def remove_drafts(path: Path) -> None:
 
 def draft_prefix(path: Path) -> str:
     """Give what the names of a file's drafts begin with."""
-    return f".{path.name}."
+    return os.fsdecode(b"." + os.fsencode(path.name)[:_PREFIX_BYTES] + b".")
+
+
+def obstacle(path: Path, is_own: Callable[[BinaryIO], bool]) -> str:
+    """Say what is in a file's place that must not be replaced; empty when nothing is, or an empty file.
+
+    Args:
+        path: where a file is to be written; links are not followed.
+        is_own: tells of a file, open for reading, whether it is an earlier one of the kind that is to be written.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    for suffix in DATABASE_SUFFIXES:
+        if path.name.endswith(suffix) and _is_database(path.with_name(path.name.removesuffix(suffix))):
+            return "is part of a database"
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return ""
+    if not stat.S_ISREG(mode):
+        return "is a link" if stat.S_ISLNK(mode) else "is a folder" if stat.S_ISDIR(mode) else "is no file"
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        file.seek(0)
+        return "" if not head or is_own(file) else _foreign(head)
+
+
+def _foreign(head: bytes) -> str:
+    """Say what a file is that begins so."""
+    if head.startswith(_SQLITE):
+        return "is a database"
+    if b"-----BEGIN " in head:
+        return "holds a private key" if b"PRIVATE KEY-----" in head else "holds certificates or keys"
+    return "is there, and was not made by this command"
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False
+
+
+def open_for_appending(path: Path, beginning: bytes) -> int:
+    """Open a file for reading and appending, made for its owner only where there is none, and give its descriptor.
+
+    Args:
+        path: of the file.
+        beginning: what a file that is there begins with; it may be empty.
+
+    Raises:
+        OSError: it cannot be opened, or it is a link, no file, another user's or of another kind.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(error.errno, f"{path.name} is a link") from error
+        raise
+    status = os.fstat(descriptor)
+    reason = ""
+    if not stat.S_ISREG(status.st_mode):
+        reason = "is no file"
+    elif status.st_uid != os.geteuid():
+        reason = "belongs to another user"
+    elif not beginning.startswith(os.pread(descriptor, len(beginning), 0)):
+        reason = "was not made by telemock"
+    if reason:
+        os.close(descriptor)
+        raise OSError(errno.EPERM, f"{path.name} {reason}")
+    return descriptor
+
+
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """Make a folder with just this mode, whatever the umask, and what is missing above it for its owner only.
+
+    One that is there already keeps its mode.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    if folder.is_symlink():
+        raise OSError(errno.ENOENT, "it is a link that leads to no folder")
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    try:
+        folder.mkdir(mode)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return  # somebody else was faster
+    folder.chmod(mode)
 
 
 @contextmanager

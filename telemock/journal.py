@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
+from telemock.files import open_for_appending
 from telemock.hosts import authority, written_port
 from telemock.remembered import Remembered
 
@@ -33,6 +34,9 @@ MAX_WAITING = 16 * 2**20
 MAX_REFUSED_HOSTS = 100
 
 _GATHER_SECONDS = 0.02
+
+# How every line of JSON does.
+_LINE_BEGINS = b'{"time":"'
 
 _Event = Mapping[str, Any]
 _Item = TypeVar("_Item")
@@ -208,7 +212,7 @@ class Journal:
         if self._file is None or self._file[0] != day:
             self._close_file()
             path = folder / f"telemetry_{day}.jsonl"
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_for_appending(path, _LINE_BEGINS)
             self._file = (day, descriptor)
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":

@@ -277,12 +277,12 @@ def test_a_line_that_a_full_disk_cut_short_swallows_no_other(tmp_path: Path) -> 
 
 def test_a_line_that_another_run_left_cut_short_swallows_no_other(tmp_path: Path) -> None:
     path = tmp_path / "telemetry_20260205.jsonl"
-    path.write_text('{"cut":')
+    path.write_text('{"time":"2026')
     for number in range(2):
         with journal_on(tmp_path / "out", folder=tmp_path) as journal:
             journal.records([ping(received_at=TIME, guid=f"guid-{number}")])
     cut, *whole = path.read_text().splitlines()
-    assert cut == '{"cut":'
+    assert cut == '{"time":"2026'
     assert [json.loads(line)["guid"] for line in whole] == ["guid-0", "guid-1"]
 
 

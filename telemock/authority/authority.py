@@ -21,6 +21,7 @@ from telemock.errors import AuthorityError
 from telemock.hosts import Network, as_address
 
 ORGANIZATION = "telemock"
+COMMON_NAME_BEGINS = "telemock authority"
 AUTHORITY_LASTS = timedelta(days=3652)
 LEAF_LASTS = timedelta(days=90)  # some clients refuse what lasts longer than 398 days
 BACKDATED = timedelta(days=2)  # clocks of clients may be slow
@@ -153,7 +154,7 @@ def new_authority(moment: datetime, only: Iterable[str | Network] = ()) -> Autho
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, ORGANIZATION),
             # Two authorities must have two names: clients look for the issuer of a leaf by name.
-            x509.NameAttribute(NameOID.COMMON_NAME, f"telemock authority {moment:%Y-%m-%d} {secrets.token_hex(4)}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"{COMMON_NAME_BEGINS} {moment:%Y-%m-%d} {secrets.token_hex(4)}"),
         ]
     )
     builder = (

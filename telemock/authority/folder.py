@@ -11,24 +11,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     PKCS12Certificate,
     load_pkcs12,
     serialize_java_truststore,
 )
 
-from telemock.authority.authority import Authority, new_authority
+from telemock.authority.authority import COMMON_NAME_BEGINS, Authority, new_authority
 from telemock.authority.bundle import BUNDLE_NAME, bundle
 from telemock.authority.loading import read_authority
 from telemock.errors import AuthorityError, InvalidSetting
-from telemock.files import one_at_a_time, remove_drafts, write_whole
+from telemock.files import make_folder, one_at_a_time, remove_drafts, write_whole
 from telemock.hosts import Network
 
 KEY_NAME = "telemock-ca.pem"
 OLD_KEY_NAME = "telemock-ca.pem.old"
 TRUST_STORE_PASSWORD = "changeit"  # noqa: S105 - Java's custom; there is nothing secret in it
 _TRUST_STORE_ALIAS = b"telemock"
+
+# How all that is written in DER begins.
+_DER_SEQUENCE = b"\x30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,8 @@ def publish(authority: Authority, ca_dir: Path) -> PublicFiles:
     files = public_files(ca_dir)
     folder = files.pem.parent
     with _said(folder):
-        _make_folder(folder.parent, 0o700)
-        _make_folder(folder, 0o755)
+        make_folder(folder.parent)
+        make_folder(folder, 0o755)
         # Last of all the one that clients wait for.
         if not _is_trust_store_of(files.p12, authority):
             _write_public(files.p12, trust_store(authority))
@@ -166,6 +169,38 @@ def trust_store(authority: Authority) -> bytes:
     """Give a PKCS #12 file whose one entry Java takes for trusted; each time other bytes."""
     entry = PKCS12Certificate(x509.load_der_x509_certificate(authority.certificate_der), _TRUST_STORE_ALIAS)
     return serialize_java_truststore([entry], BestAvailableEncryption(TRUST_STORE_PASSWORD.encode()))
+
+
+def is_exported_certificate(content: bytes, authority: Authority) -> bool:
+    """Tell whether a file's content is what `telemock ca export` writes, of this authority or an earlier one.
+
+    That is one certificate in PEM, DER or PKCS #12; bundles, keys and the certificates of others are not.
+    """
+    try:
+        if content.startswith(b"-----BEGIN"):
+            (certificate,) = x509.load_pem_x509_certificates(content)
+            if content.count(b"-----BEGIN ") != 1:
+                return False
+        elif content.startswith(_DER_SEQUENCE):
+            certificate = _der_certificate(content)
+        else:
+            return False
+    except ValueError:
+        return False
+    own = certificate.subject.rfc4514_string().startswith(f"CN={COMMON_NAME_BEGINS} ")
+    return own or certificate.public_bytes(Encoding.DER) == authority.certificate_der
+
+
+def _der_certificate(content: bytes) -> x509.Certificate:
+    """Read a certificate in DER, or the only one in a trust store that has no key."""
+    try:
+        return x509.load_der_x509_certificate(content)
+    except ValueError:
+        store = load_pkcs12(content, TRUST_STORE_PASSWORD.encode())
+        (entry,) = store.additional_certs
+        if store.key is not None or store.cert is not None:
+            raise
+        return entry.certificate
 
 
 def _is_trust_store_of(path: Path, authority: Authority) -> bool:
@@ -190,22 +225,11 @@ def _write_public(path: Path, content: bytes) -> None:
     write_whole(path, content, mode=0o644)
 
 
-def _make_folder(folder: Path, mode: int) -> None:
-    """Make a folder with just this mode; one that is there already keeps its own."""
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            folder.mkdir(mode)
-        except FileExistsError:
-            return  # somebody else was faster
-        folder.chmod(mode)  # whatever the umask
-
-
 @contextmanager
 def _changing(folder: Path) -> Iterator[None]:
     """Have the folder, for this process alone."""
     with _said(folder):
-        _make_folder(folder, 0o700)
+        make_folder(folder)
         with one_at_a_time(folder):
             yield
 

@@ -14,13 +14,17 @@ from telemock.cli.client_env import SHELLS, client_environment, shell_lines
 from telemock.cli.options import PATH, TEXT, check_url, config_option, no_proxy_option, option, url_option
 from telemock.cli.output import output
 from telemock.cli.setting_options import setting_options
-from telemock.errors import InvalidHost, InvalidSetting, TelemockError
+from telemock.cli.target import Target
+from telemock.errors import InvalidHost, InvalidSetting
 from telemock.text import printable
 
 if TYPE_CHECKING:
     # It takes 50 ms to import, which --help need not pay.
     from telemock.authority.authority import Authority
     from telemock.authority.folder import PublicFiles
+
+# More than any certificate has.
+_CERTIFICATE_BYTES = 2**20
 
 _authority_options = setting_options("ca_dir", "ca_cert", "ca_key")
 
@@ -110,19 +114,22 @@ def path(ca_dir: Path, ca_cert: Path | None, ca_key: Path | None, **kinds: bool)
 def export(format_name: str, target: Path, ca_dir: Path, ca_cert: Path | None, ca_key: Path | None) -> None:
     """Write the public certificate."""
     authority = _authority(ca_dir, ca_cert, ca_key)
-    from telemock.authority.folder import trust_store  # noqa: PLC0415 - see above
+    from telemock.authority.folder import is_exported_certificate, trust_store  # noqa: PLC0415 - see above
 
     if format_name == "p12":
         content = trust_store(authority)
     else:
         content = authority.certificate_pem if format_name == "pem" else authority.certificate_der
     if str(target) != "-":
-        try:
-            target.write_bytes(content)
-        except OSError as error:
-            raise TelemockError(
-                f"{str(target)!r} cannot be written: {error.strerror}; choose another --output."
-            ) from error
+        wanted = Target(
+            target,
+            "--output",
+            lambda file: is_exported_certificate(file.read(_CERTIFICATE_BYTES), authority),
+            mode=0o644,
+        )
+        with wanted.draft() as draft:
+            draft.write_bytes(content)
+        click.echo(printable(f"Wrote {target}: the certificate, in {format_name.upper()}."), err=True)
         return
     if format_name != "pem" and sys.stdout.isatty():
         raise InvalidSetting("The certificate is binary in this format; send it to a file with --output or a pipe.")

@@ -7,7 +7,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -16,8 +15,10 @@ import click
 from telemock.cli.filter_options import filter_options
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
+from telemock.cli.own_files import is_export
 from telemock.cli.progress import progress
-from telemock.cli.target import new_file
+from telemock.cli.target import Target, nothing_written, wrote
+from telemock.errors import ExportError
 from telemock.exports.delimited import Delimited
 from telemock.exports.flat import FIRST, MAX_FIELDS, SOURCES, Columns, flat_line
 from telemock.exports.har import har_lines
@@ -77,17 +78,21 @@ def export(target: Path, format_name: str | None, fields: str, db: str, **filter
                     stream.reconfigure(encoding="utf-8")
                 notes = _TEXT_WRITERS[name](exchanges, stream, is_flat=fields == "flat")
         else:
-            with new_file(target, path) as draft:
+            with Target(target, "--output", is_export, path).draft() as draft:
                 notes = _write(name, exchanges, draft, is_flat=fields == "flat")
-    for sentence in notes if exchanges.found else ["No exchange matches."]:
+                if not exchanges.count:
+                    raise ExportError(nothing_written(target))
+    for sentence in notes if exchanges.count else ["No exchange matches."]:
         click.echo(sentence, err=True)
+    if not is_stdout:
+        click.echo(wrote(target, exchanges.count), err=True)
 
 
 class _Exchanges:
     """What is to be written: those that match and are stored by now.
 
     Attributes:
-        found: there are such; known once they were read.
+        count: how many there are; known once they were read.
     """
 
     def __init__(self, reader: Reader, filters: Filters, *, is_quiet: bool) -> None:
@@ -95,7 +100,7 @@ class _Exchanges:
         self._filters = filters
         self._is_quiet = is_quiet
         self._last_id = reader.last_id()
-        self.found = False
+        self.count = 0
 
     @contextmanager
     def read(self, names: Sequence[str], what: str = "Writing") -> Iterator[_Rows]:
@@ -107,13 +112,16 @@ class _Exchanges:
             large=[place for place, name in enumerate(columns) if name in BODY_FIELDS],
             last_id=self._last_id,
         )
-        first = [*islice(rows, 1)]
-        self.found = bool(first)
+        self.count = 0
         if self._is_quiet:
-            yield chain(first, rows)
+            yield self._counted(rows)
             return
         with progress(what, self._last_id) as passing:
-            yield passing(chain(first, rows))
+            yield passing(self._counted(rows))
+
+    def _counted(self, rows: _Rows) -> Iterator[Sequence[Any]]:
+        for self.count, row in enumerate(rows, 1):
+            yield row
 
 
 class _Table(NamedTuple):

@@ -27,8 +27,10 @@ from telemock.cli.inventories import busiest, inventory_to_json
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.cli.overviews import connections_to_json, database_to_json, timeline_to_json
+from telemock.cli.own_files import is_report
 from telemock.cli.reading import anew_option, read_inventory
-from telemock.cli.target import new_file
+from telemock.cli.target import Target, nothing_written, wrote
+from telemock.errors import ExportError
 from telemock.exchange import utc_text
 from telemock.profiles.cribl import CRIBL
 from telemock.store.digest import digest
@@ -64,16 +66,25 @@ def report(
     path = locate(db)
     planted = planted_values(plants, plant_system=plant_system)
     with open_reader(path) as reader, _page(target, path) as stream:
+        told = _told(reader, path, filters, planted, anew=anew)
+        # Connections are told of whatever those filters say that they do not know.
+        if not told["exchanges"] and (told["not_filtered"] or not told["connections"]["kinds"]):
+            raise ExportError(nothing_written(target))
         from telemock.exports.report import write_report  # noqa: PLC0415 - plotly is for who has something to draw
 
-        write_report(_hidden(_told(reader, path, filters, planted, anew=anew), planted), stream)
+        write_report(_hidden(told, planted), stream)
+    if str(target) != "-":
+        click.echo(wrote(target, told["exchanges"]), err=True)
 
 
 @contextmanager
 def _page(target: Path, db: Path) -> Iterator[TextIO]:
     """Give what the page is written to."""
     if str(target) != "-":
-        with new_file(target, db) as draft, draft.open("w", encoding="utf-8", newline="\n") as stream:
+        with (
+            Target(target, "--output", is_report, db).draft() as draft,
+            draft.open("w", encoding="utf-8", newline="\n") as stream,
+        ):
             yield stream
         return
     with output() as stream:

@@ -4,20 +4,19 @@ It refuses to define options: all of them come from the table in `telemock.setti
 """
 
 import dataclasses
-import json
 import os
 import signal
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from telemock import __version__
 from telemock.cli.options import config_option
+from telemock.cli.ready_file import ReadyFile
 from telemock.cli.setting_options import setting_options
 from telemock.errors import StoreUnavailable
-from telemock.files import write_whole
+from telemock.files import make_folder
 from telemock.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -82,10 +81,11 @@ def _announce_and_run(
     ):
         if sentence:
             journal.event("authority", sentence, level="warning")
+    ready = ReadyFile(settings) if settings.ready_file else None
 
     def on_ready() -> None:
-        if settings.ready_file is not None:
-            _write_ready_file(settings, settings.ready_file)
+        if ready is not None:
+            ready.write()
         journal.event("ready", "ready")
 
     try:
@@ -98,31 +98,26 @@ def _announce_and_run(
     finally:
         for each in listening:
             each.close()
-        if settings.ready_file is not None:
-            settings.ready_file.unlink(missing_ok=True)
+        if ready is not None and (reason := ready.remove()):
+            journal.event("ready_file_left", f"{settings.ready_file} could not be removed: {reason}.", level="warning")
     journal.event("stopped", "stopped")
 
 
 def _check_folders(settings: ServeSettings) -> None:
-    """Make the log folder, and refuse early what could not be written later."""
-    try:
-        if settings.log_dir is not None:
-            settings.log_dir.mkdir(parents=True, exist_ok=True)
-            if not os.access(settings.log_dir, os.W_OK):
-                raise StoreUnavailable(f"The folder {settings.log_dir} is not writable; choose another --log-dir.")
-        if settings.ready_file is not None and not os.access(settings.ready_file.absolute().parent, os.W_OK):
-            raise StoreUnavailable(f"{settings.ready_file} cannot be written; choose another --ready-file.")
-    except OSError as error:
-        raise StoreUnavailable(f"Cannot make the folder {settings.log_dir}: {error.strerror}.") from error
+    """Make the log folder, and refuse early what could not be written later.
 
-
-def _write_ready_file(settings: ServeSettings, path: Path) -> None:
-    """Say where telemock answers, in a file that is either not there or whole."""
-    said = {
-        "host": settings.host,
-        "port": settings.port[0],
-        "ports": settings.port,
-        "pid": os.getpid(),
-        "db": settings.db,
-    }
-    write_whole(path, json.dumps(said).encode() + b"\n", mode=0o644)
+    Raises:
+        InvalidSetting: the ready file would replace something else.
+        StoreUnavailable, ExportError: it cannot be written.
+    """
+    if settings.log_dir is not None:
+        try:
+            make_folder(settings.log_dir)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"The folder {settings.log_dir} cannot be made: {error.strerror}; choose another --log-dir."
+            ) from error
+        if not os.access(settings.log_dir, os.W_OK):
+            raise StoreUnavailable(f"The folder {settings.log_dir} is not writable; choose another --log-dir.")
+    if settings.ready_file is not None:
+        ReadyFile(settings).check()

@@ -1,63 +1,96 @@
-"""This is the file that a command writes for somebody: it has its name only when it is whole.
+"""The files that commands write for somebody: they have their names only when they are whole.
 
-It refuses to take the place of the database, or of anything that is no file.
+None takes the place of anything but an earlier file of its own kind.
 """
 
 import os
 import signal
-import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import BinaryIO
 
 from telemock.errors import ExportError, InvalidSetting
-from telemock.files import whole
-
-# What SQLite keeps beside a database (https://sqlite.org/tempfiles.html).
-_BESIDE = ("", "-wal", "-shm", "-journal")
+from telemock.exports.wording import count, size
+from telemock.files import DATABASE_SUFFIXES, obstacle, whole
+from telemock.text import printable
 
 # What ends a process that does not say otherwise, besides Ctrl-C.
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def new_file(target: Path, db: Path) -> Iterator[Path]:
-    """Give the path of a draft that becomes the file at the end of the block; Ctrl-C and SIGTERM leave none behind.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that an option names.
 
-    A file that was there keeps its mode, and its place when the target is a symbolic link to it.
-
-    Args:
-        target: where the file is to be.
-        db: the database that is read.
-
-    Raises:
-        InvalidSetting: it would replace the database, or is no file.
-        ExportError: it cannot be written.
+    Attributes:
+        path: as it was given.
+        option: which names it.
+        is_own: tells of a file, open for reading, whether it is one that the same command made.
+        db: the database of the same command, if it has one.
+        mode: of the file, whatever the umask, and whatever it was before.
     """
-    try:
-        if target.exists() and not target.is_file():
-            raise InvalidSetting(f"{str(target)!r} is no file; name one with --output, or - for standard output.")
-        path = Path(os.path.realpath(target))
-        if any(_is_same(path, db.with_name(db.name + suffix)) for suffix in _BESIDE):
-            raise InvalidSetting(f"{str(target)!r} is the database that is read; choose another --output.")
-        with _interrupted_by_endings(), whole(path, mode=_mode(path)) as draft:
+
+    path: Path
+    option: str
+    is_own: Callable[[BinaryIO], bool]
+    db: Path | None = None
+    mode: int = 0o600
+
+    def check(self) -> None:
+        """Make sure that nothing would be lost.
+
+        Raises:
+            InvalidSetting: what is there is no file of the kind.
+            ExportError: it cannot be looked at, or written.
+        """
+        with self._explained():
+            if self.db is not None and self._is_database(self.db):
+                raise InvalidSetting(f"{str(self.path)!r} is the database itself; choose another {self.option}.")
+            if reason := obstacle(self.path, self.is_own):
+                raise InvalidSetting(f"{str(self.path)!r} {reason}; choose another {self.option}.")
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """Give the path of a draft that becomes the file at the end of the block.
+
+        Ctrl-C and SIGTERM leave none behind.
+
+        Raises:
+            InvalidSetting, ExportError: as `check` does, or it cannot be written.
+        """
+        self.check()
+        with self._explained(), _interrupted_by_endings(), whole(self.path, mode=self.mode) as draft:
             yield draft
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else error  # pyarrow has words of its own
-        raise ExportError(f"{str(target)!r} cannot be written: {reason}; choose another --output.") from error
+            self.check()  # somebody may have put something there
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else error  # pyarrow has words of its own
+            raise ExportError(
+                f"{str(self.path)!r} cannot be written: {reason}; choose another {self.option}."
+            ) from error
+
+    def _is_database(self, db: Path) -> bool:
+        path = Path(os.path.realpath(self.path))
+        names = (db.with_name(db.name + suffix).resolve() for suffix in ("", *DATABASE_SUFFIXES))
+        return path in names or (path.exists() and db.exists() and path.samefile(db))
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    return path == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+def wrote(path: Path, exchanges: int) -> str:
+    """Say what was written."""
+    return f"Wrote {printable(str(path))}: {count(exchanges, 'exchange')}, {size(path.stat().st_size)}."
 
 
-def _mode(path: Path) -> int:
-    if path.exists():
-        return stat.S_IMODE(path.stat().st_mode)
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return 0o666 & ~umask
+def nothing_written(path: Path) -> str:
+    """Say that there was nothing to write."""
+    left = "was left as it is" if path.exists() else "was not written"
+    return f"No exchange matches; {str(path)!r} {left}."
 
 
 @contextmanager

@@ -64,6 +64,8 @@ def check_is_ours(path: Path) -> None:
     Raises:
         StoreForeign: it is something else; the file was not touched.
     """
+    if path.exists() and not path.is_file():
+        raise StoreForeign(f"{path} is no file that could hold a database; choose another with --db.")
     with path.open("rb") as file:
         head = file.read(100)
     application_id = int.from_bytes(head[68:72], "big")  # https://sqlite.org/fileformat.html, offset 68
@@ -162,7 +164,7 @@ class ReadOnlyFile:
         try:
             if self._path.is_dir():
                 raise StoreMissing(f"{self._path} is a folder; name the database in it.")
-            if not self._path.is_file():
+            if not self._path.exists():
                 raise StoreMissing(
                     f"There is no database at {self._path}; start `telemock serve` there, or name one with --db."
                 )

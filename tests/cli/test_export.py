@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,8 @@ def test_filters_are_those_of_query(cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.xlsx", "out.har", "out.parquet", "OUT.CSV"])
 def test_the_end_of_the_name_tells_the_format(cli: Cli, pings: Path, name: str) -> None:
     by_name, by_option = pings.with_name(name), pings.with_name("data")
-    assert cli("export", "-o", by_name).output == ""
-    assert cli("export", "-o", by_option, "--format", name.lower()[4:]).output == ""
+    assert cli("export", "-o", by_name).exit_code == 0
+    assert cli("export", "-o", by_option, "--format", name.lower()[4:]).exit_code == 0
     assert by_name.read_bytes()[:4] == by_option.read_bytes()[:4]
     assert abs(by_name.stat().st_size - by_option.stat().st_size) < 100
 
@@ -134,10 +135,22 @@ def test_cells_that_were_cut_are_told(cli: Cli, hostile: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "xlsx", "har", "parquet"])
-def test_nothing_that_matches_is_told_and_the_file_is_whole(cli: Cli, pings: Path, suffix: str) -> None:
-    done = cli("export", "--guid", OTHER, "-o", f"out.{suffix}")
-    assert (done.exit_code, done.stderr) == (0, "No exchange matches.\n")
-    assert pings.with_name(f"out.{suffix}").exists()
+def test_nothing_that_matches_is_told_and_leaves_what_was_there(cli: Cli, pings: Path, suffix: str) -> None:
+    path = pings.with_name(f"out.{suffix}")
+    done = cli("export", "--guid", OTHER, "-o", path)
+    assert (done.exit_code, done.stderr) == (1, f"Error: No exchange matches; '{path}' was not written.\n")
+    done = cli("export", "-o", path)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert re.search(r"Wrote \S+: 5 exchanges, [\d.]+ KiB\.\n\Z", done.stderr)
+    before = path.read_bytes()
+    done = cli("export", "--guid", OTHER, "-o", path)
+    assert (done.exit_code, done.stderr) == (1, f"Error: No exchange matches; '{path}' was left as it is.\n")
+    assert (path.read_bytes(), {*pings.parent.iterdir()}) == (before, {pings, path})
+
+
+def test_nothing_that_matches_ends_a_pipe_well(cli: Cli, pings: Path) -> None:
+    done = cli("export", "--db", pings, "--guid", OTHER)
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "No exchange matches.\n")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +172,7 @@ def test_what_cannot_be_is_a_usage_error(cli: Cli, pings: Path, arguments: list[
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "xlsx", "har", "parquet"])
 def test_what_people_made_of_the_file_can_be_written(cli: Cli, tmp_path: Path, suffix: str) -> None:
     database(tmp_path, ping(request_body="text", response_body="text", method=b"\xff", status="ok", latency_ms="slow"))
-    assert cli("export", "-o", f"out.{suffix}").output == ""
+    assert cli("export", "-o", f"out.{suffix}").exit_code == 0
     assert cli("export", "-o", f"flat.{suffix}", "--fields", "flat").exit_code == (2 if suffix == "har" else 0)
 
 

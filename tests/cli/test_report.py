@@ -24,7 +24,8 @@ def reported(db: Path, *arguments: str) -> str:
     """Give the text of the page that a report writes."""
     target = db.with_name("report.html")
     done = run("report", "--db", db, "-o", target, *arguments)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert re.fullmatch(rb"Wrote \S+report\.html: (?:no|[\d,]+) exchanges?, [\d.]+ MiB\.\n", done.stderr)
     return said(target.read_text(encoding="utf-8"))
 
 
@@ -91,8 +92,22 @@ def test_a_page_on_standard_output_is_the_page_and_nothing_else(tmp_path: Path) 
     assert done.stdout.rstrip().endswith(b"</html>")
 
 
-def test_an_empty_database_gives_a_page_that_says_so(tmp_path: Path) -> None:
-    assert "No request was captured that fits" in reported(database(tmp_path))
+def test_connections_alone_are_worth_a_page(tmp_path: Path) -> None:
+    assert "No request was captured that fits" in reported(database(tmp_path, connection()))
+
+
+@pytest.mark.parametrize("arguments", [("--since", "2030-01-01"), ("--guid", OTHER), ("--to-host", "x.example")])
+def test_nothing_that_fits_is_told_and_leaves_the_page_that_was_there(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    db = database(tmp_path, ping(), connection())
+    reported(db)
+    page = tmp_path / "report.html"
+    before = page.read_bytes()
+    done = run("report", "--db", db, "-o", page, *arguments)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"Error: No exchange matches; '{page}' was left as it is.\n"
+    assert (page.read_bytes(), {*tmp_path.iterdir()}) == (before, {db, page})
 
 
 def test_hostile_captures_give_a_page_without_anything_that_is_not_to_be_seen(tmp_path: Path) -> None:
@@ -159,6 +174,6 @@ def test_filters_are_no_reason_to_say_that_nothing_left(tmp_path: Path) -> None:
     db = database(tmp_path, ping(), connection(kind="tunnel", host="other.example", port=443))
     assert "Something left through telemock: 1 tunnel" in reported(db)
     assert "Of what the filters chose: 0 upstream connections and 0 tunnels." in reported(db, "--host", "cdn.cribl.io")
-    nothing = reported(db, "--host", "nowhere.example")
+    nothing = reported(database(tmp_path, connection(), name="no-requests.db"))
     assert "Nothing sensitive was found" not in nothing
     assert "nothing to look at" in nothing
