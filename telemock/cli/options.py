@@ -22,6 +22,8 @@ from telemock.settings import DEFAULT_DB
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SECONDS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_SECONDS = 24 * 3600.0
 
 
 class _Text(click.ParamType[str]):
@@ -64,6 +66,21 @@ class _Moment(click.ParamType[str]):
             self.fail(f"{text!r} is not a time; write 2026-02-05T10:55:58Z, 2026-02-05, 15m, 2h or 3d.", param, ctx)
 
 
+class _Duration(click.ParamType[float]):
+    """A length of time, such as 15s, 500ms or 2m; becomes seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        length = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ms|s|m|h|)", str(value).strip(), re.ASCII)
+        if length is None:
+            self.fail(f"{str(value)!r} is not a length of time; write it like 15s, 500ms or 2m.", param, ctx)
+        seconds = float(length[1]) * _SECONDS[length[2]]
+        if seconds > _LONGEST_SECONDS:
+            self.fail(f"{str(value)!r} is too long a time; it is at most 24h.", param, ctx)
+        return seconds
+
+
 class _Path(click.ParamType[Path]):
     """A path of anything, there or not; click's own type looks at what is there."""
 
@@ -104,6 +121,7 @@ class Number(click.FloatRange):
 TEXT = _Text()
 PATH = _Path()
 MOMENT = _Moment()
+DURATION = _Duration()
 
 
 def option(*names: str, help: str, **attributes: Any) -> Callable[[_F], _F]:  # noqa: A002 - click's own word
@@ -215,6 +233,8 @@ def _check_fits(ctx: click.Context, what: str, param: click.Option, value: Any) 
             wanted = None if isinstance(one, str | date) else "a time in quotes"
         elif param.type.name == "size":
             wanted = None if isinstance(one, str) or type(one) is int else "a size"
+        elif param.type.name == "duration":
+            wanted = None if isinstance(one, str) or type(one) in (int, float) else "a length of time"
         else:
             wanted = None if isinstance(one, str) else "text in quotes"
         if wanted:

@@ -10,15 +10,17 @@ import shlex
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from telemock.cli.client_env import client_environment
 from telemock.cli.java_env import JAVA_VARIABLE, java_tool_options
-from telemock.cli.options import config_option, no_proxy_option, option
+from telemock.cli.options import DURATION, config_option, no_proxy_option, option, setting_option
 from telemock.cli.setting_options import Instead, setting_options
 from telemock.errors import TelemockError
 from telemock.exchange import compact_json, utc_text_at
@@ -27,9 +29,13 @@ from telemock.text import printable, printable_json
 
 if TYPE_CHECKING:
     from telemock.authority.authority import Authority
+    from telemock.cli.descendants import LeftRunning
     from telemock.cli.phoned import PhonedHome
 
 _HOST = "127.0.0.1"
+
+# Of processes, in lines; --format json has all.
+_MOST_LEFT = 25
 
 _INSTEAD = {
     "db": Instead(
@@ -41,6 +47,37 @@ _INSTEAD = {
     "others": Instead("block", "All other hosts: refused (block) or let through unseen (tunnel)."),
     "answer": Instead(204, "Status of the empty answer to what nothing here answers."),
 }
+
+
+class _Ended(NamedTuple):
+    """How the program ended, and what it left.
+
+    Attributes:
+        left: processes that still run.
+        are_followed: there can be no others.
+    """
+
+    command: Sequence[str]
+    exit_code: int
+    left: "Sequence[LeftRunning]"
+    are_followed: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Give all of it as what JSON holds."""
+        return {
+            "command": self.command,
+            "exit_code": self.exit_code,
+            "still_running": [each._asdict() for each in self.left],
+            "descendants_followed": self.are_followed,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Tell what still runs in lines that a terminal can be given."""
+        if self.left:
+            yield "Still running, and not seen from here on:"
+            yield from _left_lines(self.left)
+        if not self.are_followed:
+            yield "What it left running was waited for only where it kept its environment: this system tells no more."
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -59,6 +96,14 @@ _INSTEAD = {
     instead=_INSTEAD,
 )
 @no_proxy_option
+@setting_option(
+    "--linger",
+    "linger_seconds",
+    type=DURATION,
+    default="15s",
+    show_default=True,
+    help="How long, at most, it goes on to serve what the program left running; 0 is not at all.",
+)
 @option(
     "--format",
     "format_name",
@@ -70,7 +115,9 @@ _INSTEAD = {
 @option("--quiet", is_flag=True, help="Do not tell it; the database has it.")
 @config_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: bool, **options: Any) -> None:
+def run(
+    command: tuple[str, ...], no_proxy: str, linger_seconds: float, format_name: str, *, quiet: bool, **options: Any
+) -> None:
     """Run a program and show what it phones home.
 
     \b
@@ -79,14 +126,15 @@ def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: boo
 
     The program finds the variables that send it through a proxy, and make it trust that: a telemock of its own, which
     answers for every host and dials none. Terminal, signals and exit code are the program's; 127 is that there is none
-    of that name, 126 that it cannot be executed.
+    of that name, 126 that it cannot be executed. What the program leaves running is served on for a while.
     """  # noqa: D301 - click's mark for lines that stay as they are
     # Until the program runs, Ctrl-C just ends this process, and the server with it; as an exception it could come late.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What it takes to serve is imported only here: help does without.
+    from telemock.cli.descendants import Descendants  # noqa: PLC0415
     from telemock.cli.phoned import add_up  # noqa: PLC0415
-    from telemock.cli.program import find_program, run_program  # noqa: PLC0415
+    from telemock.cli.program import find_program, run_program, wait_for  # noqa: PLC0415
     from telemock.means import read_means  # noqa: PLC0415
     from telemock.private import start_private, stop_private  # noqa: PLC0415
     from telemock.server.listener import bind, site_url  # noqa: PLC0415
@@ -108,8 +156,10 @@ def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: boo
         with open_reader(db) as reader:
             before, below = reader.last_id(), reader.last_id(CONNECTIONS)
         server = start_private(settings)
+        descendants = Descendants(server.pid, ("HTTPS_PROXY", environment["HTTPS_PROXY"]))
         try:
-            code = run_program(program, list(command), environment)
+            code = run_program(program, list(command), environment, descendants)
+            left = wait_for(descendants, linger_seconds, partial(_announce, linger_seconds, quiet=quiet))
         finally:
             status = stop_private(server)
     if status:
@@ -122,7 +172,7 @@ def run(command: tuple[str, ...], no_proxy: str, format_name: str, *, quiet: boo
         _say(f"Error: {error}")
     else:
         if not quiet:
-            _tell(phoned, command, code, db, format_name)
+            _tell(phoned, _Ended(command, code, left, are_followed=descendants.is_certain), db, format_name)
     raise click.exceptions.Exit(code)
 
 
@@ -144,13 +194,25 @@ def _new_db() -> str:
     return f"telemock-run-{re.sub('[-:]', '', utc_text_at(time.time_ns()))}.db"
 
 
-def _tell(phoned: "PhonedHome", command: tuple[str, ...], code: int, db: Path, format_name: str) -> None:
+def _tell(phoned: "PhonedHome", ended: _Ended, db: Path, format_name: str) -> None:
     if format_name == "json":
-        said = {"command": command, "exit_code": code, "db": str(db), **phoned.as_json()}
-        _say(printable_json(compact_json(said)))
+        _say(printable_json(compact_json({**ended.as_json(), "db": str(db), **phoned.as_json()})))
         return
     shown = shlex.quote(printable(str(db.relative_to(Path.cwd()) if db.is_relative_to(Path.cwd()) else db)))
-    _say("", *phoned.lines(command[0]), f"All of it is in {shown}; look at it with: telemock query --db {shown}")
+    told = f"All of it is in {shown}; look at it with: telemock query --db {shown}"
+    _say("", *phoned.lines(ended.command[0]), *ended.lines(), told)
+
+
+def _announce(seconds: float, left: "Sequence[LeftRunning]", *, quiet: bool) -> None:
+    if not quiet:
+        _say(f"Waiting up to {seconds:g} s for what is left running; Ctrl-C ends that:", *_left_lines(left))
+
+
+def _left_lines(left: "Sequence[LeftRunning]") -> Iterator[str]:
+    for each in left[:_MOST_LEFT]:
+        yield f"  {each.pid}  {printable(each.command)}"
+    if len(left) > _MOST_LEFT:
+        yield f"  … and {len(left) - _MOST_LEFT} more"
 
 
 def _say(*lines: str) -> None:

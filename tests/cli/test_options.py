@@ -38,7 +38,7 @@ def options_of(name: str) -> list[click.Option]:
 # What is the same from call to call; all else is chosen anew where a command is typed.
 SETTINGS = {
     *(field.name for field in dataclasses.fields(ServeSettings)),
-    *("config", "db", "no_proxy", "timeout", "url"),
+    *("config", "db", "linger", "no_proxy", "timeout", "url"),
 }
 
 
