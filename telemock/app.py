@@ -37,7 +37,7 @@ from telemock.server.dial import Dialer
 from telemock.server.door import Door
 from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
-from telemock.server.interception import Interception
+from telemock.server.interception import Interception, names_of_this_machine
 from telemock.server.listener import Site
 from telemock.server.mock import Mock
 from telemock.server.protocol import Patience, speaking_http
@@ -78,7 +78,9 @@ class Telemock:
         self._journal = journal
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds)
-        self._interception = Interception((*CRIBL.hosts, *settings.intercept))
+        self._interception = Interception(
+            (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
+        )
         dialer = Dialer(settings.port, means.proxy, may_be_private=settings.dial_private)
         self.upstream = Upstream(dialer, trusted=means.trusted)
         self._elsewhere = Elsewhere(

@@ -13,6 +13,7 @@ from telemock.authority.folder import open_authority
 from telemock.errors import InvalidSetting
 from telemock.profiles.cribl import CRIBL
 from telemock.server.credentials import Credentials
+from telemock.server.interception import Interception
 from telemock.server.upstream_proxy import UpstreamProxy
 from telemock.settings import Mode, ServeSettings, parse_mode
 
@@ -50,6 +51,10 @@ def read_means(settings: ServeSettings) -> Means:
     unknown = modes.keys() - {None, CRIBL.name}
     if unknown:
         raise InvalidSetting(f"--mode names the unknown profile {unknown.pop()!r}; known is {CRIBL.name}.")
+    products = Interception((*CRIBL.hosts, *settings.intercept))
+    taken = next(filter(products.names, settings.admin_host), None)
+    if taken is not None:
+        raise InvalidSetting(f"--admin-host {taken} is intercepted, and so never reaches the admin side; name another.")
     return Means(
         credentials=Credentials(settings.proxy_auth_file),
         proxy=None if settings.upstream_proxy is None else UpstreamProxy.read(settings.upstream_proxy),

@@ -75,6 +75,11 @@ class ServeSettings:
         "Host that is answered here, besides those of the product; repeatable; *.example.com is every host below "
         "that, * is all.",
     )
+    admin_host: tuple[str, ...] = _setting(
+        (),
+        "Name under which /health, /metrics and /__admin answer, besides addresses, localhost and this machine's own "
+        "name; repeatable.",
+    )
     others: Others | None = _setting(
         None,
         "All other hosts, for clients that use telemock as their proxy: let through (tunnel) or refused (block). "

@@ -16,14 +16,13 @@ import click
 
 from telemock.authority.folder import key_file, public_files, utc_now
 from telemock.authority.permissions import exposed_files
-from telemock.cli.options import TEXT, config_option, option, setting_option, timeout_option
+from telemock.cli.options import HOST, TEXT, config_option, option, setting_option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.setting_options import Instead, setting_options
 from telemock.doctor.examination import examine
 from telemock.doctor.finding import Finding, Verdict
 from telemock.doctor.visit import Visit
-from telemock.errors import AuthorityError, InvalidHost
-from telemock.hosts import host_name
+from telemock.errors import AuthorityError
 from telemock.place import Place
 from telemock.profiles.cribl import CRIBL
 from telemock.settings import DEFAULT_CA_DIR
@@ -61,27 +60,12 @@ class _Server(click.ParamType[Place]):
         return place
 
 
-class _Host(click.ParamType[str]):
-    """A host, and not a pattern of some."""
-
-    name = "host"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            host = host_name(str(value))
-        except InvalidHost as error:
-            self.fail(str(error), param, ctx)
-        if host.startswith("*"):
-            self.fail(f"{host!r} is many hosts; name one that it covers.", param, ctx)
-        return host
-
-
 @click.command()
 @option(
     "--to-host",
     "--host",
     "host",
-    type=_Host(),
+    type=HOST,
     default=CRIBL.hosts[0],
     show_default=True,
     help="What the client calls the server that it wants.",

@@ -38,7 +38,7 @@ def health(url: str, timeout: float) -> None:
     elif status == 200:
         raise HealthError(f"What answers at {url} is not telemock; name the right one with --url.")
     else:
-        reason = str(said.get("reason") or "no reason given").rstrip(".")[:500]
+        reason = str(said.get("reason") or said.get("error") or "no reason given").rstrip(".")[:500]
         raise HealthError(f"telemock at {url} is not healthy (status {status}): {reason}.")
 
 

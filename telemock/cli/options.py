@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 import click
 
 from telemock.cli.client_env import NO_PROXY
-from telemock.errors import InvalidSetting
+from telemock.errors import InvalidHost, InvalidSetting
 from telemock.exchange import encodable, utc_text
 from telemock.settings import DEFAULT_DB
 
@@ -36,6 +36,23 @@ class _Text(click.ParamType[str]):
         if not encodable(text):
             self.fail(f"{text!r} is not UTF-8.", param, ctx)
         return text
+
+
+class _Host(click.ParamType[str]):
+    """A host, and not a pattern of some."""
+
+    name = "host"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from telemock.hosts import host_name  # noqa: PLC0415 - only who names hosts needs it
+
+        try:
+            host = host_name(str(value))
+        except InvalidHost as error:
+            self.fail(str(error), param, ctx)
+        if host.startswith("*"):
+            self.fail(f"{host!r} is many hosts; name one that it covers.", param, ctx)
+        return host
 
 
 class _Hosts(_Text):
@@ -119,6 +136,7 @@ class Number(click.FloatRange):
 
 
 TEXT = _Text()
+HOST = _Host()
 PATH = _Path()
 MOMENT = _Moment()
 DURATION = _Duration()

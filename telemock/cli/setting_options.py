@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
-from telemock.cli.options import PATH, WholeNumber, setting_option
+from telemock.cli.options import HOST, PATH, WholeNumber, setting_option
 from telemock.errors import InvalidHost, InvalidSetting
 from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
 
@@ -53,6 +53,7 @@ class _HostPattern(click.ParamType[str]):
 _TYPES: dict[str, click.ParamType[Any]] = {
     "port": WholeNumber(0, 65535),
     "intercept": _HostPattern(),
+    "admin_host": HOST,
     "others": click.Choice(get_args(Others)),
     "ca_dir": PATH,
     "proxy_auth_file": click.Path(path_type=Path, dir_okay=False),

@@ -102,7 +102,7 @@ class Capture:
         """Tell where target, Host field and connection lead, whose that is, and who answers if it is not captured."""
         target = read_target(*head)
         owner = self._profile if self._profile.owns(target.host, plain_path(target.path)) else None
-        return target, owner, self._gate.way_round(target, head[2])
+        return target, owner, self._gate.way_round(target, *head[1:])
 
     def _refuse(self, refused: Exchange, error: StoreUnavailable) -> None:
         refused.outcome = "refused"

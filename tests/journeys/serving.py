@@ -183,7 +183,18 @@ def _runs(process: psutil.Process) -> bool:
 def starting(folder: Path, *options: str, port: int = 0, name: str = "ready.json") -> Iterator[Serving]:
     """Start to serve telemetry.db of a folder; killed at the end of the block if it still runs."""
     db, ready_file = folder / "telemetry.db", folder / name
-    command = [*TELEMOCK, "serve", "--port", str(port), "--db", str(db), "--ready-file", str(ready_file)]
+    command = [
+        *TELEMOCK,
+        "serve",
+        "--port",
+        str(port),
+        "--db",
+        str(db),
+        "--ready-file",
+        str(ready_file),
+        "--admin-host",
+        "telemock.test",
+    ]
     with tempfile.TemporaryFile() as complaints:
         server = Serving(
             subprocess.Popen(

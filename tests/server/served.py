@@ -177,6 +177,7 @@ def served(
         log_format="json",
         ca_dir=folder / "ca",
         intercept=intercept,
+        admin_host=("telemock.test",),
         others=others,
         **settings,
         answer=answer,

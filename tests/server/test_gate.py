@@ -1,8 +1,16 @@
 """These are the promises of the gate: who speaks as the product never reaches the admin side."""
 
+import socket
+from pathlib import Path
+
 import pytest
 
-from tests.server.served import Served
+from telemock.errors import InvalidSetting
+from telemock.means import read_means
+from telemock.settings import ServeSettings
+from tests.server.secure import trusting
+from tests.server.served import Served, served
+from tests.server.wire import request_bytes
 
 PRODUCT_HOSTS = [
     "cdn.cribl.io",
@@ -59,13 +67,89 @@ def assert_is_traffic(server: Served, method: str, target: str, host: str) -> No
     assert b"telemock_" not in answer.body
 
 
-@pytest.mark.parametrize("host", ["telemock.test", "127.0.0.1:8080", "[::1]:8080", "", "cribl.io", "xcdn.cribl.io"])
+OWN_HOSTS = [
+    *(
+        "telemock.test",
+        "TELEMOCK.test.:8080",
+        "localhost",
+        "localhost:8080",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "192.0.2.1",
+    ),
+    *("", socket.gethostname(), f"{socket.gethostname()}:8080"),
+]
+
+
+@pytest.mark.parametrize("host", OWN_HOSTS)
 @pytest.mark.parametrize("target", ["/health", "/health?x=1"])
-def test_everybody_else_does_and_is_not_captured(server: Served, target: str, host: str) -> None:
+def test_who_asks_telemock_by_a_name_of_its_own_does_and_is_not_captured(
+    server: Served, target: str, host: str
+) -> None:
     answer = server.ask("GET", target, host=host)
     assert (answer.status, answer.body) == (200, HEALTHY)
     assert answer.header("Content-Type") == "application/json"
     assert server.exchanges() == []
+
+
+# A page of any of these hosts may have led its browser here: to the page it would be the page's own server.
+FOREIGN_HOSTS = [
+    *(
+        "evil.example",
+        "evil.example:8080",
+        "cribl.io",
+        "xcdn.cribl.io",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+    ),
+    *("a,localhost", "localhost%00", "x", "telemock.test.evil.example", "0x7f000001", "cdn.cribl.io\\"),
+]
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+@pytest.mark.parametrize("target", ["/health", "/metrics", "/__admin/ca.pem", "/__admin"])
+def test_who_asks_by_another_name_is_told_the_option_and_not_captured(server: Served, target: str, host: str) -> None:
+    answer = server.ask("GET", target, host=host)
+    if answer.status == 400:  # some are no hosts at all
+        return
+    assert answer.status == 421
+    assert "--admin-host" in answer.json()["error"]
+    assert HEALTHY not in answer.body
+    assert server.exchanges() == []
+
+
+@pytest.mark.parametrize(
+    "host", ["cdn.cribl.io%2e", "cdn%2Ecribl.io", "cdn。cribl。io", "\uff23\uff24\uff2e.cribl.io", "CDN.CRIBL.IO%2E:80"]
+)
+@pytest.mark.parametrize("target", ["/health", "/metrics", "/__admin/ca.pem"])
+def test_an_odd_spelling_of_a_products_host_does_not_either(server: Served, target: str, host: str) -> None:
+    answer = server.ask("GET", target, host=host)
+    assert answer.status in (400, 404)
+    assert HEALTHY not in answer.body
+    assert b"telemock_" not in answer.body
+
+
+@pytest.mark.parametrize(("name", "status"), [("telemock.test", 200), ("localhost", 200), ("evil.example", 421)])
+def test_what_tls_named_has_to_be_a_name_of_its_own_as_well(server: Served, name: str, status: int) -> None:
+    with server.connect() as wire:
+        wire.secure(trusting(server), name)
+        wire.send(request_bytes("GET", "/health", host="127.0.0.1"))
+        assert wire.answer().status == status
+
+
+def test_where_every_host_is_intercepted_telemock_has_its_own_names_still(tmp_path: Path) -> None:
+    with served(tmp_path, intercept=("*",)) as everything:
+        for host in OWN_HOSTS:
+            assert everything.ask("GET", "/health", host=host).body == HEALTHY
+        assert everything.exchanges() == []
+        assert_is_traffic(everything, "GET", "/health", "evil.example")
+
+
+@pytest.mark.parametrize("host", ["cdn.cribl.io", "a.example.com"])
+def test_a_host_that_is_intercepted_is_no_name_of_its_own(tmp_path: Path, host: str) -> None:
+    settings = ServeSettings(ca_dir=tmp_path / "ca", intercept=("*", "*.example.com"), admin_host=(host,))
+    with pytest.raises(InvalidSetting, match=f"--admin-host {host} is intercepted"):
+        read_means(settings)
 
 
 def test_metrics_are_shown_and_not_captured(server: Served) -> None:
