@@ -24,6 +24,7 @@ from telemock.exchange import Connection, Record, compact_json, utc_text_at
 from telemock.files import open_for_appending
 from telemock.hosts import authority, written_port
 from telemock.remembered import Remembered
+from telemock.text import printable_json
 
 Level = Literal["info", "warning", "error"]
 
@@ -266,7 +267,7 @@ class JournalHandler(logging.Handler):
 def record_json(record: Record) -> str:
     """Write a record as one JSON object on one line."""
     if isinstance(record, Connection):
-        return compact_json(_connection(record))
+        return printable_json(compact_json(_connection(record)))
     quote = _quote
     optional = "".join(
         [
@@ -282,7 +283,7 @@ def record_json(record: Record) -> str:
             if value is not None
         ]
     )
-    return (
+    return printable_json(
         f'{{"time":"{record.received_at}","level":"info","event":"exchange","method":{quote(record.method)},'
         f'"scheme":"{record.scheme}","host":{quote(record.host)},"port":{record.port or "null"},'
         f'"path":{quote(record.path)},"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'

@@ -7,6 +7,11 @@ import json
 import re
 from typing import Any
 
+# In JSON text: an escaped backslash, two surrogates that make a character, or, in the group, one that makes none.
+_SURROGATES = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[^ -~]+")
+
 _JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -21,10 +26,27 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """Make compact JSON text safe to print; it stays the same JSON."""
+    """Make compact JSON text safe to print and to read: it stays the same JSON, but for lone surrogates.
+
+    They stand for bytes that were no UTF-8; many readers refuse a text that has one (RFC 8259 section 8.2), so that
+    each becomes U+FFFD.
+    """
+    if "\\u" in text:
+        text = _SURROGATES.sub(lambda found: found[0] if found[1] is None else "\\ufffd", text)
     if text.isascii() and "\x7f" not in text:
         return text
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+    return _UNPRINTABLE.sub(lambda found: "".join(map(_printable_in_json, found[0])), text)
+
+
+def whole_characters(text: str) -> str:
+    """Write text that UTF-8 can hold: each lone surrogate becomes U+FFFD."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def _printable_in_json(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def to_printable_json(value: object) -> str:

@@ -1,5 +1,6 @@
 import json
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,20 +52,41 @@ def test_lines_and_tabs_stay_in_text_of_many_lines() -> None:
     assert printable_lines("a\tb\r\nc\rd\n") == "a\tb\nc\\rd\n"
 
 
+def without_surrogates(value: Any) -> Any:
+    """Give what JSON holds of a text or of lists of texts, where any reader takes it."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return [*map(without_surrogates, value)] if isinstance(value, list) else value
+
+
 @STEADY
 @given(st.recursive(ANY_TEXT, st.lists))
 def test_json_made_safe_to_print_is_the_same_json(value: object) -> None:
-    text = printable_json(json.dumps(value, ensure_ascii=False))
-    assert not is_obeyed(text)
-    assert json.loads(text) == json.loads(json.dumps(value))
+    for ensure_ascii in (False, True):
+        text = printable_json(json.dumps(value, ensure_ascii=ensure_ascii))
+        assert not is_obeyed(text)
+        assert json.loads(text) == without_surrogates(value)
 
 
 @STEADY
 @given(st.lists(ANY_TEXT))
 def test_any_text_can_be_json_that_is_safe_to_print(texts: list[str]) -> None:
     said = to_printable_json(texts)
-    assert json.loads(said) == json.loads(json.dumps(texts))
+    assert json.loads(said) == without_surrogates(texts)
     assert not is_obeyed(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        (r'"caf\\udce9"', r'"caf\\udce9"'),
+        (r'"caf\udce9"', r'"caf\ufffd"'),
+        (r'"\\\uDCE9x\ud83d\ude00\uDE00"', r'"\\\ufffdx\ud83d\ude00\ufffd"'),
+        ('"caf\udce9\x1b"', '"caf\ufffd\\u001b"'),
+    ],
+)
+def test_a_lone_surrogate_becomes_the_replacement_character(text: str, safe: str) -> None:
+    assert printable_json(text) == safe
 
 
 def test_what_json_does_not_know_is_written_as_python_does() -> None:

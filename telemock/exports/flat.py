@@ -9,7 +9,7 @@ from typing import Any
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import compact_json
 from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items
-from telemock.text import to_printable_json
+from telemock.text import printable_json, to_printable_json
 
 # Columns of the exchange itself that stand before those of its fields.
 FIRST = (
@@ -65,7 +65,7 @@ class Columns:
         for name, value in _fields(values).items():
             place = self.names.get(name)
             if place is not None:
-                row[place] = value if isinstance(value, str) else compact_json(value)
+                row[place] = value if isinstance(value, str) else printable_json(compact_json(value))
         return [*values[: len(FIRST)], *row]
 
 

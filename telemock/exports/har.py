@@ -19,11 +19,18 @@ from telemock.codings import decode_pair, decode_shown
 from telemock.exchange import Exchange, compact_json, header_pairs, utc_text
 from telemock.fields import query_items
 from telemock.hosts import http_url
+from telemock.text import printable_json
 
 _Pairs = list[tuple[str, str]]
 
 # The capture does not keep which version of HTTP a client spoke.
 _UNKNOWN = "unknown"
+
+# The one page of all entries: what a client loads together is not known, and importers want a page.
+_PAGE = "page_1"
+
+# HAR wants an absolute URL; no host is ever called so (RFC 2606 section 2).
+_NO_HOST = "unknown.invalid"
 
 # What HAR has no name for.
 _OWN = ("id", "client", "via", "outcome", "profile", "version", "guid", "env", "session_id", "client_time")
@@ -39,12 +46,19 @@ _NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 def har_lines(exchanges: Iterable[Exchange]) -> Iterator[str]:
     """Give a HAR document line by line, one entry at a time."""
     creator = compact_json({"name": "telemock", "version": __version__})
-    yield f'{{"log":{{"version":"1.2","creator":{creator},"entries":[\n'
-    before = ""
-    for exchange in exchanges:
-        yield before + _encode(har_entry(exchange)) + "\n"
-        before = ","
+    entries = map(har_entry, exchanges)
+    first = next(entries, None)
+    pages = [] if first is None else [_page(first["startedDateTime"])]
+    yield f'{{"log":{{"version":"1.2","creator":{creator},"pages":{compact_json(pages)},"entries":[\n'
+    if first is not None:
+        yield printable_json(_encode(first)) + "\n"
+    for entry in entries:
+        yield f",{printable_json(_encode(entry))}\n"
     yield "]}}\n"
+
+
+def _page(started: str) -> dict[str, Any]:
+    return {"startedDateTime": started, "id": _PAGE, "title": "telemock", "pageTimings": {}}
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
@@ -55,6 +69,7 @@ def har_entry(exchange: Exchange) -> dict[str, Any]:
     milliseconds = _milliseconds(exchange.latency_ms)
     received_at = _time(exchange.received_at)
     entry = {
+        "pageref": _PAGE,
         "startedDateTime": received_at or _NO_TIME,
         "time": milliseconds,
         "request": _request(exchange),
@@ -87,7 +102,7 @@ def _request(exchange: Exchange) -> dict[str, Any]:
             {"name": name.strip(), "value": value.strip()}
             for text in _all(headers, "cookie")
             for name, equals, value in (pair.partition("=") for pair in text.split(";"))
-            if equals
+            if equals and name.strip()  # importers refuse one without a name
         ],
         "headers": _named(headers),
         "queryString": _named(map(decode_pair, query_items(exchange.query))),
@@ -100,9 +115,16 @@ def _request(exchange: Exchange) -> dict[str, Any]:
         # HAR has a name for the encoding only in answers.
         marks = {"_encoding": encoding, "comment": f"The text is {encoding}."} if encoding else {}
         request["postData"] = {"mimeType": _first(headers, "content-type"), "text": text, **marks}
+    if exchange.request_trailers is not None:
+        request["_trailers"] = _named(header_pairs(exchange.request_trailers))
+    said = []
+    if not exchange.host:
+        said.append("The client named no host.")
     if exchange.request_truncated:
         kept = len(exchange.request_body or b"")
-        request["comment"] = f"The body is not whole: it was longer, or ended early; {kept} bytes of it were kept."
+        said.append(f"The body is not whole: it was longer, or ended early; {kept} bytes of it were kept.")
+    if said:
+        request["comment"] = " ".join(said)
     return request
 
 
@@ -121,7 +143,7 @@ def _response(exchange: Exchange) -> dict[str, Any]:
         "status": exchange.status if isinstance(exchange.status, int) else 0,
         "statusText": _phrase(exchange.status),
         "httpVersion": _UNKNOWN,
-        "cookies": [_set_cookie(text) for text in _all(headers, "set-cookie")],
+        "cookies": [cookie for cookie in map(_set_cookie, _all(headers, "set-cookie")) if cookie["name"]],
         "headers": _named(headers),
         "content": content,
         "redirectURL": _first(headers, "location"),
@@ -132,8 +154,12 @@ def _response(exchange: Exchange) -> dict[str, Any]:
 
 def _url(exchange: Exchange) -> str:
     """Write where a request went, with what no URL may hold percent-encoded."""
-    url = http_url(exchange.scheme, exchange.host, exchange.port, exchange.path, exchange.query)
-    return quote(_NO_ESCAPE.sub("%25", url), safe=_URL_CHARACTERS, errors="backslashreplace")
+    host = exchange.host or _NO_HOST
+    url = _NO_ESCAPE.sub("%25", http_url(exchange.scheme, host, exchange.port, exchange.path, exchange.query))
+    try:
+        return quote(url, safe=_URL_CHARACTERS, errors="surrogateescape")
+    except UnicodeEncodeError:
+        return quote(url, safe=_URL_CHARACTERS, errors="backslashreplace")
 
 
 def _time(text: str) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from telemock.errors import ExportError
-from telemock.exports.records import BODY_FIELDS, TIME_FIELDS
+from telemock.exports.records import BODY_FIELDS, JSON_FIELDS, TIME_FIELDS
+from telemock.text import printable_json, whole_characters
 
 # What is held until it is written together; more of it makes a file that reads faster.
 GROUP_CELLS = 500_000
@@ -40,6 +41,7 @@ def write_parquet(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]
         _moment: pa.timestamp("us", "UTC"),
         _octets: pa.binary(),
         _text: pa.string(),
+        _json: pa.string(),
     }
     fitting: list[Callable[[Any], Any]] = [_FITTING.get(name, _text) for name in names]
     schema = pa.schema([(str(_text(name)), kinds[fit]) for name, fit in zip(names, fitting, strict=True)])
@@ -90,7 +92,11 @@ def _octets(value: Any) -> bytes:
 
 
 def _text(value: Any) -> str:
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    return whole_characters(str(value))
+
+
+def _json(value: Any) -> str:
+    return printable_json(_text(value))
 
 
 _FITTING: dict[str, Callable[[Any], Any]] = {
@@ -100,4 +106,5 @@ _FITTING: dict[str, Callable[[Any], Any]] = {
     "request_truncated": _flag,
     **dict.fromkeys(TIME_FIELDS, _moment),
     **dict.fromkeys(BODY_FIELDS, _octets),
+    **dict.fromkeys(JSON_FIELDS, _json),
 }

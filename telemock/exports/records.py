@@ -71,6 +71,9 @@ def cells(values: Sequence[Any]) -> list[object]:
     for place in _BODY_PLACES:
         text = body_value(row[place])
         row[place] = compact_json(text) if isinstance(text, dict) else text
+    for place in _JSON_PLACES:
+        if isinstance(row[place], str):
+            row[place] = printable_json(row[place])
     return row
 
 

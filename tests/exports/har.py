@@ -80,6 +80,7 @@ _TIMINGS = _object(
 )
 _ENTRY = _object(
     {
+        "pageref": _TEXT,
         "startedDateTime": _TIME,
         "time": _KNOWN,
         "request": _REQUEST,
@@ -88,11 +89,23 @@ _ENTRY = _object(
         "timings": _TIMINGS,
     }
 )
+_PAGE = _object(
+    {
+        "startedDateTime": _TIME,
+        "id": _TEXT,
+        "title": _TEXT,
+        "pageTimings": _object({}, {"onContentLoad": _PERHAPS, "onLoad": _PERHAPS}),
+    }
+)
 _CREATOR = _object({"name": _TEXT, "version": _TEXT})
 _HAR: _Schema = {
     "type": "object",
     "required": ["log"],
-    "properties": {"log": _object({"version": {"const": "1.2"}, "creator": _CREATOR, "entries": _list(_ENTRY)})},
+    "properties": {
+        "log": _object(
+            {"version": {"const": "1.2"}, "creator": _CREATOR, "pages": _list(_PAGE), "entries": _list(_ENTRY)}
+        )
+    },
     "additionalProperties": False,
 }
 
@@ -103,6 +116,7 @@ def check_har(document: Any) -> list[dict[str, Any]]:
     """Hold a document against the schema, and its times against their sum; give its entries."""
     _VALIDATOR.validate(document)
     entries: list[dict[str, Any]] = document["log"]["entries"]
+    assert {entry["pageref"] for entry in entries} == {page["id"] for page in document["log"]["pages"]}
     for entry in entries:
         assert entry["time"] == sum(time for name, time in entry["timings"].items() if time != -1 and name != "ssl")
     return entries

@@ -1,7 +1,9 @@
 import gzip
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
+from haralyzer import HarParser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,3 +117,33 @@ def test_hostile_exchanges_keep_to_the_format_and_are_ascii() -> None:
 @given(st.text(), st.text(), st.text())
 def test_a_url_is_one_whatever_was_asked(host: str, path: str, query: str) -> None:
     entries(ping(host=host, path=path, query=query))
+
+
+def test_all_entries_are_of_the_one_page() -> None:
+    document = json.loads("".join(har_lines([ping(1), ping(2)])))
+    (page,) = document["log"]["pages"]
+    assert (page["id"], page["startedDateTime"]) == ("page_1", moment(1))
+    assert [entry["pageref"] for entry in check_har(document)] == ["page_1"] * 2
+
+
+def test_the_url_is_absolute_with_its_port_and_the_bytes_of_its_path() -> None:
+    (entry,) = entries(ping(host="collector.example", port=4318, path="/caf\udce9\ud800", query=""))
+    assert entry["request"]["url"] == "http://collector.example:4318/caf%5Cudce9%5Cud800"
+    (entry,) = entries(ping(host="::1", port=443, scheme="https", path="/caf\udce9", query="a"))
+    assert entry["request"]["url"] == "https://[::1]/caf%E9?a"
+
+
+def test_trailers_are_told() -> None:
+    (entry,) = entries(ping(request_trailers='[["X","1"]]'))
+    assert entry["request"]["_trailers"] == [{"name": "X", "value": "1"}]
+    assert "_trailers" not in entries(ping())[0]["request"]
+
+
+def test_importers_open_an_ordinary_and_a_hostile_one() -> None:
+    for exchanges in ((ping(1, port=8443), ping(2)), HOSTILE):
+        document = json.loads("".join(har_lines(exchanges)))
+        (page,) = HarParser(document).pages
+        assert sorted(entry.url for entry in page.entries) == sorted(
+            each["request"]["url"] for each in document["log"]["entries"]
+        )
+        assert all(urlsplit(entry.url).hostname for entry in page.entries)

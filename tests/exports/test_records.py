@@ -69,7 +69,7 @@ def test_a_line_is_the_same_whether_its_json_was_taken_apart(path: str, value: s
 
 def test_escapes_that_one_byte_made_needful_are_undone_elsewhere() -> None:
     values = exchange_values(ping(request_headers=compact_json([["X-Byte", "\udcff"], ["X-Name", "é"]])))
-    assert '[["X-Byte","\\udcff"],["X-Name","é"]]' in json_line(values, is_sound=True)
+    assert '[["X-Byte","�"],["X-Name","é"]]' in json_line(values, is_sound=True)
 
 
 @pytest.mark.parametrize("space", ["\n", "\r", "\t", "\r\n\t"])
