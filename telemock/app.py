@@ -96,7 +96,7 @@ class Telemock:
             self._connection,
             hosts=self._interception,
             is_recorded=means.is_recorded,
-            otherwise=Mock(settings.max_body, settings.answer).answer,
+            otherwise=Mock(settings.max_body, means.unmatched).answer,
         )
         self.app = application(
             Capture(

@@ -14,6 +14,7 @@ from telemock.errors import InvalidSetting
 from telemock.profiles.cribl import CRIBL
 from telemock.server.credentials import Credentials
 from telemock.server.interception import Interception
+from telemock.server.unmatched import Unmatched, read_unmatched
 from telemock.server.upstream_proxy import UpstreamProxy
 from telemock.settings import Mode, ServeSettings, parse_mode
 
@@ -27,6 +28,7 @@ class Means(NamedTuple):
         proxy: through which other hosts are reached, if any.
         trusted: the authorities that other hosts are verified with; True is the system's.
         modes: of profiles by name; of None for all others.
+        unmatched: answers what nothing else answers, if anybody said how.
     """
 
     authority: Authority
@@ -34,6 +36,7 @@ class Means(NamedTuple):
     proxy: UpstreamProxy | None
     trusted: ssl.SSLContext | Literal[True]
     modes: Mapping[str | None, Mode]
+    unmatched: Unmatched | None
 
     def is_recorded(self, profile: str | None) -> bool:
         """Tell whether a profile's requests go to the real host."""
@@ -60,6 +63,7 @@ def read_means(settings: ServeSettings) -> Means:
         proxy=None if settings.upstream_proxy is None else UpstreamProxy.read(settings.upstream_proxy),
         trusted=True if settings.upstream_ca is None else _trusting(settings.upstream_ca),
         modes=modes,
+        unmatched=read_unmatched(settings.answer, settings.answer_body, settings.answer_type),
         # Last, as it may be made here.
         authority=open_authority(settings.ca_dir, settings.ca_cert, settings.ca_key),
     )

@@ -112,8 +112,14 @@ class ServeSettings:
     )
     ca_key: Path | None = _setting(None, "PEM file with the private key of --ca-cert, unless it stands there.")
     answer: int | None = _setting(
-        None, "Status of the empty answer to what nothing here answers, instead of 404 with an explanation."
+        None, "Status of the answer to what nothing here answers, instead of 404 with an explanation."
     )
+    answer_body: str | None = _setting(
+        None,
+        "Text of that answer. Unless said, what the client asks for: JSON, {}; HTML, an empty page; an image, one of "
+        "a pixel; else nothing.",
+    )
+    answer_type: str | None = _setting(None, "Media type of that answer, such as application/json.")
     max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
     log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
     log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")

@@ -45,7 +45,7 @@ _INSTEAD = {
         ("*",), "Host that is answered here; repeatable; *.example.com is every host below that, * is all."
     ),
     "others": Instead("block", "All other hosts: refused (block) or let through unseen (tunnel)."),
-    "answer": Instead(204, "Status of the empty answer to what nothing here answers."),
+    "answer": Instead(200, "Status of the answer to what nothing here answers."),
 }
 
 
@@ -87,6 +87,8 @@ class _Ended(NamedTuple):
     "others",
     "mode",
     "answer",
+    "answer_body",
+    "answer_type",
     "upstream_proxy",
     "upstream_ca",
     "ca_dir",

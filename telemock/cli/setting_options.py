@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 
-from telemock.cli.options import HOST, PATH, WholeNumber, setting_option
+from telemock.cli.options import HOST, PATH, TEXT, WholeNumber, setting_option
 from telemock.errors import InvalidHost, InvalidSetting
 from telemock.settings import MAX_WORKERS, Others, ServeSettings, parse_size
 
@@ -63,6 +63,8 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "durability": click.Choice(["commit", "fsync", "async"]),
     "workers": WholeNumber(1, MAX_WORKERS),
     "answer": WholeNumber(200, 599),
+    "answer_body": TEXT,
+    "answer_type": TEXT,
     "max_body": _Size(),
     "log_format": click.Choice(["text", "json"]),
     "log_dir": click.Path(path_type=Path, file_okay=False),

@@ -19,6 +19,7 @@ from telemock.errors import EventsRejected
 from telemock.server.events import parse_events
 from telemock.server.notes import NOTES, Notes
 from telemock.server.target import plain_path
+from telemock.server.unmatched import Unmatched
 
 Answer = Callable[[web.Request, Notes], Awaitable[web.Response]]
 
@@ -105,12 +106,12 @@ class Mock:
 
     Args:
         max_body: most bytes of a body.
-        otherwise: status of the answer, without a body, to what nothing here answers; None is 404 that says so.
+        unmatched: answers what nothing here answers; None is 404 that says so.
     """
 
-    def __init__(self, max_body: int, otherwise: int | None = None) -> None:
+    def __init__(self, max_body: int, unmatched: Unmatched | None = None) -> None:
         self._max_body = max_body
-        self._otherwise = otherwise
+        self._unmatched = unmatched
         page: dict[str, Answer] = {"GET": ping, "HEAD": ping}
         script = Script()
         self._answers: Mapping[str, Mapping[str, Answer]] = {
@@ -145,8 +146,8 @@ class Mock:
         return response
 
     def _nothing(self, request: web.Request, notes: Notes) -> web.Response:
-        if self._otherwise is not None:
-            return web.Response(status=self._otherwise)
+        if self._unmatched is not None:
+            return self._unmatched.answer(request)
         asked = f"{request.method} {notes.target.path}"
         return json_answer(
             404,

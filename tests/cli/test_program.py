@@ -131,7 +131,7 @@ def test_a_standard_error_that_nobody_reads_or_is_closed_does_not_change_the_exi
     for ending in ("2>/dev/full", "2>&-"):
         shell = ["sh", "-c", f'"$@" {ending}', "sh", *command(tmp_path, "sh", "-c", "curl -s http://a.test/; exit 4")]
         done = subprocess.run(shell, env=ENVIRONMENT, capture_output=True, timeout=HANG_SECONDS, check=False)
-        assert (done.returncode, done.stdout, done.stderr) == (4, b"", b""), ending
+        assert (done.returncode, done.stdout, done.stderr) == (4, b"{}", b""), ending
     assert len(rows(tmp_path)) == 2
 
 
@@ -145,5 +145,5 @@ def test_the_program_is_not_started_by_a_module_of_the_folder(tmp_path: Path) ->
         timeout=HANG_SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (0, b"")
+    assert (done.returncode, done.stdout) == (0, b"{}")
     assert len(rows(tmp_path)) == 1

@@ -71,6 +71,8 @@ def test_a_clients_ping_is_stored_as_it_was_sent(tmp_path: Path, client: str) ->
         "hosts": 1,
         "bytes_up": size,
         "connections": [],
+        "still_running": [],
+        "descendants_followed": True,
     }
 
 
@@ -79,15 +81,40 @@ def test_git_is_answered_and_told_of(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.startswith("\ngit sent 2 requests to 1 host, ")
     assert [(row["host"], row["path"], row["outcome"], row["status"]) for row in rows(tmp_path)] == [
-        ("git.example.com", "/a.git/info/refs", "unmatched", 204),
-        ("git.example.com", "/a.git/HEAD", "unmatched", 204),
+        ("git.example.com", "/a.git/info/refs", "unmatched", 200),
+        ("git.example.com", "/a.git/HEAD", "unmatched", 200),
     ]
+
+
+def test_a_host_that_is_not_known_answers_what_is_asked_for_or_what_is_said(tmp_path: Path) -> None:
+    script = 'for accept in "*/*" text/html text/plain; do curl -sS -H "Accept: $accept" https://a.test/; echo; done'
+    assert run(tmp_path, "sh", "-c", script).stdout.splitlines() == [
+        "{}",
+        "<!doctype html>",
+        "<html><head><title></title></head><body></body></html>",
+        "",
+        "",
+    ]
+    options = ("--answer", "202", "--answer-type", "application/vnd.a+json", "--answer-body", '{"status": 1}')
+    done = run(tmp_path, *options, "curl", "-sS", "-w", " %{http_code} %{content_type}", "https://a.test/")
+    assert done.stdout == '{"status": 1} 202 application/vnd.a+json'
+
+
+@pytest.mark.parametrize("command", [("run", "true"), ("serve", "--port", "0")])
+def test_a_body_for_an_answer_without_one_is_a_wrong_use(tmp_path: Path, command: tuple[str, ...]) -> None:
+    environment = ENVIRONMENT | {"TELEMOCK_ANSWER": "204", "TELEMOCK_ANSWER_BODY": "{}"}
+    done = subprocess.run(
+        [*TELEMOCK, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    said = "Error: --answer-body cannot be used with --answer 204, which has no body; use --answer 200.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_what_clients_do_is_added_up_in_lines(tmp_path: Path) -> None:
     script = "curl -sS http://a.test/x?1 https://b.test/ http://a.test/x?22 -d hi"
     done = run(tmp_path, "--answer", "404", "sh", "-c", script)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (0, "{}{}{}")
     sizes = {row["host"]: 0 for row in rows(tmp_path)}
     told = done.stderr.splitlines()
     assert list(sizes) == ["a.test", "b.test"]
@@ -141,7 +168,7 @@ def test_only_what_this_program_did_is_told_of_a_database_that_was_there(tmp_pat
 def test_a_new_database_is_made_where_it_is_started_unless_one_is_named(tmp_path: Path) -> None:
     command = [*TELEMOCK, "run", "--ca-dir", str(tmp_path / "ca"), "--quiet", "curl", "-s", "http://a.test/"]
     done = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, timeout=30, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"{}", b"")
     (db,) = (path for path in tmp_path.iterdir() if path.name != "ca")
     assert re.fullmatch(r"telemock-run-\d{8}T\d{6}\.\d{6}Z\.db", db.name)
     with open_reader(db) as reader:

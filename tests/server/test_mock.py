@@ -3,12 +3,11 @@
 import gzip
 import zlib
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
 from tests.packing import packed
-from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served, served
+from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served
 from tests.server.wire import Answer, request_bytes
 
 ORIGIN: tuple[str, str | bytes] = ("Origin", "http://page.test")
@@ -292,21 +291,6 @@ def test_anything_else_gets_404_that_says_what_was_asked_and_what_answers(
     ]
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
     assert server.exchange()["outcome"] == "unmatched"
-
-
-@pytest.mark.parametrize(("status", "length"), [(204, None), (304, None), (205, "0"), (200, "0"), (599, "0")])
-def test_anything_else_gets_the_empty_answer_that_is_wanted_instead(
-    tmp_path: Path, status: int, length: str | None
-) -> None:
-    with served(tmp_path, answer=status) as server, server.connect() as wire:
-        for number in range(2):
-            wire.send(request_bytes("POST", f"/elsewhere/{number}", body=b"hi"))
-            answer = wire.answer()
-            assert (answer.status, answer.header("Content-Length"), answer.body) == (status, length, b"")
-        wire.send(request_bytes("GET", PING_TARGET))
-        assert wire.answer().body == PING_BODY
-        kept = [(row["outcome"], row["status"], row["response_body"]) for row in server.exchanges()]
-    assert kept == [("unmatched", status, None), ("unmatched", status, None), ("mock", 200, PING_BODY)]
 
 
 def test_a_long_path_is_cut_in_the_404(server: Served) -> None:
