@@ -5,12 +5,29 @@ It refuses everything else with a sentence that names line and column.
 
 import json
 import re
-from codecs import BOM_UTF8
-from typing import Any, NoReturn
+from codecs import BOM_UTF8, getincrementaldecoder
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, NamedTuple, NoReturn
 
 from telemock.errors import EventsRejected
 
 _Event = dict[str, Any]
+
+# What is read of one body, to answer it and to learn who speaks; all of it is kept, and analysis reads on.
+MAX_BYTES: Final = 2**20
+MAX_EVENTS: Final = 10_000
+
+_SMALL: Final = 2**14  # characters that are decoded at once; more would keep all other requests waiting
+_LONGEST_TOKEN: Final = 16  # characters that are wrong only because the next ones are missing: \uD83D\uDE0
+
+
+class _NotJson(EventsRejected):
+    """It is not JSON, as can be seen at a position."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -21,39 +38,83 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def parse_events(body: bytes) -> list[_Event]:
-    """Read a body (UTF-8, RFC 8259; a byte order mark is forgiven) as events, in order.
+class Batch(NamedTuple):
+    """The events of a body, in order; `is_cut` says that there was more than is read."""
+
+    events: list[_Event]
+    is_cut: bool
+
+
+def parse_events(body: bytes) -> Batch:
+    """Read a body (UTF-8, RFC 8259; a byte order mark is forgiven) as events, at most `MAX_BYTES` and `MAX_EVENTS`.
 
     Raises:
         EventsRejected: not JSON, or not objects; names line and column, counted in characters from 1.
     """
     body = body.removeprefix(BOM_UTF8)
+    is_cut = len(body) > MAX_BYTES
     try:
-        text = body.decode()
+        text = getincrementaldecoder("utf-8")().decode(body[:MAX_BYTES], final=not is_cut)
     except UnicodeDecodeError as error:
         good = body[: error.start].decode()
         raise EventsRejected(f"not UTF-8 at {_place(good, len(good))}") from error
-    if not text.strip():
-        raise EventsRejected("empty body at line 1 column 1: expected a JSON object, an array of objects, or NDJSON")
-    value, end = _decode(text, _skip(text, 0))
-    start = _skip(text, end)
+    start = _skip(text, 0)
     if start == len(text):
-        return _only_objects(text, value) if isinstance(value, list) else [_object(text, value, _skip(text, 0))]
-    events = [_object(text, value, _skip(text, 0))]
+        raise EventsRejected("empty body at line 1 column 1: expected a JSON object, an array of objects, or NDJSON")
+    if len(text) > _SMALL:
+        reading = (_array if text[start] == "[" else _lines)(text, start)
+        events = list(islice(_until_cut(text, reading) if is_cut else reading, MAX_EVENTS + 1))
+        return Batch(events[:MAX_EVENTS], is_cut or len(events) > MAX_EVENTS)
+    value, end = _decode(text, start)
+    is_array = isinstance(value, list) and _skip(text, end) == len(text)
+    return Batch(_only_objects(text, value) if is_array else list(_lines(text, start)), is_cut=False)
+
+
+def _lines(text: str, start: int) -> Iterator[_Event]:
+    """Read objects, one a line."""
+    end = 0
     while start < len(text):
-        if "\n" not in text[end:start]:
+        if end and "\n" not in text[end:start]:
             raise EventsRejected(f"more than one value on a line, at {_place(text, start)}")
         value, end = _decode(text, start)
-        events.append(_object(text, value, start))
+        yield _object(text, value, start)
         start = _skip(text, end)
-    return events
+
+
+def _array(text: str, start: int) -> Iterator[_Event]:
+    """Read the objects of an array one by one: to read it whole may hold the interpreter, and much memory, for long."""
+    position = _skip(text, start + 1)
+    is_closed = text.startswith("]", position)
+    while not is_closed:
+        value, end = _decode(text, position)
+        yield _object(text, value, position)
+        position = _skip(text, end)
+        is_closed = text.startswith("]", position)
+        if not is_closed:
+            if not text.startswith(",", position):
+                raise _NotJson(f"not JSON: Expecting ',' delimiter at {_place(text, position)}", position)
+            position = _skip(text, position + 1)
+    if _skip(text, position + 1) < len(text):
+        _object(text, [], start)
+
+
+def _until_cut(text: str, reading: Iterator[_Event]) -> Iterator[_Event]:
+    """Give what can be read of a text that goes on behind its end."""
+    try:
+        yield from reading
+    except _NotJson as error:
+        if error.position < len(text) - _LONGEST_TOKEN:
+            raise
 
 
 def _decode(text: str, start: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, start)
     except json.JSONDecodeError as error:
-        raise EventsRejected(f"not JSON: {error.msg} at {_place(text, error.pos)}") from error
+        is_open = error.msg.startswith("Unterminated string")  # which is said of where it begins
+        raise _NotJson(
+            f"not JSON: {error.msg} at {_place(text, error.pos)}", len(text) if is_open else error.pos
+        ) from error
     except RecursionError as error:
         raise EventsRejected(f"nested too deep, from {_place(text, start)}") from error
     except ValueError as error:

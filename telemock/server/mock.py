@@ -6,6 +6,7 @@ It refuses to know about storing; it says in the request's notes who answered, a
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from importlib.resources import files
@@ -16,7 +17,8 @@ from aiohttp import ETag, hdrs, web
 from telemock.answers import json_answer, method_not_allowed, too_large
 from telemock.codings import decode_content
 from telemock.errors import EventsRejected
-from telemock.server.events import parse_events
+from telemock.profiles.profile import MAX_PROBLEMS
+from telemock.server.events import Batch, parse_events
 from telemock.server.notes import NOTES, Notes
 from telemock.server.target import plain_path
 from telemock.server.unmatched import Unmatched
@@ -27,7 +29,7 @@ PING_BODY: Final = b"cribl /// living the stream!\n"
 _PING_HEADERS: Final = {hdrs.CONTENT_TYPE: "text/html; charset=utf-8"}
 
 # A body of more bytes is parsed beside the event loop, and so is a coded one, which may hold a thousand times as many.
-_LARGE_BODY_BYTES: Final = 64 * 2**10
+_LARGE_BODY_BYTES: Final = 16 * 2**10
 
 _PREFLIGHT_SECONDS: Final = "600"
 
@@ -87,18 +89,27 @@ class Events:
         codings = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, ()))
         read = partial(self._read, content, codings, notes)
         try:
-            count = await asyncio.to_thread(read) if codings or len(content) > _LARGE_BODY_BYTES else read()
+            batch = await asyncio.to_thread(read) if codings or len(content) > _LARGE_BODY_BYTES else read()
         except OverflowError:
             return too_large(self._limit)
         except EventsRejected as error:
             return json_answer(400, {"status": "rejected", "error": str(error)})
-        return json_answer(200, {"status": "accepted", "count": count})
+        said = {"status": "accepted", "count": len(batch.events)}
+        return json_answer(200, {**said, "note": _only(len(batch.events))} if batch.is_cut else said)
 
-    def _read(self, content: bytes, codings: str, notes: Notes) -> int:
-        events = parse_events(decode_content(content, codings, self._limit) if codings else content)
+    def _read(self, content: bytes, codings: str, notes: Notes) -> Batch:
+        batch = parse_events(decode_content(content, codings, self._limit) if codings else content)
         if notes.profile is not None:
-            notes.reading = notes.profile.read_events(events, notes.reading)
-        return len(events)
+            reading = notes.profile.read_events(batch.events, notes.reading)
+            if batch.is_cut:
+                problems = (*reading.problems[: MAX_PROBLEMS - 1], _only(len(batch.events)))
+                reading = replace(reading, problems=problems)
+            notes.reading = reading
+        return batch
+
+
+def _only(count: int) -> str:
+    return f"Only the first {count} events were read; the whole body is kept."
 
 
 class Mock:

@@ -1,13 +1,14 @@
 """These are the promises of how posted events are read."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.errors import EventsRejected
-from telemock.server.events import parse_events
+from telemock.server.events import MAX_BYTES, MAX_EVENTS, parse_events
 from tests.steady import STEADY
 
 
@@ -31,7 +32,7 @@ from tests.steady import STEADY
     ],
 )
 def test_an_object_an_array_and_lines_of_objects_are_events(body: bytes, events: list[object]) -> None:
-    assert parse_events(body) == events
+    assert parse_events(body) == (events, False)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_an_object_an_array_and_lines_of_objects_are_events(body: bytes, events:
         (b'{}\n{"a": -Infinity}', "line 2 column 1"),
         (b'{"a": ' + b"9" * 5000 + b"}", "line 1 column 1"),
         (b'{"a": ' + b"[" * 100_000, "line 1 column 1"),
-        (b"[" * 100_000, "line 1 column 1"),
+        (b"[" * 100_000, "line 1 column 2"),
         (b'{"a": "\xff"}', "line 1 column 8"),
         (b'{"a":\n"\xc3\xa9\xff"}', "line 2 column 3"),
         (b'\xef\xbb\xbf{"a": "\xff"}', "line 1 column 8"),
@@ -72,6 +73,45 @@ def test_everything_else_is_rejected_with_line_and_column(body: bytes, place: st
     with pytest.raises(EventsRejected) as caught:
         parse_events(body)
     assert f"{place}:" in f"{caught.value}:".replace(place + " ", place + ":"), str(caught.value)
+
+
+FILLER = {"text": 'é"' * 1000}
+
+
+@pytest.mark.parametrize("form", ["array", "lines"])
+@pytest.mark.parametrize("ending", ["", "x", "]", '{"a": }', "[1]", ', {"b" 2}', ",", " {} {}", "[", '"open'])
+def test_a_long_body_is_read_as_a_short_one_is(form: str, ending: str) -> None:
+    def told(count: int) -> str:
+        lines = [json.dumps(FILLER)] * count
+        text = "[" + ",\n".join(lines) if form == "array" else "\n".join(lines) + "\n"
+        try:
+            batch = parse_events((text + ending).encode())
+        except EventsRejected as error:
+            return re.sub("line [0-9]+ column", f"line {count} column", str(error)).replace(f"line {count} ", "line n ")
+        return f"{len(batch.events) - count} more, {batch.is_cut}"
+
+    assert told(20) == told(2)
+
+
+@pytest.mark.parametrize("start", range(0, 60, 7))
+@pytest.mark.parametrize("form", ["array", "lines"])
+def test_of_a_body_that_is_too_long_what_is_whole_is_read_wherever_it_is_cut(form: str, start: int) -> None:
+    event = '{"é": ["\\ud83d\\ude00", 1.5e3, true, null], "text": "\\"x"}'
+    between = "," if form == "array" else "\n"
+    text = " " * start + ("[" if form == "array" else "") + between.join([event] * (MAX_BYTES // len(event) + 3))
+    batch = parse_events(text.encode())
+    assert batch.is_cut
+    assert batch.events == [json.loads(event)] * min(len(batch.events), MAX_EVENTS)
+    whole = (MAX_BYTES - start - len("[")) // (len(event.encode()) + 1)
+    assert len(batch.events) == min(whole, MAX_EVENTS)
+
+
+def test_what_is_wrong_before_the_cut_is_rejected_and_what_never_ends_is_not_read() -> None:
+    filler = b"x" * MAX_BYTES
+    with pytest.raises(EventsRejected, match="line 2 column 7"):
+        parse_events(b'{"a": 1}\n{"b": }\n' + filler)
+    assert parse_events(b'{"a": "' + filler) == ([], True)
+    assert parse_events(b'{"a": 1}\n{"b": "' + filler) == ([{"a": 1}], True)
 
 
 _VALUES = st.recursive(
@@ -87,14 +127,14 @@ _EVENTS = st.lists(st.dictionaries(st.text(), _VALUES, max_size=3), min_size=1, 
 def test_what_json_writes_is_read_back_as_array_and_as_lines(events: list[dict[str, object]], is_ascii: bool) -> None:  # noqa: FBT001 - drawn
     array = json.dumps(events, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
     lines = "\n".join(json.dumps(event, ensure_ascii=is_ascii) for event in events).encode("utf-8", "surrogatepass")
-    assert parse_events(array) == parse_events(lines) == events
+    assert parse_events(array) == parse_events(lines) == (events, False)
 
 
 @STEADY
 @given(st.binary(max_size=200) | st.text(alphabet='[]{}":,1 \n\\eNa', max_size=60).map(str.encode))
 def test_no_bytes_fail_otherwise_than_by_rejection(body: bytes) -> None:
     try:
-        events = parse_events(body)
+        events = parse_events(body).events
     except EventsRejected as error:
         assert "line " in str(error)  # noqa: PT017 - either way is right
     else:

@@ -1,11 +1,13 @@
 """These are the promises of the mock: for each path its status, headers and bytes, and 404 for all others."""
 
 import gzip
+import json
 import zlib
 from importlib.resources import files
 
 import pytest
 
+from telemock.server.events import MAX_EVENTS
 from tests.packing import packed
 from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served
 from tests.server.wire import Answer, request_bytes
@@ -105,7 +107,8 @@ def test_a_client_that_has_the_script_is_told_so(server: Served, method: str, as
         (b'[{"a": 1}, {"a": 2}, {"a": 3}]', 3),
         (b'{"a": 1}\n{"a": 2}\n', 2),
         (b'\xef\xbb\xbf{"a": "\xc3\xa9"}\r\n\r\n{"a": 2}', 2),
-        (b"{}\n" * 22_000, 22_000),
+        (b"{}\n" * MAX_EVENTS, MAX_EVENTS),
+        (b"[" + b"{}," * (MAX_EVENTS - 1) + b"{}]", MAX_EVENTS),
     ],
 )
 @pytest.mark.parametrize(
@@ -174,12 +177,20 @@ def test_a_body_that_decodes_to_too_much_gets_413_and_is_kept_as_sent(server: Se
     assert (exchange["request_body"], exchange["request_truncated"]) == (bomb, 0)
 
 
-def test_a_small_body_that_decodes_to_much_holds_nobody_up(server: Served) -> None:
-    with server.connect() as wire:
-        wire.send(request_bytes("POST", EVENTS, [("Content-Encoding", "gzip")], gzip.compress(b"{}\n" * 66_000)))
-        assert server.ask("GET", PING_TARGET).body == PING_BODY
-        assert wire.answer().json()["count"] == 66_000
-    assert [row["method"] for row in server.exchanges()] == ["GET", "POST"]
+@pytest.mark.parametrize("coding", [None, "gzip"])
+@pytest.mark.parametrize("body", [b"{}\n" * 66_000, b"[" + b"{}," * 66_000 + b"{}]"])
+def test_of_too_many_events_the_first_are_read_and_it_is_told(server: Served, body: bytes, coding: str | None) -> None:
+    first = b'{"guid": "first"}'
+    body = body.replace(b"{}", first, 1).ljust(MAX_BODY_BYTES)
+    answer = post(server, body if coding is None else gzip.compress(body), coding)
+    note = "Only the first 10000 events were read; the whole body is kept."
+    assert answer.json() == {"status": "accepted", "count": MAX_EVENTS, "note": note}
+    row = server.exchange()
+    assert (row["guid"], json.loads(row["problems"])) == (
+        "first",
+        ["event 1: guid: Not a valid UUID. Got 'first'.", note],
+    )
+    assert (row["request_body"] if coding is None else gzip.decompress(row["request_body"])) == body
 
 
 def test_a_body_that_decodes_to_exactly_the_limit_is_read(server: Served) -> None:
