@@ -43,12 +43,16 @@ class PublicFiles:
         der: the same, as Windows and Android take it.
         p12: the same, a Java trust store; its password is `TRUST_STORE_PASSWORD`.
         bundle: the same behind the roots that this system trusts.
+        wgetrc: settings of Wget, which knows no variable, that name the bundle.
+        php_ini: settings of PHP that name the file in SSL_CERT_FILE; the only ones in their folder.
     """
 
     pem: Path
     der: Path
     p12: Path
     bundle: Path
+    wgetrc: Path
+    php_ini: Path
 
 
 def utc_now() -> datetime:
@@ -77,6 +81,8 @@ def public_files(ca_dir: Path) -> PublicFiles:
         der=folder / "telemock-ca-cert.cer",
         p12=folder / "telemock-ca-cert.p12",
         bundle=folder / BUNDLE_NAME,
+        wgetrc=folder / "telemock.wgetrc",
+        php_ini=folder / "telemock.ini",
     )
 
 
@@ -156,6 +162,8 @@ def publish(authority: Authority, ca_dir: Path) -> PublicFiles:
         if not _is_trust_store_of(files.p12, authority):
             _write_public(files.p12, trust_store(authority))
         for path, content in (
+            (files.wgetrc, b"ca_certificate = %b\n" % os.fsencode(files.bundle)),
+            (files.php_ini, b"openssl.cafile = ${SSL_CERT_FILE}\ncurl.cainfo = ${SSL_CERT_FILE}\n"),
             (files.bundle, bundle(authority.certificate_pem)),
             (files.der, authority.certificate_der),
             (files.pem, authority.certificate_pem),

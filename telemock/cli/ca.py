@@ -154,7 +154,7 @@ def env(shell: str, url: str, no_proxy: str, *, ca_dir: Path, ca_cert: Path | No
     """  # noqa: D301 - click's mark for lines that stay as they are
     check_url(url)
     _, files = _opened(ca_dir, ca_cert, ca_key)
-    _write(os.fsencode(shell_lines(client_environment(url, files.pem, files.bundle, no_proxy), shell)))
+    _write(os.fsencode(shell_lines(client_environment(url, files, no_proxy), shell)))
 
 
 @ca.command()

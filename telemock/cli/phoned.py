@@ -13,6 +13,12 @@ from telemock.fields import request_bytes
 from telemock.hosts import http_url
 from telemock.text import printable
 
+# The variables that a program is given are a request; README has the whole list.
+UNSEEN = (
+    "What takes no notice of proxy variables may have gone by unseen: Node.js before 22.21, agents that a library "
+    "brings, UDP, and others that README names."
+)
+
 _MOST_LINES = 25
 _MOST_CHARACTERS = 120
 
@@ -94,6 +100,7 @@ class PhonedHome:
                 }
                 for each in self.met
             ],
+            "unseen": UNSEEN,
         }
 
     def lines(self, program: str) -> Iterator[str]:
@@ -104,7 +111,7 @@ class PhonedHome:
             yield f"{name} sent {requests} to {hosts}, {_bytes_up(self.asked)} bytes."
             yield from _cut(_asked_lines(self.asked), len(self.asked))
         elif not any(each.kind in _HEADINGS for each in self.met):
-            yield f"{name} phoned nobody. (What takes no notice of proxy settings is not seen.)"
+            yield f"{name} phoned nobody."
         else:
             yield f"{name} sent no request that could be read."
         for kind, heading in _HEADINGS.items():
@@ -112,6 +119,7 @@ class PhonedHome:
             if met:
                 yield f"{heading}:"
                 yield from _cut(_met_lines(met), len(met))
+        yield UNSEEN
 
 
 def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> PhonedHome:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from telemock.cli.client_env import client_environment
+from telemock.cli.client_env import client_environment, replaced
 from telemock.cli.java_env import JAVA_VARIABLE, java_tool_options
 from telemock.cli.options import DURATION, config_option, no_proxy_option, option, setting_option
 from telemock.cli.setting_options import Instead, setting_options
@@ -115,10 +115,18 @@ class _Ended(NamedTuple):
     help="How standard error is told at the end what was phoned home: lines, or one JSON object.",
 )
 @option("--quiet", is_flag=True, help="Do not tell it; the database has it.")
+@option("--verbose", is_flag=True, help="Tell which variables of the environment are replaced for the program.")
 @config_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(
-    command: tuple[str, ...], no_proxy: str, linger_seconds: float, format_name: str, *, quiet: bool, **options: Any
+    command: tuple[str, ...],
+    no_proxy: str,
+    linger_seconds: float,
+    format_name: str,
+    *,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
 ) -> None:
     """Run a program and show what it phones home.
 
@@ -153,14 +161,16 @@ def run(
     authority = read_means(settings).authority
     with closing(bind(_HOST, 0, shared=True)) as held:
         settings = dataclasses.replace(settings, port=(held.getsockname()[1],))
-        environment = _environment(settings, authority, site_url(held), no_proxy)
+        variables = _environment(settings, authority, site_url(held), no_proxy)
         migrate(db)
         with open_reader(db) as reader:
             before, below = reader.last_id(), reader.last_id(CONNECTIONS)
         server = start_private(settings)
-        descendants = Descendants(server.pid, ("HTTPS_PROXY", environment["HTTPS_PROXY"]))
+        if verbose:
+            _say(*map(printable, replaced(variables, os.environ)))
+        descendants = Descendants(server.pid, ("HTTPS_PROXY", variables["HTTPS_PROXY"]))
         try:
-            code = run_program(program, list(command), environment, descendants)
+            code = run_program(program, list(command), {**os.environ, **variables}, descendants)
             left = wait_for(descendants, linger_seconds, partial(_announce, linger_seconds, quiet=quiet))
         finally:
             status = stop_private(server)
@@ -179,16 +189,12 @@ def run(
 
 
 def _environment(settings: ServeSettings, authority: "Authority", proxy_url: str, no_proxy: str) -> dict[str, str]:
-    """Give the environment of the program: that of this process, and what sends it through a proxy that it trusts."""
+    """Give the variables that send the program through a proxy that it trusts."""
     from telemock.authority.folder import TRUST_STORE_PASSWORD, publish  # noqa: PLC0415 - see above
 
     files = publish(authority, settings.ca_dir)
     java = java_tool_options(os.environ.get(JAVA_VARIABLE, ""), proxy_url, files.p12, TRUST_STORE_PASSWORD, no_proxy)
-    return {
-        **os.environ,
-        **client_environment(proxy_url, files.pem, files.bundle, no_proxy),
-        JAVA_VARIABLE: java,
-    }
+    return {**client_environment(proxy_url, files, no_proxy), JAVA_VARIABLE: java}
 
 
 def _new_db() -> str:

@@ -75,6 +75,8 @@ ALL = {
     "public/telemock-ca-cert.pem",
     "public/telemock-ca-cert.cer",
     "public/telemock-ca-cert.p12",
+    "public/telemock.wgetrc",
+    "public/telemock.ini",
     "public/telemock-ca-bundle.pem",
 }
 

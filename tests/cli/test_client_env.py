@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.cli.client_env import NO_PROXY, SHELLS, client_environment, shell_lines
+from telemock.authority.folder import public_files
+from telemock.cli.client_env import NO_PROXY, SHELLS, client_environment, replaced, shell_lines
 from telemock.errors import InvalidSetting
 
 URL = "http://127.0.0.1:8080"
+FILES = public_files(Path("/"))
 HOSTILE = {
     "SPACES": " two  words ",
     "QUOTES": """it's "so" 'said'""",
@@ -50,22 +52,37 @@ def read_systemd(line: str) -> tuple[str, str]:
 READERS = {"fish": read_fish, "powershell": read_powershell, "systemd": read_systemd}
 
 
-def test_proxies_stand_in_capitals_and_small_letters() -> None:
-    variables = client_environment(URL, Path("/ca.pem"), Path("/bundle.pem"))
-    assert {name for name, value in variables.items() if value == URL} == {
-        "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
-    }  # fmt: skip
-    assert variables["NO_PROXY"] == variables["no_proxy"] == NO_PROXY == "localhost,127.0.0.1,::1"
+def test_every_proxy_and_every_exception_is_replaced() -> None:
+    variables = client_environment(URL, FILES)
+    names = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+    proxies = {name for name, value in variables.items() if value == URL}
+    assert names | {name.lower() for name in names} | {"grpc_proxy", "npm_config_proxy", "YARN_HTTPS_PROXY"} <= proxies
+    exceptions = {name for name, value in variables.items() if value == NO_PROXY == "localhost,127.0.0.1,::1"}
+    assert exceptions == {"NO_PROXY", "no_proxy", "npm_config_noproxy", "GLOBAL_AGENT_NO_PROXY"}
     assert variables["NODE_USE_ENV_PROXY"] == "1"
-    assert client_environment(URL, Path("/ca.pem"), Path("/bundle.pem"), "")["NO_PROXY"] == ""
+    assert client_environment(URL, FILES, "")["NO_PROXY"] == ""
 
 
 def test_who_adds_to_its_roots_gets_the_certificate_and_who_replaces_them_the_bundle() -> None:
-    variables = client_environment(URL, Path("/ca.pem"), Path("/bundle.pem"))
-    assert {name for name, value in variables.items() if value == "/ca.pem"} == {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}
-    assert {name for name, value in variables.items() if value == "/bundle.pem"} == {
-        "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT",
-    }  # fmt: skip
+    variables = client_environment(URL, FILES)
+    adding = {name for name, value in variables.items() if value == str(FILES.pem)}
+    replacing = {name for name, value in variables.items() if value == str(FILES.bundle)}
+    assert adding == {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}
+    assert {
+        *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "GIT_SSL_CAINFO", "PIP_CERT"),
+        *("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "npm_config_cafile", "HTTPLIB2_CA_CERTS", "NIX_SSL_CERT_FILE"),
+        *("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "CARGO_HTTP_CAINFO", "COMPOSER_CAFILE", "JULIA_SSL_CA_ROOTS_PATH"),
+    } <= replacing
+    assert variables["SYSTEM_WGETRC"] == variables["SYSTEM_WGET2RC"] == "/public/telemock.wgetrc"
+    assert variables["PHP_INI_SCAN_DIR"] == ":/public"
+
+
+def test_only_what_changes_is_told_as_replaced() -> None:
+    before = {"A": "same", "B": "http://u:p@h/", "C": "//a@b //c@d", "Z": "other"}
+    assert [*replaced({"A": "same", "B": "new", "C": "new", "D": "new"}, before)] == [
+        "B was 'http://***@h/' and is 'new'.",
+        "C was '//***@b //***@d' and is 'new'.",
+    ]
 
 
 def test_sh_takes_every_value_for_what_it_is() -> None:
@@ -109,6 +126,6 @@ def test_docker_knows_no_line_breaks(value: str) -> None:
 
 
 def test_there_is_a_line_for_each_variable() -> None:
-    variables = client_environment(URL, Path("/ca.pem"), Path("/bundle.pem"))
+    variables = client_environment(URL, FILES)
     for shell in SHELLS:
         assert len(shell_lines(variables, shell).splitlines()) == len(variables)

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from telemock.cli.phoned import add_up
+from telemock.cli.phoned import UNSEEN, add_up
 from telemock.fields import request_bytes
 from tests.corpus import CONNECTION, PING_QUERY, ping
 
@@ -22,6 +22,7 @@ def test_requests_that_are_alike_are_added_up_the_most_frequent_first() -> None:
         f"agent sent 4 requests to 2 hosts, {3 * size + rare} bytes.",
         f"  3x  {3 * size} bytes  GET http://cdn.cribl.io/telemetry/index.html (200, 503)",
         f"  1x  {rare:>4} bytes  POST http://a.test/rare (204)",
+        UNSEEN,
     ]
     assert phoned.as_json()["asked"][0] == {
         "method": "GET",
@@ -45,6 +46,7 @@ def test_what_happened_below_http_is_told_by_kind() -> None:
         "  2x  b.test:443: Not here.",
         "Not HTTP:",
         "  1x  It began with b'\\x00'",
+        UNSEEN,
     ]
     assert [each["kind"] for each in phoned.as_json()["connections"]] == [
         "blocked",
@@ -55,9 +57,9 @@ def test_what_happened_below_http_is_told_by_kind() -> None:
 
 
 def test_nobody_was_phoned() -> None:
-    said = ["agent phoned nobody. (What takes no notice of proxy settings is not seen.)"]
-    assert list(add_up([], []).lines("agent")) == said
-    assert add_up([], []).as_json() == {"requests": 0, "hosts": 0, "bytes_up": 0, "asked": [], "connections": []}
+    assert list(add_up([], []).lines("agent")) == ["agent phoned nobody.", UNSEEN]
+    nothing: dict[str, object] = {"requests": 0, "hosts": 0, "bytes_up": 0, "asked": [], "connections": []}
+    assert add_up([], []).as_json() == {**nothing, "unseen": UNSEEN}
 
 
 def test_nothing_that_a_terminal_would_obey_gets_through() -> None:
@@ -66,15 +68,15 @@ def test_nothing_that_a_terminal_would_obey_gets_through() -> None:
     met = replace(CONNECTION, kind="blocked", host=evil, detail=evil)
     lines = list(add_up([asked], [met]).lines(evil))
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert "\\x1b]0;owned\\x07\\u202e\\n\\xff" in lines[1]
 
 
 def test_no_screen_is_filled_and_no_line_is_endless() -> None:
     lines = list(add_up([ping(path=f"/{number}") for number in range(30)], []).lines("agent"))
-    assert len(lines) == 1 + 25 + 1
-    assert lines[-1] == "  … and 5 more"
-    (_, line) = add_up([ping(path="/" + "a" * 5000)], []).lines("agent")
+    assert len(lines) == 1 + 25 + 1 + 1
+    assert lines[-2] == "  … and 5 more"
+    (_, line, _) = add_up([ping(path="/" + "a" * 5000)], []).lines("agent")
     assert len(line) < 200
 
 

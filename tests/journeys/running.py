@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from telemock.authority.folder import public_files
+from telemock.cli.client_env import client_environment
 from tests.cli.process import TELEMOCK
 from tests.journeys.serving import until
 from tests.server.wire import HANG_SECONDS
@@ -23,11 +25,9 @@ Row = dict[str, Any]
 Done = subprocess.CompletedProcess[str]
 
 # What this machine's own environment says of proxies and certificates would hide what telemock says.
-_LEFT_OUT = ("_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "PIP_CERT")
+_LEFT_OUT = {*client_environment("", public_files(Path("/"))), "SSL_CERT_DIR"}
 ENVIRONMENT = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith("TELEMOCK_") and not name.upper().endswith(_LEFT_OUT)
+    name: value for name, value in os.environ.items() if not name.startswith("TELEMOCK_") and name not in _LEFT_OUT
 }
 
 

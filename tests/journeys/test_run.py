@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from telemock.authority.folder import create_authority, public_files
+from telemock.cli.phoned import UNSEEN
 from telemock.store.filters import Filters
 from telemock.store.reader import open_reader
 from tests.cli.process import TELEMOCK
@@ -71,6 +72,7 @@ def test_a_clients_ping_is_stored_as_it_was_sent(tmp_path: Path, client: str) ->
         "hosts": 1,
         "bytes_up": size,
         "connections": [],
+        "unseen": UNSEEN,
         "still_running": [],
         "descendants_followed": True,
     }
@@ -124,6 +126,7 @@ def test_what_clients_do_is_added_up_in_lines(tmp_path: Path) -> None:
     assert (second[0], second[3:]) == ("1x", ["POST", "https://b.test/", "(404)"])
     assert int(first[1]) + int(second[1]) == int(told[1].split()[-2])
     assert told[4:] == [
+        UNSEEN,
         "All of it is in telemetry.db; look at it with: telemock query --db telemetry.db",
     ]
 
@@ -148,11 +151,38 @@ def test_who_refuses_the_certificate_and_who_is_kept_out_is_told(tmp_path: Path)
     assert kinds == ["tls_refused", "blocked", "blocked"]
 
 
+def test_variables_that_the_shell_had_are_replaced_and_told_without_their_passwords(tmp_path: Path) -> None:
+    before = {
+        "https_proxy": "http://joe:secret@proxy.test:3128",
+        "npm_config_cafile": "/old/bundle.pem",
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": "/old/\x1b[31m",
+        "NODE_USE_ENV_PROXY": "1",
+    }
+    script = "import os, sys; print(*map(os.environ.get, sys.argv[1:]))"
+    done = run(tmp_path, "--verbose", "--quiet", "--", *python(script), *before, "SSL_CERT_FILE", **before)
+    proxy, *certificates, switch, bundle = done.stdout.split()
+    assert proxy.startswith("http://127.0.0.1:")
+    assert (certificates, switch) == ([bundle, bundle], "1")
+    assert done.stderr.splitlines() == [
+        f"https_proxy was 'http://***@proxy.test:3128' and is {proxy!r}.",
+        f"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH was '/old/\\x1b[31m' and is {bundle!r}.",
+        f"npm_config_cafile was '/old/bundle.pem' and is {bundle!r}.",
+    ]
+
+
+def test_wget_is_answered_by_its_own_kind_of_settings_beside_those_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / ".wgetrc").write_text("user_agent = mine\n")
+    done = run(tmp_path, "wget", "-q", "-O", "-", "https://a.test/", HOME=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "{}"), done.stderr
+    assert '"mine"' in rows(tmp_path)[0]["request_headers"]
+
+
 def test_a_program_that_phones_nobody_leaves_a_database_that_says_so(tmp_path: Path) -> None:
     done = run(tmp_path, "true")
     assert done.stderr.splitlines() == [
         "",
-        "true phoned nobody. (What takes no notice of proxy settings is not seen.)",
+        "true phoned nobody.",
+        UNSEEN,
         "All of it is in telemetry.db; look at it with: telemock query --db telemetry.db",
     ]
     assert rows(tmp_path) == []
