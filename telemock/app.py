@@ -28,10 +28,12 @@ from telemock.authority.leaves import Leaves
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.journal import Journal, JournalHandler
+from telemock.malloc import keep_little, trim
 from telemock.means import Means
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
 from telemock.server.addresses import read_address
+from telemock.server.body_memory import BodyMemory
 from telemock.server.capture import Capture, expectation
 from telemock.server.dial import Dialer
 from telemock.server.door import Door
@@ -77,7 +79,6 @@ class Telemock:
         self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
-        self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds)
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
         )
@@ -90,6 +91,8 @@ class Telemock:
             credentials=means.credentials,
             is_open=settings.others == "tunnel",
         )
+        memory = BodyMemory(settings.body_memory // settings.workers, settings.max_body, trim)
+        self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds, lambda: memory.used)
         recorder = Recorder(
             self.upstream,
             settings.max_body,
@@ -110,6 +113,7 @@ class Telemock:
                 bare=_NO_PROFILE,
                 writer=self.writer,
                 max_body=settings.max_body,
+                memory=memory,
                 on_refused=self._refused,
             ).middleware,
             recorder.answer,
@@ -257,6 +261,7 @@ def run(
         parent: descriptor that reads as ended when the process that started this one is gone.
     """
     logging.getLogger().addHandler(JournalHandler(journal))
+    keep_little()
     sys.setswitchinterval(_SWITCH_SECONDS)
     # Two descriptors a tunnel: the 1024 that systems begin with are soon gone.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

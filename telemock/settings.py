@@ -22,18 +22,18 @@ MAX_WORKERS = 256
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, *, is_row: bool = True) -> int:
     """Read a size in bytes: `10485760`, `500kB` (powers of ten), `10MiB` (powers of two).
 
     Raises:
-        InvalidSetting: not a size, or larger than 512 MiB, which SQLite cannot keep in one row.
+        InvalidSetting: not a size, or of a row and larger than 512 MiB, which SQLite cannot keep in one.
     """
     match = re.fullmatch(r"(\d{1,12})\s*([a-zA-Z]*)", text.strip(), re.ASCII)
     unit = _UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None:
         raise InvalidSetting(f"{text!r} is not a size; write bytes or a unit, such as 10MiB.")
     size = int(match[1]) * unit
-    if size > 2**29:
+    if is_row and size > 2**29:
         raise InvalidSetting(f"{text!r} is more than one row of the database can hold; at most 512MiB.")
     return size
 
@@ -121,6 +121,11 @@ class ServeSettings:
     )
     answer_type: str | None = _setting(None, "Media type of that answer, such as application/json.")
     max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
+    body_memory: int = _setting(
+        parse_size("256MiB"),
+        "Memory that request bodies take over all clients, in all workers, and at least one body's in each; who finds "
+        "none waits for 10 s, then gets 503.",
+    )
     log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
     log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")
     ready_file: Path | None = _setting(None, "File that gets host, port, pid and db as JSON once serving.")

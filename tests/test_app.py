@@ -71,7 +71,7 @@ async def test_it_is_ready_once_it_listens_and_ends_when_it_is_told_to(tmp_path:
         )
         await ready.wait()
         reader, writer = await asyncio.open_connection(*address)
-        writer.write(request_bytes("GET", "/health"))
+        writer.write(request_bytes("GET", "/health", host="localhost"))
         assert (await reader.readuntil(b"}")).endswith(b'{"status": "healthy"}')
         stop.set()
         assert await reader.read() == b""

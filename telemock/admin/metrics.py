@@ -40,15 +40,19 @@ class Metrics:
     Args:
         waiting: gives the count of exchanges that wait for their commit.
         authority_seconds: gives how long the certificate authority is valid.
+        body_bytes: gives the memory that request bodies have.
     """
 
     CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
-    def __init__(self, waiting: Callable[[], int], authority_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, waiting: Callable[[], int], authority_seconds: Callable[[], float], body_bytes: Callable[[], int]
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         self._waiting = waiting
         self._authority_seconds = authority_seconds
+        self._body_bytes = body_bytes
         self._exchanges = Counter(
             "telemock_exchanges", "Exchanges stored.", ["outcome", "via", "status"], registry=registry
         )
@@ -74,6 +78,12 @@ class Metrics:
         self._queue = Gauge(
             "telemock_queue_exchanges",
             "Exchanges that wait for their commit.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self._bodies = Gauge(
+            "telemock_body_bytes",
+            "Memory that request bodies have, from their beginning until they are stored.",
             registry=registry,
             multiprocess_mode="livesum",
         )
@@ -127,6 +137,7 @@ class Metrics:
         """Write everything in the Prometheus text format."""
         self._queue.set(self._waiting())
         self._authority.set(self._authority_seconds())
+        self._bodies.set(self._body_bytes())
         return generate_latest(self._registry)
 
 

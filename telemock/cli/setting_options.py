@@ -29,9 +29,12 @@ class _Size(click.ParamType[int]):
 
     name = "size"
 
+    def __init__(self, *, is_row: bool) -> None:
+        self._is_row = is_row
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            return parse_size(str(value))
+            return parse_size(str(value), is_row=self._is_row)
         except InvalidSetting as error:
             self.fail(str(error), param, ctx)
 
@@ -65,11 +68,16 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "answer": WholeNumber(200, 599),
     "answer_body": TEXT,
     "answer_type": TEXT,
-    "max_body": _Size(),
+    "max_body": _Size(is_row=True),
+    "body_memory": _Size(is_row=False),
     "log_format": click.Choice(["text", "json"]),
     "log_dir": click.Path(path_type=Path, file_okay=False),
     "ready_file": click.Path(path_type=Path, dir_okay=False),
 }
+
+
+# Defaults as people write them.
+_SIZES = {"max_body": "10MiB", "body_memory": "256MiB"}
 
 
 def setting_options(*names: str, instead: Mapping[str, Instead] | None = None) -> Callable[[_F], _F]:
@@ -84,7 +92,7 @@ def setting_options(*names: str, instead: Mapping[str, Instead] | None = None) -
     def add(function: _F) -> _F:
         for name in reversed(names):
             setting = settings[name]
-            own = Instead("10MiB" if name == "max_body" else setting.default, setting.metadata["help"])
+            own = Instead(_SIZES.get(name, setting.default), setting.metadata["help"])
             offered = (instead or {}).get(name, own)
             flag = "--" + name.replace("_", "-")
             is_flag = isinstance(setting.default, bool)

@@ -16,7 +16,8 @@ from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile
 from telemock.remembered import Remembered
-from telemock.server.body import REFUSED, read_body
+from telemock.server.body import NO_BODY, NO_MEMORY, REFUSED, read_body
+from telemock.server.body_memory import BodyMemory
 from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
 from telemock.server.protocol import Protocol
@@ -25,9 +26,12 @@ from telemock.server.target import DIRECT, Arrival, Target, plain_path, read_tar
 from telemock.server.upstream import AsGiven
 from telemock.store.writer import Writer
 
+_NO_MEMORY_SAID = "Request bodies take all the memory they may (--body-memory); try again later."
+
 _logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = "5"
+REMEMBERED_BODY_BYTES = 32 * 2**10
 _WITHOUT_LENGTH = frozenset({204, 304, 499})
 CLIENT_CLOSED_REQUEST = 499  # nginx's code, the field's custom; no RFC has one
 
@@ -41,6 +45,7 @@ class Capture:
         bare: reads the queries of requests that belong to no profile.
         writer: keeps exchanges before their answers leave.
         max_body: most bytes kept of a request body.
+        memory: what request bodies may take, from their first bytes until they are stored.
         on_refused: told the reason and the exchange when the store did not take one in time.
     """
 
@@ -52,6 +57,7 @@ class Capture:
         bare: Profile,
         writer: Writer,
         max_body: int,
+        memory: BodyMemory,
         on_refused: Callable[[str, Exchange], None],
     ) -> None:
         self._gate = gate
@@ -59,6 +65,7 @@ class Capture:
         self._bare = bare
         self._writer = writer
         self._max_body = max_body
+        self._memory = memory
         self._on_refused = on_refused
         self._ways = Remembered(self._find_way, most=1024, longest=512)
 
@@ -78,16 +85,31 @@ class Capture:
         notes = Notes(target, query, owner, (owner or self._bare).read_query(query))
         request[NOTES] = notes
         try:
-            response = await _answer(request, handler, notes, self._max_body)
+            return await self._keep(request, handler, notes, received_at, started)
+        finally:
+            room, notes.body = notes.body.room, NO_BODY
+            if room is not None and not room.is_queued:
+                room.release()
+
+    async def _keep(
+        self, request: web.Request, handler: Handler, notes: Notes, received_at: str, started: float
+    ) -> web.StreamResponse:
+        """Answer a request that is captured, and keep the exchange."""
+        try:
+            response = await _answer(request, handler, notes, self._max_body, self._memory)
         except asyncio.CancelledError:
             left = web.Response(status=CLIENT_CLOSED_REQUEST)
-            self._writer.remember(_exchange(request, left, notes, received_at, started))
+            self._remember(_exchange(request, left, notes, received_at, started))
             raise
-        if notes.body is REFUSED:
+        if notes.body is REFUSED or notes.body is NO_MEMORY:
             response.force_close()  # what comes next would be the body, from a client that did not wait
+        room = notes.body.room
         try:
-            await self._writer.keep(_exchange(request, response, notes, received_at, started))
+            exchange = _exchange(request, response, notes, received_at, started)
+            await self._writer.keep(exchange, None if room is None else room.stored())
         except StoreUnavailable as error:
+            if room is not None:
+                room.release()
             unavailable = _unavailable(error)
             refused = _exchange(request, unavailable, notes, received_at, started)
             self._refuse(refused, error)
@@ -108,7 +130,15 @@ class Capture:
         refused.outcome = "refused"
         self._on_refused(error.reason, refused)
         if error.reason == "store_failed":
-            self._writer.remember(refused)
+            self._remember(refused)
+
+    def _remember(self, refused: Exchange) -> None:
+        """Keep an exchange that was not stored in time for later, and so much of its body that a thousand fit."""
+        body = refused.request_body
+        if body is not None and len(body) > REMEMBERED_BODY_BYTES:
+            refused.request_body = body[:REMEMBERED_BODY_BYTES]
+            refused.request_truncated = 1
+        self._writer.remember(refused)
 
 
 def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
@@ -125,10 +155,12 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
     return expect
 
 
-async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body: int) -> web.Response | LongAnswer:
+async def _answer(
+    request: web.Request, handler: Handler, notes: Notes, max_body: int, memory: BodyMemory
+) -> web.Response | LongAnswer:
     """Get an answer from the handler, or make the one that says why there is none."""
     try:
-        response: web.StreamResponse | None = await _read(request, notes, max_body)
+        response: web.StreamResponse | None = await _read(request, notes, max_body, memory)
         if response is None:
             response = await handler(request)
     except web.HTTPException as error:
@@ -146,7 +178,7 @@ async def _answer(request: web.Request, handler: Handler, notes: Notes, max_body
     return response
 
 
-async def _read(request: web.Request, notes: Notes, max_body: int) -> web.Response | None:
+async def _read(request: web.Request, notes: Notes, max_body: int, memory: BodyMemory) -> web.Response | None:
     """Read the body; gives the answer where no handler is needed for one."""
     expectation = request.headers.get(hdrs.EXPECT)
     if expectation is not None and expectation.lower() != "100-continue":
@@ -154,7 +186,10 @@ async def _read(request: web.Request, notes: Notes, max_body: int) -> web.Respon
             notes.body = REFUSED
         return json_answer(417, {"error": f"The expectation {expectation[:100]!r} is not supported."})
     if request.body_exists:
-        notes.body = await read_body(request, max_body)
+        notes.body = await read_body(request, max_body, memory)
+        if notes.body is NO_MEMORY:
+            notes.outcome = "refused"
+            return json_answer(503, {"error": _NO_MEMORY_SAID}, {"Retry-After": RETRY_AFTER_SECONDS})
         if notes.body.gone:
             return _broken_off(request, notes)
     return None

@@ -123,13 +123,19 @@ class Writer:
         self._rouse()
         return waiting.stored
 
-    def keep(self, record: Record) -> Awaitable[None]:
+    def keep(self, record: Record, on_done: Callable[[asyncio.Future[None]], None] | None = None) -> Awaitable[None]:
         """Queue a record; await the result to be sure that it is committed (there is no wait when answers do not).
+
+        Args:
+            record: to be committed.
+            on_done: called once it is committed or refused, unless it was not even queued.
 
         Raises:
             StoreUnavailable: the store did not take it in time; `reason` says why.
         """
         stored = self.submit(record)
+        if on_done is not None:
+            stored.add_done_callback(on_done)
         if self._wait:
             return stored
         stored.add_done_callback(_retrieve)

@@ -14,6 +14,7 @@ from telemock.authority.leaves import Leaves
 from telemock.exchange import Connection
 from telemock.profiles.cribl import CRIBL
 from telemock.profiles.profile import Profile
+from telemock.server.body_memory import BodyMemory
 from telemock.server.capture import Capture
 from telemock.server.credentials import Credentials
 from telemock.server.dial import Dialer
@@ -36,7 +37,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
     db = folder / "telemetry.db"
     migrate(db)
     listening = bind("127.0.0.1", 0)
-    interception = Interception(CRIBL.hosts)
+    interception = Interception(CRIBL.hosts, ("telemock.test",))
     host, port = listening.getsockname()
 
     async def nothing(_request: web.Request) -> web.Response:
@@ -53,6 +54,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
             bare=Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_names={}),
             writer=writer,
             max_body=MAX_BODY_BYTES,
+            memory=BodyMemory(2**24, MAX_BODY_BYTES, lambda: None),
             on_refused=lambda _reason, _exchange: None,
         )
         app = web.Application(middlewares=[capture.middleware])
