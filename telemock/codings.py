@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import brotli
 
-from telemock.errors import EventsRejected
+from telemock.errors import EventsRejected, UnknownCoding
 from telemock.exchange import header_pairs
 
 if sys.version_info >= (3, 14):
@@ -50,7 +50,8 @@ def decode_content(content: bytes, codings: str, limit: int) -> bytes:
         limit: most bytes that may come out.
 
     Raises:
-        EventsRejected: unknown coding, damaged or truncated bytes.
+        UnknownCoding: a coding that is not undone.
+        EventsRejected: damaged or truncated bytes.
         OverflowError: more than `limit` bytes would come out.
     """
     for coding in reversed([name.strip().lower() for name in codings.split(",") if name.strip()]):
@@ -59,7 +60,7 @@ def decode_content(content: bytes, codings: str, limit: int) -> bytes:
         unpack = _UNPACK.get(coding)
         if unpack is None:
             spoken = ", ".join(CONTENT_CODINGS)
-            raise EventsRejected(f"Content-Encoding {coding!r} is not supported; send one of {spoken}, or none.")
+            raise UnknownCoding(f"Content-Encoding {coding!r} is not supported; send one of {spoken}, or none.")
         content = _unpacked(unpack, content, coding, limit)
     return content
 

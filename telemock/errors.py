@@ -11,6 +11,7 @@ TelemockError
 ├── ProgramError          the program that was to be run cannot be                exit 126
 │   └── ProgramMissing    there is none of that name                              exit 127
 ├── EventsRejected        a posted body is not a JSON object, array or NDJSON
+│   └── UnknownCoding     it is coded in a way that is not undone
 ├── MalformedRequest      a head is not HTTP, or could be read in two ways
 ├── UpstreamError         another server that was wanted cannot be reached
 │   └── UpstreamForbidden  nobody may be let through to it
@@ -73,6 +74,10 @@ class ProgramMissing(ProgramError):
 
 class EventsRejected(TelemockError):
     """A body posted to the events endpoint is not what it takes; the message names line and column."""
+
+
+class UnknownCoding(EventsRejected):
+    """A body has a content coding that is not undone here."""
 
 
 class MalformedRequest(TelemockError):

@@ -15,8 +15,8 @@ from typing import Final
 from aiohttp import ETag, hdrs, web
 
 from telemock.answers import json_answer, method_not_allowed, too_large
-from telemock.codings import decode_content
-from telemock.errors import EventsRejected
+from telemock.codings import CONTENT_CODINGS, decode_content
+from telemock.errors import EventsRejected, UnknownCoding
 from telemock.profiles.profile import MAX_PROBLEMS
 from telemock.server.events import Batch, parse_events
 from telemock.server.notes import NOTES, Notes
@@ -92,6 +92,9 @@ class Events:
             batch = await asyncio.to_thread(read) if codings or len(content) > _LARGE_BODY_BYTES else read()
         except OverflowError:
             return too_large(self._limit)
+        except UnknownCoding as error:  # RFC 9110 section 15.5.16
+            spoken = {"Accept-Encoding": ", ".join(CONTENT_CODINGS)}
+            return json_answer(415, {"status": "rejected", "error": str(error)}, spoken)
         except EventsRejected as error:
             return json_answer(400, {"status": "rejected", "error": str(error)})
         said = {"status": "accepted", "count": len(batch.events)}
