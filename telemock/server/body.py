@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from telemock.server.body_memory import SMALL_BYTES, BodyMemory, NoRoom, Room
+from telemock.server.protocol import broken_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,14 @@ class Body:
         content: bytes as received after transfer decoding, at most the limit.
         too_large: there was, or was going to be, more than the limit.
         gone: the end never came: the client left, or went on with what is not HTTP.
+        left: it was the client that left.
         room: the memory that it has.
     """
 
     content: bytes
     too_large: bool = False
     gone: bool = False
+    left: bool = False
     room: Room | None = None
 
 
@@ -55,11 +58,14 @@ async def read_body(request: web.Request, limit: int, memory: BodyMemory) -> Bod
     except BaseException:
         received.forget()
         raise
+    broken = broken_body(request)
     content = received.joined()
     too_large = len(content) > limit
     if received.room is not None:
         received.room.settle(min(len(content), limit))
-    return Body(content[:limit], too_large, gone, received.room)
+    return Body(
+        content[:limit], too_large, gone or broken is not None, isinstance(broken, ConnectionError), received.room
+    )
 
 
 class _Received:

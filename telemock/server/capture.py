@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
@@ -14,10 +15,11 @@ from aiohttp.typedefs import Handler
 from telemock.answers import json_answer
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
-from telemock.profiles.profile import Profile
+from telemock.profiles.profile import Profile, Reading
 from telemock.remembered import Remembered
 from telemock.server.body import NO_BODY, NO_MEMORY, REFUSED, read_body
 from telemock.server.body_memory import BodyMemory
+from telemock.server.chunked import Fields
 from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
 from telemock.server.protocol import Protocol
@@ -33,6 +35,7 @@ _logger = logging.getLogger(__name__)
 RETRY_AFTER_SECONDS = "5"
 REMEMBERED_BODY_BYTES = 32 * 2**10
 _WITHOUT_LENGTH = frozenset({204, 304, 499})
+_PROTOCOLS = {"websocket": "WebSocket", "h2c": "HTTP/2"}
 CLIENT_CLOSED_REQUEST = 499  # nginx's code, the field's custom; no RFC has one
 
 
@@ -78,11 +81,15 @@ class Capture:
         arrival = protocol.arrival if isinstance(protocol, Protocol) else DIRECT
         target, owner, way_round = self._ways[raw, request.headers.get(hdrs.HOST, ""), arrival]
         if way_round is not None:
+            if request.transport is None:
+                return web.Response(status=CLIENT_CLOSED_REQUEST)
             return await way_round(request)
         if target.via == "proxy" and (refusal := await self._gate.refusal(request)) is not None:
             handler = refusal.answer
         received_at = utc_text_at(time.time_ns())
         notes = Notes(target, query, owner, (owner or self._bare).read_query(query))
+        if request._message.upgrade:  # noqa: SLF001 - cheaper than two fields
+            notes.reading = _told_of_upgrade(request, notes.reading)
         request[NOTES] = notes
         try:
             return await self._keep(request, handler, notes, received_at, started)
@@ -155,13 +162,23 @@ def expectation(max_body: int) -> Callable[[web.Request], Awaitable[None]]:
     return expect
 
 
+def _told_of_upgrade(request: web.Request, reading: Reading) -> Reading:
+    """Say of a request that it asked for another protocol (RFC 9110 section 7.8), which it does not get."""
+    wanted = request.headers.get(hdrs.UPGRADE, "")
+    if not wanted:
+        return reading  # a CONNECT
+    name = _PROTOCOLS.get(wanted.lower(), repr(wanted[:100]))
+    problem = f"The client asks for {name}, which telemock does not speak; it was answered in HTTP/1.1."
+    return replace(reading, problems=(*reading.problems, problem))
+
+
 async def _answer(
     request: web.Request, handler: Handler, notes: Notes, max_body: int, memory: BodyMemory
 ) -> web.Response | LongAnswer:
     """Get an answer from the handler, or make the one that says why there is none."""
     try:
         response: web.StreamResponse | None = await _read(request, notes, max_body, memory)
-        if response is None:
+        if response is None and request.transport is not None:
             response = await handler(request)
     except web.HTTPException as error:
         return web.Response(status=error.status, body=error.body, headers=error.headers)
@@ -171,7 +188,7 @@ async def _answer(
         notes.outcome = "fault"
         _logger.exception("%s %s crashed", request.method, notes.target.path)
         return json_answer(500, {"error": "telemock failed to answer; its log says why."})
-    if request.transport is None:
+    if response is None or request.transport is None:
         return web.Response(status=CLIENT_CLOSED_REQUEST)
     if not isinstance(response, web.Response | LongAnswer):
         raise TypeError(f"{handler} gave {response!r}, which cannot be captured")
@@ -190,6 +207,8 @@ async def _read(request: web.Request, notes: Notes, max_body: int, memory: BodyM
         if notes.body is NO_MEMORY:
             notes.outcome = "refused"
             return json_answer(503, {"error": _NO_MEMORY_SAID}, {"Retry-After": RETRY_AFTER_SECONDS})
+        if isinstance(request.protocol, Protocol) and (trailers := request.protocol.trailers_of(request)):
+            notes.trailers = _trailers_json(trailers)
         if notes.body.gone:
             return _broken_off(request, notes)
     return None
@@ -197,6 +216,8 @@ async def _read(request: web.Request, notes: Notes, max_body: int, memory: BodyM
 
 def _broken_off(request: web.Request, notes: Notes) -> web.Response:
     """Answer a body without its end: to nobody when the client left, else because it was not HTTP."""
+    if notes.body.left:
+        request.protocol.force_close()
     if request.transport is None:
         return web.Response(status=CLIENT_CLOSED_REQUEST)
     notes.outcome = "refused"
@@ -249,6 +270,7 @@ def _exchange(
         *reading.identity,
         compact_json(reading.problems) if reading.problems else None,
         target.port,
+        notes.trailers,
     )
 
 
@@ -256,9 +278,14 @@ def _unavailable(error: StoreUnavailable) -> web.Response:
     return json_answer(503, {"error": str(error)}, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
-def _raw_headers_json(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+def _raw_headers_json(headers: Fields) -> str:
     kept = (line for line in headers if line[0].lower() != b"proxy-authorization")
     return compact_json([[part.decode("utf-8", "surrogateescape") for part in line] for line in kept])
+
+
+def _trailers_json(trailers: Fields) -> str | None:
+    kept = _raw_headers_json(trailers)
+    return None if kept == "[]" else kept
 
 
 # A client sends the same header lines with every request, and gets the same.

@@ -44,7 +44,7 @@ def read_connect(head: bytes) -> ConnectRequest:
     try:
         messages, _, rest = parser.feed_data(head)
     except HttpProcessingError as error:
-        raise MalformedRequest(complaint(error.message) + ".") from error
+        raise MalformedRequest(complaint(error) + ".") from error
     message = messages[0][0]
     if len(messages) != 1 or rest:
         raise MalformedRequest("More than one request came where one CONNECT was expected.")
@@ -53,7 +53,7 @@ def read_connect(head: bytes) -> ConnectRequest:
         raise MalformedRequest("CONNECT is HTTP/1.1 here.")
     if hdrs.TRANSFER_ENCODING in fields or fields.get(hdrs.CONTENT_LENGTH, "0") != "0":
         raise MalformedRequest("CONNECT has no body.")
-    shown = message.path[:300]
+    shown = message.path.rpartition("@")[2][:300]
     match = _AUTHORITY.fullmatch(message.path)
     host = host_name(match[1]) if match else ""
     if match is None or not host:

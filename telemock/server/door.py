@@ -18,12 +18,12 @@ from telemock.server.connect import METHOD, read_connect
 from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
 from telemock.server.head import whole_head
-from telemock.server.hello import Hello, HelloReader
+from telemock.server.hello import NO_APPLICATION_PROTOCOL, Hello, HelloReader
 from telemock.server.interception import Interception
-from telemock.server.malformed import HEAD_BYTES, malformed_detail
+from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
 from telemock.server.protocol import Patience, SilentEnd
-from telemock.server.refusal import explain
+from telemock.server.refusal import ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
 from telemock.server.visitor import Visitor
 
@@ -108,6 +108,10 @@ class Door:
             self._note_refusal(visitor, arrival.host, error)
             return
         host = (hello.name or arrival.host).lower().rstrip(".")
+        if not hello.refusal and _speaks_only_http2(hello):
+            self._note_refusal(visitor, host, ONLY_HTTP2)
+            await visitor.say_last(NO_APPLICATION_PROTOCOL)
+            return
         context = None if hello.refusal else await self._context(visitor, host)
         if context is None:
             self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
@@ -172,9 +176,8 @@ class Door:
     async def _refuse(self, visitor: Visitor, status: HTTPStatus, error: str) -> None:
         """Answer a CONNECT that cannot be read."""
         head = visitor.peek.seen()[:HEAD_BYTES]
-        self._note(
-            visitor.record("malformed", "", None, malformed_detail(error, head), bytes_up=len(head)), "malformed"
-        )
+        wanted = wanted_by(head)
+        self._note(visitor.record("malformed", *wanted, malformed_detail(error, head), bytes_up=len(head)), "malformed")
         await visitor.refuse(status, error)
 
     def _note_silence(self, visitor: Visitor, host: str, error: BaseException | None) -> None:
@@ -201,6 +204,11 @@ async def _read_hello(peek: Peek) -> Hello:
     if len(peek.seen()) < MAX_PEEKED_BYTES:
         raise ConnectionResetError("the client left in the middle of its first message")
     return Hello(None, "EXCESSIVE_MESSAGE_SIZE", b"")
+
+
+def _speaks_only_http2(hello: Hello) -> bool:
+    """Tell whether a client would not speak HTTP/1; one that names protocols of its own may."""
+    return b"h2" in hello.protocols and not any(name.startswith(b"http/1.") for name in hello.protocols)
 
 
 def _connect_head(seen: bytes) -> bytes | None:

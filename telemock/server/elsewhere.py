@@ -6,7 +6,7 @@ It refuses to let anything pass without a row for it.
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 
-from aiohttp import StreamReader, hdrs, web
+from aiohttp import hdrs, web
 
 from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
@@ -15,6 +15,7 @@ from telemock.server.connect import ConnectRequest
 from telemock.server.credentials import Credentials
 from telemock.server.dial import Dialer
 from telemock.server.errand import BROKEN_OFF, Errand
+from telemock.server.protocol import broken_body
 from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
 from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
@@ -90,7 +91,7 @@ class Elsewhere:
                 kind, detail = "blocked", refusal.detail
                 return await refusal.answer(request)
             self._check_open(host)
-            body = _counted(request.content, passed) if request.body_exists else None
+            body = _counted(request, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:
                 response = PassedOn(answer)
                 await response.prepare(request)
@@ -115,10 +116,12 @@ class Elsewhere:
             raise UpstreamForbidden(f"{host} is not intercepted, and nobody is let through to it (--others block).")
 
 
-async def _counted(content: StreamReader, passed: Passed) -> AsyncIterator[bytes]:
-    async for piece in content.iter_any():
+async def _counted(request: web.Request, passed: Passed) -> AsyncIterator[bytes]:
+    async for piece in request.content.iter_any():
         passed.up += len(piece)
         yield piece
+    if (broken := broken_body(request)) is not None:
+        raise broken
 
 
 def _kind(error: UpstreamError) -> ConnectionKind:

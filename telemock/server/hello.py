@@ -1,11 +1,18 @@
-"""This is how the first message of TLS is read before anybody answers it: which name the client asks for.
+"""How the first message of TLS is read before anybody answers it: which name it asks for, and which protocols.
 
-It refuses to parse: OpenSSL reads a copy of the bytes, and what it would have answered is thrown away.
+OpenSSL parses a copy of the bytes, and what it would have answered is thrown away. It does not show Python the
+protocols (RFC 7301), which are read here.
 """
 
 import ssl
 import sys
 from typing import Final, NamedTuple
+
+# A fatal alert that says so (RFC 7301 section 3.2).
+NO_APPLICATION_PROTOCOL: Final = b"\x15\x03\x03\x00\x02\x02\x78"
+
+_RECORD_HEAD_BYTES: Final = 5
+_ALPN: Final = 16  # number of the extension
 
 
 class Hello(NamedTuple):
@@ -15,11 +22,13 @@ class Hello(NamedTuple):
         name: SNI name as sent (RFC 6066 section 3); None when there is none.
         refusal: OpenSSL's word for why it cannot be answered, "" when it can.
         alert: TLS record that tells the client so; with no refusal, one that says the name is not served.
+        protocols: names of the protocols it offers to speak; empty when it names none.
     """
 
     name: str | None
     refusal: str
     alert: bytes
+    protocols: tuple[bytes, ...] = ()
 
 
 class _Reading(ssl.SSLObject):
@@ -46,16 +55,65 @@ class HelloReader:
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLError as error:
-            return self._said(error.reason or "TLS_FAILED")
+            return self._said(error.reason or "TLS_FAILED", offered_protocols(seen))
         finally:
             sys.unraisablehook = hook
         raise RuntimeError("a handshake without a certificate came to its end")
 
-    def _said(self, reason: str) -> Hello:
+    def _said(self, reason: str, protocols: tuple[bytes, ...]) -> Hello:
         asked = self._reading.asked if isinstance(self._reading, _Reading) else None
         if asked is not None:
-            return Hello(asked[0], "", self._outgoing.read())
-        return Hello(None, "UNRECOGNIZED_NAME" if reason == "CALLBACK_FAILED" else reason, self._outgoing.read())
+            return Hello(asked[0], "", self._outgoing.read(), protocols)
+        refusal = "UNRECOGNIZED_NAME" if reason == "CALLBACK_FAILED" else reason
+        return Hello(None, refusal, self._outgoing.read(), protocols)
+
+
+def offered_protocols(seen: bytes) -> tuple[bytes, ...]:
+    """Read which protocols a ClientHello offers, in its order; empty when it names none, or is no ClientHello."""
+    message = _Bytes(_handshake(seen))
+    try:
+        message.take(4 + 2 + 32)  # type and length, version, random
+        for length_bytes in (1, 2, 1):  # session, cipher suites, compression
+            message.vector(length_bytes)
+        extensions = _Bytes(message.vector(2))
+        while extensions.rest:
+            number, content = int.from_bytes(extensions.take(2)), extensions.vector(2)
+            if number == _ALPN:
+                names = _Bytes(_Bytes(content).vector(2))
+                found = []
+                while names.rest:
+                    found.append(names.vector(1))
+                return tuple(found)
+    except EOFError:
+        pass
+    return ()
+
+
+class _Bytes:
+    """Bytes that are read from their beginning on."""
+
+    def __init__(self, content: bytes) -> None:
+        self.rest = content
+
+    def take(self, count: int) -> bytes:
+        if count > len(self.rest):
+            raise EOFError
+        taken, self.rest = self.rest[:count], self.rest[count:]
+        return taken
+
+    def vector(self, length_bytes: int) -> bytes:
+        """Take bytes that stand behind their number (RFC 8446 section 3.4)."""
+        return self.take(int.from_bytes(self.take(length_bytes)))
+
+
+def _handshake(records: bytes) -> bytes:
+    """Join what TLS records hold (RFC 8446 section 5.1)."""
+    parts = []
+    while len(records) >= _RECORD_HEAD_BYTES:
+        end = _RECORD_HEAD_BYTES + int.from_bytes(records[3:5])
+        parts.append(records[_RECORD_HEAD_BYTES:end])
+        records = records[end:]
+    return b"".join(parts)
 
 
 def _ignore(_unraisable: "sys.UnraisableHookArgs") -> None:

@@ -1,17 +1,53 @@
-"""This is what is kept of traffic that is not HTTP: why, and how it began.
-
-It refuses to keep a proxy's password.
-"""
+"""What is kept of traffic that is not HTTP: why, whom it wanted, and how it began, without a proxy's password."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
+
+from telemock.errors import InvalidHost
+from telemock.hosts import host_name
+from telemock.server.faults import port_number
 
 HEAD_BYTES: Final = 1024
 
-_SECRET: Final = re.compile(rb"(?im)^(proxy-authorization[ \t]*:)[^\r\n]*")
+# A field goes on in lines that begin with a space (RFC 9112 section 5.2); who folds one may fold a password.
+_PASSWORD: Final = re.compile(rb"(?i)(proxy-authorization)[^\r\n]*(?:[\r\n]+[ \t][^\r\n]*)*")
+
+# Whoever asks a proxy by user@host means the proxy's user (`CONNECT user:password@host`, `GET http://user:...@host`).
+_USER: Final = re.compile(rb"(?im)(^[\r\n]*[!-~]+ +(?:[a-z][a-z0-9+.-]*:/*)?|^host[ \t]*:[ \t]*)[^\s/?#]*@")
+
+_TARGET: Final = re.compile(rb"[\r\n]*(?:CONNECT +|[!-~]+ +[A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#]+)")
+_HOST_FIELD: Final = re.compile(rb"(?im)^host[ \t]*:[ \t]*([^\r\n]*)")
+_AUTHORITY: Final = re.compile(r"(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+_MOST_SHOWN: Final = 253
+
+
+class Wanted(NamedTuple):
+    """Whom a client wanted, as far as it can be told: host "" and port None where it cannot."""
+
+    host: str
+    port: int | None
 
 
 def malformed_detail(reason: str, head: bytes) -> str:
     """Write a sentence that ends with the first bytes, escaped as in a Python literal."""
-    shown = _SECRET.sub(rb"\1 ...", head[:HEAD_BYTES])
+    shown = _USER.sub(rb"\1...@", _PASSWORD.sub(rb"\1: ...", head[:HEAD_BYTES]))
     return f"{reason.rstrip('.')}. It began with {shown!r}"
+
+
+def wanted_by(head: bytes) -> Wanted:
+    """Read whom a head names that may be damaged: in its target, or else in its first Host field.
+
+    What is no host is given as it was said, so that it is not lost.
+    """
+    named = _TARGET.match(head) or _HOST_FIELD.search(head)
+    if named is None:
+        return Wanted("", None)
+    said = named[1].decode(errors="replace").strip().rpartition("@")[2]
+    split = _AUTHORITY.fullmatch(said)
+    if split is None:
+        return Wanted(said[:_MOST_SHOWN], None)
+    port = port_number(split[2] or "")
+    try:
+        return Wanted(host_name(split[1]) if split[1] else "", port)
+    except InvalidHost:
+        return Wanted(said[:_MOST_SHOWN], None)

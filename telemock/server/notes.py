@@ -19,6 +19,7 @@ class Notes:
     profile: Profile | None
     reading: Reading
     body: Body = NO_BODY
+    trailers: str | None = None  # as an exchange keeps them
     outcome: Outcome = "unmatched"
 
 

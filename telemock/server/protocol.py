@@ -1,26 +1,41 @@
-"""This is aiohttp's protocol with an eye on what is not HTTP: its first bytes reach the store.
+"""aiohttp's protocol, which reads requests as `telemock.server.messages` does and keeps what is not HTTP.
 
-It refuses to repair anything: malformed traffic gets 400 and its connection is closed, as aiohttp does.
+Nothing malformed is repaired: it gets 400 behind the answers to what came before it, and its connection is closed.
 """
 
 import asyncio
+import logging
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
 
-from aiohttp import EMPTY_PAYLOAD, HttpVersion10, HttpVersion11, StreamReader, web
-from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
+from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
+from aiohttp.http import HttpRequestParser, RawRequestMessage, StreamWriter
 from aiohttp.web_protocol import _ErrInfo
 
 from telemock.exchange import Connection, utc_text_at
-from telemock.server.head import HEAD_END, complaint
-from telemock.server.malformed import HEAD_BYTES, malformed_detail
+from telemock.server.chunked import Fields
+from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
+from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
 from telemock.server.target import Arrival
+from telemock.server.upstream import AsGiven
 
-MAX_LINE_BYTES = 64 * 2**10  # request line and each header field; aiohttp's own 8 KiB is too short for some pings
+_logger = logging.getLogger(__name__)
+
+SERVER: Final = "telemock"
+_LAST_ANSWER: Final = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: telemock\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b.\n"
+)
+
+_QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # of Linux
 
 SilentEnd = Callable[[BaseException | None], None]
+_Asked = tuple[RawRequestMessage, StreamReader]
 
 
 class Patience(NamedTuple):
@@ -49,16 +64,15 @@ class Protocol(web.RequestHandler):
 
     __slots__ = (
         "_awaited",
-        "_body",
-        "_body_bytes",
+        "_broken",
         "_deadline",
-        "_head",
-        "_head_ended",
         "_is_malformed",
         "_is_silent",
         "_on_malformed",
         "_on_silent_end",
         "_patience",
+        "_reader",
+        "_unanswered",
         "arrival",
     )
 
@@ -74,54 +88,136 @@ class Protocol(web.RequestHandler):
     ) -> None:
         super().__init__(manager, keepalive_timeout=patience.idle, **options)
         self.arrival = arrival
+        self._reader = MessageReader(self._new_parser)
         self._is_silent = True
         self._on_silent_end = on_silent_end
         self._patience = patience
         self._deadline: asyncio.TimerHandle | None = None  # while a head or a body is not whole
         self._awaited = -1  # number of the request whose head is not whole
         self._on_malformed = on_malformed
-        self._head = b""  # first bytes of what is being parsed
-        self._head_ended = False
-        self._body: StreamReader = EMPTY_PAYLOAD  # of the last request
-        self._body_bytes = 0  # how long it says it is; 0 when it does not
         self._is_malformed = False
+        self._broken: tuple[StreamReader | None, Exception | None] = (None, None)
+        self._unanswered: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember who it is, which nobody can be asked when it left."""
+        super().connection_made(transport)
+        _ = self.peername
+
+    async def start(self) -> None:
+        """Answer what comes; what fails where aiohttp catches nothing gets 400, a row and a closed connection."""
+        try:
+            await super().start()
+        except Exception:
+            _logger.exception("a request from %s failed before it could be answered", self._client)
+            reason = "The request cannot be answered"
+            if not self._is_malformed:
+                head = self._reader.last_head
+                self._note_malformed(reason, head[:HEAD_BYTES], head)
+            if self.transport is not None:
+                self.transport.write(_LAST_ANSWER % (len(reason) + 2, reason.encode()))
+            self.force_close()
 
     def data_received(self, data: bytes) -> None:
-        """Parse message by message: the parser forgets what it read together with what is malformed."""
-        start, end = 0, self._end_of_piece(data, 0)
-        self._receive(data[:end], data[:HEAD_BYTES])
-        while end < len(data) and not self._is_malformed:
-            start, end = end, self._end_of_piece(data, end)
-            self._receive(data[start:end], data[start : start + HEAD_BYTES] if self._head_ended else b"")
+        """Let requests wait for their turn as they come; after malformed traffic nothing counts."""
+        reader = self._reader
+        reader.receive(data)
+        while reader.has_data and not self._is_malformed:
+            if reader.is_between:
+                if self._close or self._force_close:
+                    break
+                if len(self._messages) >= self._max_msg_queue_size:
+                    return  # until aiohttp asks for more with no data
+            try:
+                arrived = reader.read()
+            except Refused as refused:
+                self._refuse(refused)
+            else:
+                if arrived is not None:
+                    self._append(*arrived)
         self._is_silent = False
-        if self._deadline is not None or not (self._head_ended and self._body.is_eof()):
+        if not reader.is_between:
+            self._acknowledge()
+            self._set_deadline()
+        elif self._deadline is not None:
             self._set_deadline()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always ends, asyncio asks
-        """Answer what a client asked before it ended its side (RFC 9112 section 9.6); TLS has no such end."""
-        is_answering = self._waiter is None and self._request_count > 0
-        asked = is_answering or self._messages
-        if not asked or self.arrival.scheme == "https" or not self._body.is_eof() or self._is_malformed:
+        """Answer what a client asked before it ended its side (RFC 9112 section 9.6).
+
+        A body without its end gets no answer. TLS of asyncio and uvloop sends nothing after the client's end:
+        who asked so left before the answer.
+        """
+        task = self._task_handler
+        is_answering = self._waiter is None and self._request_count > 0 and task is not None and not task.done()
+        if not is_answering and not self._messages:
             return False
-        if self._messages:
+        if self.arrival.scheme == "https":
+            self.force_close()
+            return False
+        if not self._reader.body.is_eof():
+            self._end_body(ConnectionResetError("the client left"))
+        if not self._messages:
+            self._close = True
+        else:
             message, body = self._messages[-1]
             if not isinstance(message, _ErrInfo):  # after which aiohttp closes anyway
                 self._messages[-1] = (message._replace(should_close=True), body)
-        else:
-            self._close = True
         return True
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell whoever wants to know that the client ended without a word."""
+        """Keep what was asked and not answered; tell whoever wants to know that the client ended without a word."""
         if self._deadline is not None:
             self._deadline.cancel()
+        asked = [(message, body) for message, body in self._messages if not isinstance(message, _ErrInfo)]
+        self._messages.clear()
+        make, handler, task = self._request_factory, self._request_handler, self._task_handler
+        if self._waiter is not None and task is not None:
+            task.cancel()  # it would look for a message
+        if not self._reader.body.is_eof():
+            self._end_body(ConnectionResetError("the client left"))
         super().connection_lost(exc)
+        if asked and make is not None and handler is not None:
+            self._unanswered = self._loop.create_task(self._keep(asked, make, handler))
         if self._is_silent and self._on_silent_end is not None:
             self._on_silent_end(exc)
 
+    async def _keep(self, asked: list[_Asked], make: Callable[..., Any], handler: Callable[..., Any]) -> None:
+        """Let requests be kept whose client left while they waited for their turn."""
+        for message, body in asked:
+            request = make(message, body, self, StreamWriter(self, self._loop), asyncio.current_task())
+            await handler(request)
+
+    def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
+        """Say what serves; aiohttp would say its version."""
+        if not resp.prepared and not isinstance(resp, AsGiven):
+            resp.headers.setdefault(hdrs.SERVER, SERVER)
+        return super().finish_response(request, resp, start_time)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what was refused before it was a request; anything else is aiohttp's to answer."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, Refused):
+            return super().handle_error(request, status, exc, message)
+        response = web.Response(status=status, text=f"{message}.\n", headers={hdrs.CONNECTION: "close"})
+        response.force_close()
+        return response
+
+    def pause_reading(self) -> None:
+        """Pause the connection, but not the parser, which is shown a piece only once it took the one before."""
+        self._reading_paused = True
+        self._pause_transport_reading()
+
     def _set_deadline(self) -> None:
         """Wait so long for the rest: of a head from its first byte on, of a body from its last."""
-        awaited = -1 if self._head_ended else self._request_count
+        awaited = self._request_count if self._reader.is_within_head else -1
         if self._deadline is not None:
             if awaited == self._awaited >= 0:
                 return
@@ -132,108 +228,92 @@ class Protocol(web.RequestHandler):
             return
         if awaited >= 0:
             self._deadline = self._loop.call_later(self._patience.head, self._give_up_head)
-        elif not self._body.is_eof():
+        elif not self._reader.body.is_eof():
             self._deadline = self._loop.call_later(self._patience.idle, self.force_close)
 
-    def _give_up_head(self) -> None:
-        """Answer 408 behind whatever is answered still (RFC 9110 section 15.5.9)."""
-        reason = "The head took too long"
-        self._note_malformed(reason)
-        self._messages.append((_ErrInfo(status=408, exc=BadHttpMessage(reason), message=reason), EMPTY_PAYLOAD))
+    def _acknowledge(self) -> None:
+        """Have what came acknowledged at once where more must come.
+
+        A client that lets Nagle's algorithm wait sends no body before its head is acknowledged, which Linux does
+        after 40 ms. It forgets the option with the next answer.
+        """
+        sock = None if self.transport is None else self.transport.get_extra_info("socket")
+        if sock is not None and _QUICKACK is not None:
+            with suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+
+    def trailers_of(self, request: web.BaseRequest) -> Fields:
+        """Give the trailers of a request whose body was read to its end, once."""
+        return self._reader.trailers.pop(request.content, ()) if self._reader.trailers else ()
+
+    def _new_parser(self) -> HttpRequestParser:
+        return HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+        )
+
+    def _append(self, message: RawRequestMessage | _ErrInfo, body: StreamReader) -> None:
+        """Let a message wait for its turn."""
+        self._request_count += 1
+        self._messages.append((message, body))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if len(self._messages) >= self._max_msg_queue_size and not self._buffer_paused:
+            self._pause_reading_for_buffer()
 
-    def _end_of_piece(self, data: bytes, start: int) -> int:
-        """Tell where the body that goes on at `start` ends, or where a head or a chunked body may end."""
-        if not self._body.is_eof() and self._body_bytes > self._body.total_bytes:
-            return start + self._body_bytes - self._body.total_bytes
-        place = data.find(HEAD_END, start)
-        return len(data) if place < 0 else place + len(HEAD_END)
+    def _refuse(self, refused: Refused) -> None:
+        """Answer what is no request, behind whatever is answered still; nothing more is read."""
+        self._note_malformed(refused.message, refused.seen, refused.wanted)
+        self._append(_ErrInfo(status=refused.code, exc=refused, message=refused.message), EMPTY_PAYLOAD)
 
-    def _receive(self, data: bytes, seen: bytes) -> None:
-        """Parse, and keep the first bytes of what is being parsed; after malformed traffic nothing counts."""
-        if self._is_malformed:
-            return
-        if (self._close or self._force_close) and not self._body.is_eof():
-            self._finish_body(data)
-            return
-        if self._head_ended and data:
-            self._head = seen
-            self._head_ended = False
-        elif len(self._head) < HEAD_BYTES:
-            self._head += seen
-        in_body = not self._body.is_eof()
-        before = self._request_count
-        super().data_received(data)
-        if self._request_count != before:
-            self._look_at_last(self._request_count - before)
-        elif in_body:
-            self._head_ended = True
+    def _give_up_head(self) -> None:
+        late = Refused("The head took too long", HTTPStatus.REQUEST_TIMEOUT)  # RFC 9110 section 15.5.9
+        late.seen = late.wanted = self._reader.seen
+        self._refuse(late)
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer 400 for what the parser refused, 408 for what took too long; anything else is aiohttp's to answer."""
-        if status not in (400, 408):
-            return super().handle_error(request, status, exc, message)
-        reason = complaint(message)
-        if not self._is_malformed:  # parsed late, behind a declined upgrade
-            self._note_malformed(reason)
-        response = web.Response(status=status, text=f"{reason}.\n", headers={"Server": "telemock"})
-        response.force_close()
-        return response
-
-    def _finish_body(self, data: bytes) -> None:
-        """Take the rest of a body while the server stops: aiohttp takes nothing any more, and would wait for it."""
-        if self._parser is not None:
-            try:
-                self._parser.feed_data(data)
-            except HttpProcessingError as error:
-                self._note_malformed(complaint(error.message))
-
-    def _look_at_last(self, count: int) -> None:
-        """Look at the messages that the last data completed."""
-        messages = self._messages
-        for index in range(len(messages) - count, len(messages)):
-            message, body = messages[index]
-            if isinstance(message, _ErrInfo):
-                self._note_malformed(complaint(message.message))
-                return
-            if message.version is not HttpVersion11 and not HttpVersion10 <= message.version <= HttpVersion11:
-                # The parser takes HTTP/0.9 and 2.0, whose answers look nothing like ours.
-                error = BadHttpMessage(f"HTTP/{message.version.major}.{message.version.minor} is not spoken here")
-                messages[index] = (_ErrInfo(status=400, exc=error, message=error.message), EMPTY_PAYLOAD)
-                self._note_malformed(error.message)
-                return
-            self._body = body
-            self._body_bytes = 0 if body.is_eof() else int(message.headers.get("Content-Length", 0))
-        self._head_ended = True
-
-    def _note_malformed(self, reason: str) -> None:
+    def _note_malformed(self, reason: str, seen: bytes, head: bytes) -> None:
         self._is_malformed = True
-        head = self._head[:HEAD_BYTES]
-        peer = self.peername
+        wanted = wanted_by(head)
         self._on_malformed(
             Connection(
                 opened_at=utc_text_at(time.time_ns()),
-                host="",
-                port=None,
-                client=str(peer[0]) if isinstance(peer, tuple) else "",
+                host=wanted.host or self.arrival.host,
+                port=wanted.port or self.arrival.port,
+                client=self._client,
                 kind="malformed",
-                bytes_up=len(head),
+                bytes_up=len(seen),
                 bytes_down=0,
                 duration_ms=None,
-                detail=malformed_detail(reason, head),
+                detail=malformed_detail(reason, seen),
             )
         )
-        if not self._body.is_eof():
-            # The parser forgets the body it was in; who reads it would wait until the client leaves.
-            self._body.set_exception(web.RequestPayloadError(reason))
-            self._body.feed_eof()
+        if not self._reader.body.is_eof():
+            self._end_body(web.RequestPayloadError(reason))
+
+    def _end_body(self, error: Exception) -> None:
+        """End a body whose rest will not come; who reads it gets what came, and asks `broken_body`."""
+        self._broken = (self._reader.body, error)
+        self._reader.body.feed_eof()
+
+    def broken(self, body: StreamReader) -> Exception | None:
+        """Tell why a body ended before its end; None for one that did not."""
+        return self._broken[1] if body is self._broken[0] else None
+
+    @property
+    def _client(self) -> str:
+        peer = self.peername
+        return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+def broken_body(request: web.BaseRequest) -> Exception | None:
+    """Tell why the body of a request, read to its end, is not whole: a ConnectionError when the client left."""
+    return request.protocol.broken(request.content) if isinstance(request.protocol, Protocol) else None
 
 
 def speaking_http(

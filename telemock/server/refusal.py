@@ -10,10 +10,9 @@ from typing import Final, NamedTuple
 
 NO_ALERT: Final = "none"
 TIMED_OUT: Final = "timeout"
+ONLY_HTTP2: Final = "no_application_protocol"
 
-_TRUST: Final = (
-    "make it trust the certificate that `telemock ca path` names, for Node with NODE_EXTRA_CA_CERTS before it starts"
-)
+_TRUST: Final = "make it trust the certificate that `telemock ca path` names, before it starts"
 _CAUSES: Final[Mapping[str, str]] = {
     "unknown_ca": f"The client does not trust this authority; {_TRUST}.",
     "certificate_unknown": f"The client refuses the certificate: it does not trust this authority ({_TRUST}), "
@@ -29,8 +28,9 @@ _CAUSES: Final[Mapping[str, str]] = {
     "unsupported_protocol": "The client speaks no version of TLS that is spoken here, 1.2 or 1.3.",
     "no_shared_cipher": "The client has no cipher in common with this server.",
     "wrong_version_number": "What came began like TLS, but is none.",
-    NO_ALERT: "The client closed without saying why, as Node does when it does not trust the certificate, and browsers "
-    f"with a connection that they have to spare; {_TRUST}.",
+    NO_ALERT: "The client closed without saying why, as some do that do not trust the certificate, and others with a "
+    f"connection that they have to spare; {_TRUST}.",
+    ONLY_HTTP2: "The client offers HTTP/2 only, which telemock does not speak; let it speak HTTP/1.1.",
     TIMED_OUT: "The client did not finish the handshake in time.",
 }
 

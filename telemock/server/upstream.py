@@ -36,7 +36,7 @@ from yarl import URL
 from telemock.errors import UpstreamError, UpstreamForbidden
 from telemock.hosts import authority
 from telemock.server.dial import DIAL_SECONDS, Dialer, is_address, is_stranger
-from telemock.server.protocol import MAX_LINE_BYTES
+from telemock.server.messages import MAX_LINE_BYTES
 from telemock.server.target import host_name
 from telemock.server.upstream_proxy import UpstreamProxy, refusal
 
@@ -280,11 +280,11 @@ class AsGiven(web.StreamResponse):
     """An answer with the fields of another server, and none that it did not give."""
 
     async def _prepare_headers(self) -> None:
-        missing = [name for name in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH) if name not in self.headers]
+        missing = [name for name in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.SERVER) if name not in self.headers]
         await super()._prepare_headers()
         for name in missing:
             # aiohttp makes the length of a body that it has, and of none for HEAD.
-            if name == hdrs.CONTENT_TYPE or (self._req is not None and self._req.method == hdrs.METH_HEAD):
+            if name != hdrs.CONTENT_LENGTH or (self._req is not None and self._req.method == hdrs.METH_HEAD):
                 self.headers.popall(name, None)
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from telemock.exchange import compact_json
 from telemock.server.errand import Errand
 from telemock.server.peek import Peek
+from telemock.server.protocol import SERVER
 
 # How long a client may take to read a last answer, and what it may still say meanwhile.
 _LINGER_SECONDS: Final = 2.0
@@ -79,6 +80,7 @@ class Visitor(Errand):
         said = {
             "Content-Type": "application/json",
             "Content-Length": len(body),
+            "Server": SERVER,
             **(fields or {}),
             "Connection": "close",
         }

@@ -157,3 +157,10 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
     done = subprocess.run(["bash", "-c", script], capture_output=True, env=environment, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"\x00", b"")
+
+
+def test_trailers_stand_behind_the_body_they_came_with(cli: Cli, tmp_path: Path) -> None:
+    trailers = compact_json([["X-Sum", "99"], ["X-\x1b", "\x9b"]])
+    database(tmp_path, ping(request_body=b"ab", request_trailers=trailers), ping())
+    assert "\n\nab\n\n(trailers)\nX-Sum: 99\nX-\\x1b: \\x9b\n\n200 OK\n" in cli("show", 1).stdout
+    assert "trailers" not in cli("show", 2).stdout

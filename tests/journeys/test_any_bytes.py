@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,6 +59,7 @@ class Sent(NamedTuple):
     target: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    trailers: list[tuple[bytes, bytes]]
     data: bytes
 
 
@@ -65,7 +67,10 @@ TARGET_BYTES = bytes(range(0x21, 0x7F))
 TARGETS = st.builds(
     bytes.__add__,
     st.sampled_from(KNOWN_TARGETS) | bytes_of(TARGET_BYTES).map(b"/".__add__),
-    st.just(b"") | bytes_of(TARGET_BYTES).map(b"?".__add__) | bytes_of(b"&=%+;1aZ").map(b"?v=1&".__add__),
+    st.just(b"")
+    | bytes_of(TARGET_BYTES).map(b"?".__add__)
+    | bytes_of(b"&=%+;1aZ").map(b"?v=1&".__add__)
+    | st.sampled_from(["?ä=ß&€", "日本?\u202e", "?" + "ü" * 2000]).map(str.encode),
 )
 VALUES = st.sampled_from(TELLING_VALUES) | bytes_of(VALUE_BYTES).map(lambda value: value.strip(b" \t"))
 NAMES = st.sampled_from(TELLING_HEADERS) | bytes_of(TOKEN_BYTES, min_size=1, max_size=20).filter(
@@ -78,9 +83,12 @@ BODIES = (
 )
 
 
+HOSTS = st.sampled_from([b"cdn.cribl.io", b"CDN.cribl.io.:80", b"[::1]:8080", b"a_b.test", b"192.0.2.7:1", b""])
+
+
 def in_chunks(body: bytes, size: int) -> bytes:
     parts = [body[start : start + size] for start in range(0, len(body), size)]
-    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in [*parts, b""])
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n"
 
 
 HEADERS = st.lists(
@@ -95,17 +103,20 @@ def requests(draw: st.DrawFn) -> Sent:
     method = draw(st.sampled_from(METHODS))
     target = draw(TARGETS)
     headers = draw(HEADERS)
-    headers.insert(draw(st.integers(0, len(headers))), (b"hOST", draw(st.just(b"cdn.cribl.io") | VALUES)))
+    headers.insert(draw(st.integers(0, len(headers))), (b"hOST", draw(HOSTS)))
     body = draw(st.none() | BODIES)
     coded = body or b""
+    trailers: list[tuple[bytes, bytes]] = []
     if body is not None:
         framing = (b"Content-Length", b"%d" % len(body))
         if draw(st.booleans()):
             framing = (b"Transfer-Encoding", b"chunked")
+            trailers = draw(st.lists(st.tuples(NAMES | st.sampled_from([b"Host", b"Connection"]), VALUES), max_size=3))
             coded = in_chunks(body, draw(st.integers(1, 300)))
+            coded += b"".join(b"%b: %b\r\n" % trailer for trailer in trailers) + b"\r\n"
         headers.insert(draw(st.integers(0, len(headers))), framing)
     lines = [b"%b %b HTTP/1.1" % (method.encode(), target), *(b"%b: %b" % header for header in headers)]
-    return Sent(method, target, headers, body or b"", b"\r\n".join([*lines, b"", coded]))
+    return Sent(method, target, headers, body or b"", trailers, b"\r\n".join([*lines, b"", coded]))
 
 
 class Errors(logging.Handler):
@@ -137,15 +148,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @STEADY
-@given(requests())
-def test_what_is_http_gets_no_5xx_and_is_kept_as_it_was_sent(server: Served, sent: Sent) -> None:
+@given(requests(), st.lists(st.integers(1, 2000), max_size=4))
+def test_what_is_http_gets_no_5xx_and_is_kept_as_it_was_sent(server: Served, sent: Sent, cuts: list[int]) -> None:
     server.forget()
     with no_errors_logged(), server.connect() as wire:
-        wire.send(sent.data)
+        at = 0
+        for cut in cuts:
+            wire.send(sent.data[at : at + cut])
+            server.settle()
+            at += cut
+        wire.send(sent.data[at:])
         answer = wire.answer(body=sent.method != "HEAD")
         wire.send(request_bytes("GET", PING_TARGET))
         assert wire.answer().body == PING_BODY
-    exchange, _ping = server.exchanges()
+    exchange, ping = server.exchanges()
     path, _, query = sent.target.partition(b"?")
     assert 200 <= answer.status < 500
     assert exchange["status"] == answer.status
@@ -154,6 +170,9 @@ def test_what_is_http_gets_no_5xx_and_is_kept_as_it_was_sent(server: Served, sen
     assert header_bytes(exchange) == sent.headers
     assert exchange["request_body"] == (sent.body[:MAX_BODY_BYTES] or None)
     assert exchange["request_truncated"] == (len(sent.body) > MAX_BODY_BYTES)
+    if len(sent.body) <= MAX_BODY_BYTES:  # nobody waits for those of a body that is too long
+        assert header_bytes(exchange, "request_trailers") == sent.trailers
+    assert header_bytes(ping) == [(b"Host", b"telemock.test")]
 
 
 FRAGMENTS = [
@@ -164,6 +183,10 @@ FRAGMENTS = [
     b"GET http://cdn.cribl.io/ HTTP/1.0\r\n",
     b"Host: telemock.test\r\n",
     b"Host: \xff[::\r\n",
+    b"GET http://xn--a.example/ HTTP/1.1\r\n",
+    "GET /ü?ä HTTP/1.2\r\n".encode(),
+    b"CONNECT xn--a.example:1 HTTP/1.1\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"Content-Length: 5\r\n",
     b"Content-Length: 18446744073709551615\r\n",
     b"Transfer-Encoding: chunked\r\n",
@@ -176,6 +199,7 @@ FRAGMENTS = [
     b"\r\n",
     b"5\r\nhello\r\n",
     b"0\r\n\r\n",
+    b"0\r\nHost: a\r\nA: b\r\n\r\n",
     b"hello",
     b"\x00",
     b"\r",
@@ -188,14 +212,29 @@ FRAGMENTS = [
 
 
 @STEADY
-@given(st.lists(st.binary(max_size=400) | st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(b"".join), max_size=3))
-def test_no_bytes_stop_the_server(server: Served, segments: list[bytes]) -> None:
-    server.forget()
+@given(
+    st.lists(st.binary(max_size=400) | st.lists(st.sampled_from(FRAGMENTS), max_size=12).map(b"".join), max_size=3),
+    st.sampled_from(["stays", "ends", "vanishes"]),
+)
+def test_no_bytes_stop_the_server_or_leave_a_descriptor(server: Served, segments: list[bytes], client: str) -> None:
+    server.renew()
+    before = psutil.Process().num_fds()
     with no_errors_logged(), server.connect() as wire:
         for segment in segments:
             with suppress(ConnectionError):  # closed already, as it may be
                 wire.send(segment)
             server.settle()
+        if client == "vanishes":
+            wire.vanish()
+        elif client == "ends":
+            with suppress(OSError):
+                wire.end()
+                wire.rest()
+    for _ in range(100):
+        server.settle()
+        if psutil.Process().num_fds() <= before:
+            break
+    assert psutil.Process().num_fds() <= before
     assert server.ask("GET", PING_TARGET).body == PING_BODY
     assert server.exchanges()[-1]["path"] == "/telemetry/index.html"
     assert [row for row in server.exchanges() if row["status"] >= 500] == []

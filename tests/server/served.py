@@ -147,7 +147,7 @@ class Served:
 
     def settle(self) -> None:
         """Return when the server has read everything sent so far; one loop reads all sockets in turn."""
-        assert self.ask("GET", "/health").status == 200
+        assert self.ask("GET", "/health", host=self.host).status == 200
 
 
 @contextmanager
@@ -206,5 +206,5 @@ def header_bytes(row: Row, column: str = "request_headers") -> list[tuple[bytes,
     """Give stored headers as the bytes they were on the wire."""
     return [
         (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
-        for name, value in json.loads(row[column])
+        for name, value in json.loads(row[column] or "[]")
     ]

@@ -168,7 +168,7 @@ def test_the_host_of_tls_or_of_a_tunnel_counts_where_the_request_names_none(serv
     assert [(row["host"], row["port"]) for row in server.exchanges()] == [(HOST, None), (HOST, 443), (HOST, 443)]
 
 
-@pytest.mark.parametrize(("offered", "chosen"), [(("h2", "http/1.1"), "http/1.1"), (("h2",), None), ((), None)])
+@pytest.mark.parametrize(("offered", "chosen"), [(("h2", "http/1.1"), "http/1.1"), ((), None)])
 def test_only_http_1_1_is_offered(server: Served, offered: tuple[str, ...], chosen: str | None) -> None:
     with server.connect() as wire:
         wire.secure(trusting(server, alpn=offered), HOST)
@@ -222,7 +222,7 @@ def test_a_client_that_closes_without_a_word_after_the_handshake_is_kept(server:
     with server.connect() as wire:
         wire.secure(trusting(server), HOST)
     (row,) = connections(server, "tls_refused")
-    assert row["detail"].startswith("none: The client closed without saying why, as Node does ")
+    assert row["detail"].startswith("none: The client closed without saying why, as some do ")
 
 
 def test_a_client_that_spoke_and_left_is_not_taken_for_a_refusal(server: Served) -> None:
@@ -296,7 +296,6 @@ def test_what_only_begins_like_tls_is_kept(server: Served) -> None:
         (b"CONNECT cdn.cribl.io:0 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "no port between 1 and 65535"),
         (b"CONNECT cdn.cribl.io:65536 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:65536"),
         (b"CONNECT cdn.cribl.io:443:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:443:1"),
-        (b"CONNECT u@cdn.cribl.io:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "is not a host and a port"),
         (b"CONNECT /cdn.cribl.io:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:443"),
         (b"CONNECT :443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, ":443"),
         (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Duplicate 'Host' header found"),

@@ -19,9 +19,15 @@ PRODUCT_HOSTS = [
     "CDN.Cribl.IO",
     "cdn.cribl.io.",
     "CDN.CRIBL.IO.:8080",
-    "user@cdn.cribl.io",
     " cdn.cribl.io\t",
+]
+# What a server that reads less strictly takes for the product.
+ALMOST_HOSTS = [
+    "user@cdn.cribl.io",
     "cdn.cribl.io/path",
+    "cdn.cribl.io:80:80",
+    "cdn.cribl.io, a.test",
+    "cdn.cribl.io\\",
 ]
 ADMIN_TARGETS = ["/health", "/health?x=1", "/metrics", "/__admin", "/__admin/", "/__admin/exchanges", "/__admin?x"]
 # Other spellings, which a server that tidies paths up would take for the same.
@@ -34,6 +40,14 @@ HEALTHY = b'{"status": "healthy"}'
 @pytest.mark.parametrize("target", ADMIN_TARGETS)
 def test_the_product_never_reaches_the_admin_side(server: Served, target: str, host: str, method: str) -> None:
     assert_is_traffic(server, method, target, host)
+
+
+@pytest.mark.parametrize("host", ALMOST_HOSTS)
+@pytest.mark.parametrize("target", ["/health", "/metrics"])
+def test_what_is_no_host_never_reaches_the_admin_side(server: Served, target: str, host: str) -> None:
+    answer = server.ask("GET", target, host=host)
+    assert (answer.status, answer.body) == (400, b"The Host field names no host.\n")
+    assert server.exchanges() == []
 
 
 @pytest.mark.parametrize("host", ["cdn.cribl.io", "telemock.test"])

@@ -1,6 +1,7 @@
 """These are the promises of where a head ends, and of what is said against one."""
 
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage, InvalidHeader, InvalidURLError, LineTooLong
 
 from telemock.server.head import complaint, whole_head
 
@@ -20,8 +21,16 @@ def test_a_head_ends_with_its_first_empty_line(seen: bytes, head: bytes | None) 
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
-    [("Bad line:\n\n  b'\\x00'\n    ^", "Bad line"), ("Too long.", "Too long"), (None, "Malformed HTTP")],
+    ("error", "said"),
+    [
+        (BadHttpMessage("Bad line:\n\n  b'\\x00'\n    ^"), "Bad line"),
+        (BadHttpMessage("Too long."), "Too long"),
+        (LineTooLong(b"secret" * 20, 65536), "A line is longer than 65536 bytes"),
+        (InvalidHeader(b"Basic secret"), "Invalid header field"),
+        (InvalidURLError("user:secret@a:b"), "'a:b' is not the target of a request"),
+        (InvalidURLError("Invalid char in url:\n\n b''"), "Invalid char in url"),
+        (ValueError("secret"), "Malformed HTTP"),
+    ],
 )
-def test_only_the_first_line_of_a_complaint_is_kept(message: str | None, said: str) -> None:
-    assert complaint(message) == said
+def test_a_complaint_is_short_and_quotes_no_secret(error: Exception, said: str) -> None:
+    assert complaint(error) == said

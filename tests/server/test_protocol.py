@@ -43,7 +43,6 @@ NOT_HTTP = {
     "no version": head(start=b"GET /"),
     "version 0.9": head(start=b"GET / HTTP/0.9"),
     "version 1": head(start=b"GET / HTTP/1"),
-    "version 1.2": head(start=b"GET / HTTP/1.2"),
     "version 2.0": head(start=b"GET / HTTP/2.0"),
     "version 9.9": head(start=b"GET / HTTP/9.9"),
     "a version in lower case": head(start=b"GET / http/1.1"),
@@ -74,6 +73,8 @@ NOT_HTTP = {
     "more headers than anybody sends": head(*[b"A: b"] * 200),
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "two Hosts": head(b"Host: cdn.cribl.io"),
+    "a Host that is a list": request_bytes("GET", "/", host="cdn.cribl.io, evil.example"),
+    "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two content types": head(b"Content-Type: text/plain", b"content-type: application/json"),
     "two user agents": head(b"User-Agent: a", b"User-Agent: a"),
     "two different lengths": post(b"Content-Length: 1", b"Content-Length: 2"),
@@ -116,7 +117,6 @@ ODD_BUT_LEGAL = {
     "empty lines before it (RFC 9112 2.2)": b"\r\n\r\n" + UNMATCHED,
     "HTTP/1.0 without Host": b"GET / HTTP/1.0\r\n\r\n",
     "an empty Host": request_bytes("GET", "/", host=""),
-    "a Host that is none": request_bytes("GET", "/", host="[::1, a b/c"),
     "an empty header": head(b"A:"),
     "tabs around a value": head(b"A:\t \tb\t \t"),
     "bytes that are not UTF-8 in a header": head(b"A: \xff\xfe"),
@@ -124,7 +124,7 @@ ODD_BUT_LEGAL = {
     "a chunk extension": chunked(b'2;a="b";c\r\nab\r\n0\r\n\r\n'),
     "a trailer": chunked(b"2\r\nab\r\n0\r\nA: b\r\n\r\n"),
     "a transfer coding in upper case": post(b"Transfer-Encoding: CHUNKED", body=b"0\r\n\r\n"),
-    "a second transfer coding": post(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
+    "a later minor version (RFC 9110 2.5)": head(start=b"GET / HTTP/1.2"),
     "a request line almost too long": head(start=b"GET /" + b"a" * 65_000 + b" HTTP/1.1"),
     "a header almost too long": head(b"A: " + b"a" * 65_000),
 }
@@ -164,7 +164,7 @@ def goes_on(server: Served) -> bool:
 def test_what_is_not_http_gets_400_is_kept_and_counted_and_the_server_goes_on(server: Served, data: bytes) -> None:
     row = refusal_of(server, data)
     assert first_bytes(row) == data[:HEAD_BYTES]
-    assert (row["host"], row["port"], row["client"]) == ("", None, "127.0.0.1")
+    assert (row["port"] or 0, row["client"]) == (0, "127.0.0.1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["opened_at"])
     assert [exchange["path"] for exchange in server.exchanges()] == ["/barrier"]
     assert goes_on(server)

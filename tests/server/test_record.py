@@ -237,8 +237,6 @@ def assert_is_502(server: Served, status: int, error: str) -> None:
         ("localhost:{own}", "is telemock itself"),
         ("localhost:{closed}", "cannot be reached"),
         ("localhost:0", "is not the URL of a server"),
-        ("localhost:99999", "is not the URL of a server"),
-        ("localhost:x", "is not the URL of a server"),
     ],
 )
 def test_a_host_that_cannot_be_asked_is_said_and_kept(server: Served, where: str, said: str) -> None:

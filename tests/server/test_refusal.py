@@ -27,8 +27,8 @@ def ssl_error(reason: str) -> ssl.SSLError:
         ("UNSUPPORTED_PROTOCOL", "unsupported_protocol", "1.2 or 1.3"),
         ("UNRECOGNIZED_NAME", "unrecognized_name", "is not a host name"),
         (TimeoutError(), "timeout", "in time"),
-        (ConnectionResetError(), "none", "as Node does"),
-        (None, "none", "as Node does"),
+        (ConnectionResetError(), "none", "without saying why"),
+        (None, "none", "without saying why"),
     ],
 )
 def test_a_failed_handshake_is_explained(error: BaseException | str | None, alert: str, cause: str) -> None:

@@ -66,6 +66,7 @@ async def test_a_refusal_arrives_although_the_client_said_more_than_was_heard(en
         b"HTTP/1.1 403 Forbidden",
         b"Content-Type: application/json",
         b"Content-Length: %d" % len(body),
+        b"Server: telemock",
         b"X-Why: so",
         b"Connection: close",
     ]

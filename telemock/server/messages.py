@@ -1,0 +1,219 @@
+"""Requests read one after the other from what a connection receives, so that nothing of one reaches another.
+
+aiohttp's C parser is shown pieces that end where a head or a body ends. Of its own it would take trailers for fields
+of the next request, stop at an upgrade, and forget what it read together with what is malformed.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs
+from aiohttp.http import HttpRequestParser, RawRequestMessage
+from aiohttp.http_exceptions import BadHttpMessage
+
+from telemock.errors import MalformedRequest
+from telemock.server.chunked import ChunkedBody, Fields
+from telemock.server.faults import fault_of
+from telemock.server.head import HEAD_END, complaint, end_of_head, head_of, is_unusual, plain_head
+from telemock.server.malformed import HEAD_BYTES
+
+MAX_LINE_BYTES: Final = 64 * 2**10  # request line and each field; aiohttp's own 8 KiB is too short for some pings
+MAX_HEAD_BYTES: Final = 4 * MAX_LINE_BYTES
+_HTTP2_PREFACE: Final = b"PRI * HTTP/2"  # RFC 9113 section 3.4
+_MOST_TRAILERS: Final = 64  # requests wait for their turn in smaller numbers
+
+
+class Refused(BadHttpMessage):
+    """What is refused before it is a request.
+
+    Attributes:
+        code: the status that says so.
+        seen: the bytes in question, from the beginning of the head, or of what came last of the body.
+        wanted: a head that tells whom it is for.
+    """
+
+    def __init__(self, reason: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(reason)
+        self.code = status
+        self.seen = b""
+        self.wanted = b""
+
+
+class MessageReader:
+    """Reads the requests of one connection.
+
+    Args:
+        make_parser: makes a parser for one connection.
+
+    Attributes:
+        body: of the last request; EMPTY_PAYLOAD when it has none.
+        trailers: of requests that had some, by their body; who answers a request takes them out.
+    """
+
+    __slots__ = (
+        "_at",
+        "_body_bytes",
+        "_chunks",
+        "_complaint",
+        "_data",
+        "_head",
+        "_make_parser",
+        "_message",
+        "_parser",
+        "_start",
+        "body",
+        "trailers",
+    )
+
+    def __init__(self, make_parser: Callable[[], HttpRequestParser]) -> None:
+        self.body: StreamReader = EMPTY_PAYLOAD
+        self.trailers: dict[StreamReader, Fields] = {}
+        self._parser = make_parser()
+        self._make_parser = make_parser
+        self._data = b""
+        self._at = 0  # of the data was read
+        self._start = 0  # where the head or body that is read begins in the data
+        self._head: bytes | bytearray = b""  # what came of a head that is not whole
+        self._complaint = ""  # about a head that is read in other words once it is whole
+        self._message: RawRequestMessage | None = None  # the last one
+        self._body_bytes = 0  # how long its body says it is
+        self._chunks: ChunkedBody | None = None  # when its body comes in chunks
+
+    @property
+    def has_data(self) -> bool:
+        """Some data was not read yet."""
+        return self._at < len(self._data)
+
+    @property
+    def is_within_head(self) -> bool:
+        """A head began and is not whole."""
+        return bool(self._head)
+
+    @property
+    def is_between(self) -> bool:
+        """The last request is whole, and no other began."""
+        return not self._head and self.body.is_eof()
+
+    @property
+    def seen(self) -> bytes:
+        """How the head began that is not whole."""
+        return bytes(self._head[:HEAD_BYTES])
+
+    @property
+    def last_head(self) -> bytes:
+        """The head of the last request; nothing before the first."""
+        return b"" if self._message is None else head_of(self._message)
+
+    def receive(self, data: bytes) -> None:
+        """Take data, behind what was not read yet."""
+        self._data = self._data[self._at :] + data if self.has_data else data
+        self._at = self._start = 0
+
+    def read(self) -> tuple[RawRequestMessage, StreamReader] | None:
+        """Read on to the end of the head, the body or the data, whichever comes first; give a request that began.
+
+        Raises:
+            Refused: it is no request; nothing behind it can be read.
+        """
+        is_body = not self.body.is_eof()
+        begun = b"" if is_body else self.seen
+        if not is_body:
+            self._start = self._at
+        arrived = None
+        try:
+            if is_body:
+                self._read_body()
+            else:
+                arrived = self._read_head()
+        except Refused as refused:
+            refused.seen = (begun + self._data[self._start : self._start + HEAD_BYTES])[:HEAD_BYTES]
+            if refused.seen.startswith(_HTTP2_PREFACE):
+                refused.message = "It speaks HTTP/2 only, which telemock does not; let it speak HTTP/1.1"
+            refused.wanted = self.last_head if is_body else refused.seen
+            raise
+        if not self.has_data:
+            self.receive(b"")  # a connection that waits holds nothing
+        return arrived
+
+    def _read_body(self) -> None:
+        body, chunks, data, at = self.body, self._chunks, self._data, self._at
+        if chunks is None:
+            self._at = min(at + self._body_bytes - body.total_bytes, len(data))
+            piece = data[at : self._at]
+        else:
+            try:
+                piece, self._at = chunks.take(data, at)
+            except MalformedRequest as error:
+                raise Refused(str(error).rstrip(".")) from error
+            if chunks.trailers:
+                self._keep_trailers(chunks.trailers)
+        if piece:
+            self._show(piece)
+        if chunks is not None and (chunks.is_lost or chunks.is_whole is not body.is_eof()):
+            raise Refused("The chunks can be read in two ways")
+
+    def _keep_trailers(self, trailers: Fields) -> None:
+        """Keep trailers for who answers the request; nobody takes those of a body that was answered before its end."""
+        self.trailers[self.body] = trailers
+        if len(self.trailers) > _MOST_TRAILERS:
+            del self.trailers[next(iter(self.trailers))]
+
+    def _read_head(self) -> tuple[RawRequestMessage, StreamReader] | None:
+        end = end_of_head(self._head, self._data, self._at)
+        piece = self._data[self._at : end]
+        self._at = end
+        if not self._head:
+            self._head = piece
+        else:
+            self._head = bytearray(self._head) if isinstance(self._head, bytes) else self._head
+            self._head += piece
+        if len(self._head) > MAX_HEAD_BYTES:
+            reason = f"The head is longer than {MAX_HEAD_BYTES} bytes"
+            raise Refused(reason, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        arrived = None if self._complaint else self._show(piece)
+        if self._head.endswith(HEAD_END):
+            head, self._head = self._head, b""
+            if self._complaint:
+                arrived = self._show_in_other_words(bytes(head))
+            if arrived is None and head.strip(b"\r\n"):
+                raise Refused("The head can be read in two ways")
+        return arrived
+
+    def _show_in_other_words(self, head: bytes) -> tuple[RawRequestMessage, StreamReader] | None:
+        """Show a new parser what the last one did not take, where that can be said in other words."""
+        plain = plain_head(head)
+        if plain is None:
+            raise Refused(self._complaint)
+        self._complaint = ""
+        self._parser = self._make_parser()
+        return self._show(plain.head, plain.target)
+
+    def _show(self, piece: bytes, target: str | None = None) -> tuple[RawRequestMessage, StreamReader] | None:
+        """Show a piece of one head or one body to the parser; give the request that it makes of it.
+
+        Args:
+            piece: the bytes.
+            target: of a head that is shown in other words.
+        """
+        try:
+            messages, is_upgrade, _ = self._parser.feed_data(piece)
+        except Exception as error:
+            if target is not None or not self._head or not is_unusual(self._head):
+                raise Refused(complaint(error)) from error
+            self._complaint = complaint(error)
+            return None
+        if is_upgrade:  # which is declined, and what follows is HTTP
+            self._parser.set_upgraded(False)
+        if not messages:
+            return None
+        message, body = messages[0]
+        if target is not None:
+            message = message._replace(path=target)
+        fault = fault_of(message)
+        if fault is not None:
+            raise Refused(fault.reason, fault.status)
+        self._message, self.body = message, body
+        self._chunks = ChunkedBody() if message.chunked else None
+        self._body_bytes = 0 if body.is_eof() else int(message.headers.get(hdrs.CONTENT_LENGTH, 0))
+        return message, body

@@ -1,0 +1,340 @@
+"""What is refused before it is a request: 400 behind the answers before it, a row that names whom it wanted, and a
+closed connection."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from aiohttp import web
+
+from telemock.app import loop_factory
+from tests.server.capturing import capturing
+from tests.server.origin import answering
+from tests.server.secure import by_road, trusting, tunnelled
+from tests.server.served import PING_BODY, PING_TARGET, NewLoop, Row, Served, header_bytes, served
+from tests.server.wire import request_bytes
+
+SECRET = b"c2VjcmV0"
+PING = request_bytes("GET", PING_TARGET, host="cdn.cribl.io")
+GARBAGE = b"GET / HTTP/1.1\r\nFoo : b\r\n\r\n"
+NO_IDNA = b"GET http://xn--a.example/ HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module", params=[asyncio.new_event_loop, loop_factory()], ids=["asyncio", "uvloop"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    new_loop: NewLoop = request.param
+    with served(tmp_path_factory.mktemp("served"), new_loop=new_loop, intercept=("*.example",)) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Served) -> Served:
+    running.renew()
+    return running
+
+
+def the_row(server: Served) -> Row:
+    (row,) = server.malformed()
+    return row
+
+
+def assert_no_descriptor_left(server: Served, before: int) -> None:
+    """Ask until connections that end have ended; each question goes through the loop that closes them."""
+    for _ in range(200):
+        server.settle()
+        if psutil.Process().num_fds() <= before:
+            return
+    assert psutil.Process().num_fds() <= before
+
+
+def descriptors(server: Served) -> int:
+    server.settle()
+    return psutil.Process().num_fds()
+
+
+@pytest.mark.parametrize(
+    ("host", "wanted"),
+    [
+        ("cdn.cribl.io, evil.example", ("cdn.cribl.io, evil.example", None)),
+        ("cdn cribl/io", ("cdn cribl/io", None)),
+        ("[::1", ("[::1", None)),
+        ("cdn.cribl.io/evil", ("cdn.cribl.io/evil", None)),
+        ("cdn.cribl.io:443:80", ("cdn.cribl.io:443:80", None)),
+        ("cdn.cribl.io:99999", ("cdn.cribl.io", None)),
+        ("user:hush@cdn.cribl.io:8443", ("cdn.cribl.io", 8443)),
+        ("bücher.example:8443", ("xn--bcher-kva.example", 8443)),
+        ("\u0441dn.cribl.io", ("xn--dn-nmc.cribl.io", None)),
+        ("a%2eb", ("a%2eb", None)),
+        ("[1::2::3]", ("[1::2::3]", None)),
+    ],
+)
+def test_a_host_that_is_none_gets_400_and_a_row_that_names_it(
+    server: Served, host: str, wanted: tuple[str, int | None]
+) -> None:
+    data = f"GET {PING_TARGET} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    with server.connect() as wire:
+        wire.send(data)
+        answer = wire.answer()
+        assert wire.rest() == b""
+    assert (answer.status, answer.body) == (400, b"The Host field names no host.\n")
+    row = the_row(server)
+    assert (row["host"], row["port"]) == wanted
+    assert row["detail"].startswith("The Host field names no host. It began with ")
+    assert "hush" not in row["detail"]
+    assert len(server.exchanges()) == 1
+
+
+@pytest.mark.parametrize("host", ["", "cdn.cribl.io", "a_b.test.", "[::1]:8080", "127.0.0.1:1", "xn--a", "a:", "a~b"])
+def test_a_host_that_is_one_is_answered(server: Served, host: str) -> None:
+    assert server.ask("GET", "/telemetry/", host=host).status in (200, 404)
+    assert server.malformed() == []
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        (b"GET / HTTP/9.9\r\nHost: a.example:81\r\n\r\n", ("a.example", 81)),
+        (b"GET http://b.example:82/ HTTP/9.9\r\nHost: a.example\r\n\r\n", ("b.example", 82)),
+        (b"GET / HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\n\r\n", ("a.example", None)),
+        (b"GET / HTTP/1.1\r\nFoo : b\r\nhOST:a.example\r\n\r\n", ("a.example", None)),
+        (NO_IDNA, ("xn--a.example", None)),
+        ("GET http://bücher.example/ HTTP/1.1\r\nHost: x\r\n\r\n".encode(), ("xn--bcher-kva.example", None)),
+        (b"GET http://u:hush@a.example:x/ HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example:x", None)),
+        (b"CONNECT a.example:0 HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", None)),
+        (b"CONNECT u:hush@a.example:443 HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", 443)),
+        (b"CONNECT :443 HTTP/1.1\r\nHost: x\r\n\r\n", ("", 443)),
+        (b"\x00\x01\r\n\r\n", ("", None)),
+    ],
+)
+def test_what_cannot_be_read_names_whom_it_wanted(server: Served, data: bytes, wanted: tuple[str, int | None]) -> None:
+    assert server.say(data).status == 400
+    row = the_row(server)
+    assert (row["host"], row["port"]) == wanted
+    assert "hush" not in row["detail"]
+
+
+@pytest.mark.parametrize("road", ["tls", "connect", "connect without TLS"])
+def test_what_cannot_be_read_names_whom_its_connection_wanted(server: Served, road: str) -> None:
+    with by_road(server, road, "a.example") as wire:
+        wire.send(GARBAGE)
+        assert wire.answer().status == 400
+    row = the_row(server)
+    assert (row["host"], row["port"]) == ("a.example", None if road == "tls" else 443)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Proxy-Authorization: Basic " + SECRET,
+        b"Proxy-Authorization:\r\n Basic " + SECRET,
+        b"proxy-authorization: Basic\r\n\t" + SECRET + b"\r\n " + SECRET,
+        b"X: y\r\n Proxy-Authorization: Basic " + SECRET,
+        b"PROXY-AUTHORIZATION : Basic " + SECRET,
+        b"Proxy-Authorization: Basic " + SECRET + b"\x00",
+        b"Proxy-Authorization: Basic " + SECRET * 9000,
+    ],
+)
+@pytest.mark.parametrize("method", [b"CONNECT a.example:443", b"GET http://a.example/"])
+def test_a_password_for_the_proxy_is_never_kept(
+    server: Served, capsys: pytest.CaptureFixture[str], method: bytes, field: bytes
+) -> None:
+    with server.connect() as wire:
+        wire.send(method + b" HTTP/1.1\r\nHost: a.example\r\nA : b\r\n" + field + b"\r\n\r\n")
+        said = wire.rest()
+    row = the_row(server)
+    assert row["host"] == "a.example"
+    assert SECRET.decode() not in row["detail"]
+    assert SECRET not in said
+    assert SECRET.decode() not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("road", ["direct", "tls", "connect", "connect without TLS"])
+def test_user_and_password_in_a_connect_are_never_kept(server: Served, road: str) -> None:
+    with by_road(server, road, "a.example") as wire:
+        wire.send(b"CONNECT user:hush@a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        answer = wire.answer()
+    assert answer.status == 400
+    assert b"hush" not in answer.body
+    assert "hush" not in the_row(server)["detail"]
+    assert len(server.exchanges()) == 1
+
+
+def test_a_target_without_idna_gets_400_a_row_and_a_closed_connection(server: Served) -> None:
+    before = descriptors(server)
+    for _ in range(30):
+        with server.connect() as wire:
+            wire.send(PING + NO_IDNA + PING)
+            wire.end()
+            assert (wire.answer().body, wire.answer().status, wire.rest()) == (PING_BODY, 400, b"")
+    rows = server.malformed()
+    assert [(row["host"], row["detail"].partition(".")[0]) for row in rows] == [
+        ("xn--a.example", "The target names no host")
+    ] * 30
+    assert_no_descriptor_left(server, before)
+
+
+@pytest.mark.parametrize("garbage", [GARBAGE, b"\x00\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", NO_IDNA])
+@pytest.mark.parametrize("count", [0, 1, 20])
+def test_good_requests_before_it_are_answered_though_their_client_ended_its_side(
+    server: Served, garbage: bytes, count: int
+) -> None:
+    with server.connect() as wire:
+        wire.send(PING * count + garbage)
+        wire.end()
+        assert [wire.answer().body for _ in range(count)] == [PING_BODY] * count
+        assert wire.answer().status == 400
+        assert wire.rest() == b""
+    assert len(server.malformed()) == 1
+    assert [row["status"] for row in server.exchanges()[:-1]] == [200] * count
+
+
+@pytest.mark.parametrize(
+    "cut", [b"GET / HT", request_bytes("POST", "/a", [("Content-Length", "9")]) + b"abc"], ids=["head", "body"]
+)
+def test_good_requests_before_one_that_was_cut_off_are_answered(server: Served, cut: bytes) -> None:
+    with server.connect() as wire:
+        wire.send(PING * 3 + cut)
+        wire.end()
+        assert [wire.answer().body for _ in range(3)] == [PING_BODY] * 3
+        assert wire.rest() == b""
+    assert server.malformed() == []
+    kept = [row for row in server.exchanges() if row["path"] != "/barrier"]
+    cut_off = [(row["status"], row["request_body"], row["request_truncated"]) for row in kept[3:]]
+    assert [row["status"] for row in kept[:3]] == [200] * 3
+    assert cut_off == ([] if cut.startswith(b"GET") else [(499, b"abc", 1)])
+
+
+def test_an_end_of_tls_behind_a_question_is_answered_or_kept_as_such(server: Served) -> None:
+    for _ in range(20):
+        with by_road(server, "tls") as wire:
+            tls = wire.socket
+            assert isinstance(tls, ssl.SSLSocket)
+            tls.sendall(PING * 3)
+            wire.end()
+            assert wire.rest() is not None
+    for _ in range(50):
+        kept = [row for row in server.exchanges() if row["path"] != "/barrier"]
+        if len(kept) == 60:
+            break
+        server.malformed()
+    assert len(kept) == 60
+    assert {row["status"] for row in kept} <= {200, 499}
+
+
+def test_requests_that_waited_when_their_client_left_are_kept(tmp_path: Path) -> None:
+    entered: list[str] = []
+    go = asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        entered.append(request.path)
+        loops.append(asyncio.get_running_loop())
+        await go.wait()
+        return web.Response(text="late")
+
+    with capturing(tmp_path, answer) as server:
+        wire = server.connect()
+        wire.send(b"".join(request_bytes("GET", f"/{n}", [("N", str(n))]) for n in range(5)))
+        while not entered:
+            server.settle()
+        wire.vanish()
+        while len(server.exchanges()) < 4:
+            server.settle()
+        loops[0].call_soon_threadsafe(go.set)
+        while len(server.exchanges()) < 5:
+            server.settle()
+    kept = sorted((row["path"], row["status"], row["client"]) for row in server.exchanges())
+    assert kept == [(f"/{n}", 499, "127.0.0.1") for n in range(5)]
+    assert entered == ["/0"]
+
+
+@pytest.mark.parametrize("target", ["/telemetry/index.html?v=1&city=Köln", "/é", "/日本?=&ü=€#ö"])
+@pytest.mark.parametrize("is_cut", [False, True], ids=["at once", "byte by byte"])
+def test_raw_utf8_in_a_target_is_kept_as_received(server: Served, target: str, is_cut: bool) -> None:  # noqa: FBT001
+    data = request_bytes("GET", target.encode(), [("A", "b")], host="cdn.cribl.io")
+    with server.connect() as wire:
+        for piece in [data[n : n + 1] for n in range(len(data))] if is_cut else [data]:
+            wire.send(piece)
+            if is_cut:
+                server.settle()
+        wire.send(PING)
+        status = wire.answer().status
+        assert wire.answer().body == PING_BODY
+    row = server.exchanges()[0]
+    assert status == row["status"] != 400
+    assert row["path"] + ("?" + row["query"] if row["query"] else "") == target
+    assert header_bytes(row) == [(b"Host", b"cdn.cribl.io"), (b"A", b"b")]
+    assert server.malformed() == []
+
+
+@pytest.mark.parametrize("target", [b"/\xff", b"/\xc3", b"/\xc3\xa9\x01", b"/a?\xc3\x28", b"/\xc3\xa9 b", b"\xc3\xa9"])
+def test_a_target_that_is_no_utf8_is_malformed(server: Served, target: bytes) -> None:
+    assert server.say(request_bytes("GET", target)).status == 400
+    assert the_row(server)["host"] == "telemock.test"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GARBAGE,
+        NO_IDNA,
+        PING,
+        request_bytes("GET", "/x"),
+        request_bytes("GET", "/health"),
+        b"CONNECT / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_no_answer_says_which_version_serves(server: Served, data: bytes) -> None:
+    assert server.say(data).header("Server") == "telemock"
+
+
+def test_an_answer_of_another_server_says_what_that_says(tmp_path: Path) -> None:
+    with served(tmp_path, others="tunnel") as server:
+        for fields, said in ((b"Server: nginx\r\n", "nginx"), (b"", None)):
+            with answering(b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Length: 0\r\n\r\n") as there:
+                assert server.ask("GET", f"http://{there.authority}/").header("Server") == said
+
+
+@pytest.mark.parametrize("codings", ["gzip, chunked", "identity, chunked", "gzip,chunked"])
+def test_a_transfer_coding_that_is_not_undone_is_refused(server: Served, codings: str) -> None:
+    answer = server.say(request_bytes("POST", "/a", [("Transfer-Encoding", codings)]) + b"0\r\n\r\n")
+    assert (answer.status, answer.header("Connection")) == (501, "close")
+    assert the_row(server)["detail"].startswith("No transfer coding is undone here but chunked. ")
+
+
+def test_http2_is_named(server: Served) -> None:
+    context = trusting(server, alpn=("h2",))
+    with pytest.raises(ssl.SSLError, match="no application protocol"), server.connect() as wire:
+        wire.secure(context, "grpc.example")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    for wire in (by_road(server, "tls", "grpc.example"), tunnelled(server, "grpc.example:443")):
+        with wire:
+            wire.send(preface)
+            assert wire.answer().status == 400
+    assert server.say(preface).status == 400
+    server.malformed()
+    refused, *rows = server.connections()
+    assert (refused["kind"], refused["host"]) == ("tls_refused", "grpc.example")
+    assert refused["detail"].startswith("no_application_protocol: The client offers HTTP/2 only")
+    assert [row["host"] for row in rows] == ["grpc.example", "grpc.example", ""]
+    assert {row["detail"].partition(";")[0] for row in rows} == {"It speaks HTTP/2 only, which telemock does not"}
+
+
+@pytest.mark.parametrize("offered", [("h2", "http/1.1"), ("http/1.1",), ("http/1.0", "h2"), ("mqtt",), ()])
+def test_who_may_speak_http1_is_served(server: Served, offered: tuple[str, ...]) -> None:
+    with server.connect() as wire:
+        wire.secure(trusting(server, alpn=offered), "cdn.cribl.io")
+        wire.send(PING)
+        assert wire.answer().body == PING_BODY
+
+
+@pytest.mark.parametrize(("protocol", "name"), [("websocket", "WebSocket"), ("h2c", "HTTP/2"), ("tea", "'tea'")])
+def test_another_protocol_that_is_asked_for_is_named(server: Served, protocol: str, name: str) -> None:
+    fields: list[tuple[str, str | bytes]] = [("Connection", "Upgrade"), ("Upgrade", protocol)]
+    assert server.ask("GET", PING_TARGET, fields, host="cdn.cribl.io").body == PING_BODY
+    assert server.exchange()["problems"] == (
+        f'["The client asks for {name}, which telemock does not speak; it was answered in HTTP/1.1."]'
+    )
