@@ -20,6 +20,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from telemock.analysis.masking import masked_params, masked_path, masked_text
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
 from telemock.files import open_for_appending
 from telemock.hosts import authority, written_port
@@ -124,7 +125,7 @@ class Journal:
 
     def _event_lines(self, event: str, message: str, level: Level, details: Mapping[str, Any]) -> _Lines:
         now = utc_text_at(time.time_ns())
-        said = {"time": now, "level": level, "event": event, "message": message, **details}
+        said = {"time": now, "level": level, "event": event, "message": masked_text(message), **details}
         return self._lines([said], itemgetter("time"), _event_text, compact_json)
 
     def _lines(
@@ -138,7 +139,7 @@ class Journal:
         filed: list[tuple[str, str]] = []
         try:
             if self._folder is not None or not self._as_text:
-                filed = [(moment(item)[:10].replace("-", ""), as_json(item) + "\n") for item in items]
+                filed = [(moment(item)[:10].replace("-", ""), printable_json(as_json(item)) + "\n") for item in items]
             texts = [as_text(item) + "\n" for item in items] if self._as_text else [line for _, line in filed]
         except Exception:  # noqa: BLE001 - no line is worth an answer
             self._lost += len(items)
@@ -286,10 +287,10 @@ def record_json(record: Record) -> str:
     return printable_json(
         f'{{"time":"{record.received_at}","level":"info","event":"exchange","method":{quote(record.method)},'
         f'"scheme":"{record.scheme}","host":{quote(record.host)},"port":{record.port or "null"},'
-        f'"path":{quote(record.path)},"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'
+        f'"path":{quote(masked_path(record.path))},"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'
         f'"client":{quote(record.client)},"latency_ms":{record.latency_ms},'
         f'"body_bytes":{len(record.request_body or b"")}{optional},'
-        f'"params":{record.params},"problems":{record.problems or "[]"}}}'
+        f'"params":{masked_params(record.params)},"problems":{record.problems or "[]"}}}'
     )
 
 
@@ -297,7 +298,9 @@ def record_text(record: Record) -> str:
     """Write a record as one readable line; control characters are escaped."""
     if isinstance(record, Connection):
         where = authority(record.host, record.port)
-        return _printable(" ".join(filter(None, (record.opened_at, record.kind, record.client, where, record.detail))))
+        return _printable(
+            " ".join(filter(None, (record.opened_at, record.kind, record.client, where, masked_text(record.detail))))
+        )
     asked = _asked[record.method, record.scheme, record.host, record.port, record.path]
     said = _said[record.guid or "", record.version or "", record.problems or ""]
     answered = f"{record.status} {record.outcome} {record.latency_ms:.3f} ms"
@@ -306,7 +309,7 @@ def record_text(record: Record) -> str:
 
 def _asked_text(asked: tuple[str, str, str, int | None, str]) -> str:
     method, scheme, host, port, path = asked
-    return _printable(f"{method} {authority(host, written_port(scheme, port))}{path}")
+    return _printable(f"{method} {authority(host, written_port(scheme, port))}{masked_path(path)}")
 
 
 def _said_text(said: tuple[str, str, str]) -> str:
@@ -340,7 +343,7 @@ def _connection(record: Connection) -> dict[str, Any]:
         "bytes_up": record.bytes_up,
         "bytes_down": record.bytes_down,
         "duration_ms": record.duration_ms,
-        "detail": record.detail,
+        "detail": masked_text(record.detail),
     }
 
 

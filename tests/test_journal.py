@@ -354,3 +354,36 @@ def test_without_a_standard_output_the_folder_still_gets_every_line(tmp_path: Pa
     shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", writer, str(tmp_path / "lock"), "a"]
     subprocess.run(shell, check=True, capture_output=True, timeout=HANG_SECONDS)
     assert [len(file.read_text().splitlines()) for file in tmp_path.glob("*.jsonl")] == [60]
+
+
+@pytest.mark.parametrize("hostile", ["\x9b31m", "\u202egnp", "\u2066x\u2069", "\u200b", "\x1b[31m", "\x7f", "\ufeff"])
+def test_json_lines_hold_nothing_that_a_terminal_would_obey(tmp_path: Path, hostile: str) -> None:
+    said = ping(
+        received_at=TIME, guid=hostile, path=f"/{hostile}", params=json.dumps({"x": hostile}, ensure_ascii=False)
+    )
+    (tmp_path / "log").mkdir()
+    with journal_on(tmp_path / "out", "json", folder=tmp_path / "log") as journal:
+        journal.records([said])
+        journal.records([refused(hostile)])
+        journal.event("told", hostile, detail=hostile)
+    files = sorted((tmp_path / "log").iterdir())
+    for text in ((tmp_path / "out").read_text(), "".join(file.read_text() for file in files)):
+        assert text.replace("\n", "").isprintable()
+        exchange, tunnel, event = map(json.loads, text.splitlines())
+        assert (exchange["guid"], exchange["params"]["x"], tunnel["detail"], event["message"]) == (hostile,) * 4
+
+
+def test_secrets_are_masked_in_every_line(tmp_path: Path) -> None:
+    said = ping(
+        received_at=TIME,
+        path="/bot123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww/send",
+        query="token=abcDEF123456789",
+        params='{"token":"abcDEF123456789"}',
+    )
+    for log_format in ("json", "text"):
+        with journal_on(tmp_path / log_format, log_format) as journal:
+            journal.records([said])
+            journal.event("log", "It said Authorization: Bearer abcDEF123456789.")
+        text = (tmp_path / log_format).read_text()
+        assert "abcDEF1234" not in text
+        assert "AAHdqTcvCH1vGWJ" not in text

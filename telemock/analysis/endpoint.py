@@ -138,7 +138,7 @@ class Endpoint:
                 return None
             found = self.fields[source][name] = Field(source, name)
             self.watch(found, findings)
-            findings.count(findings.look(self._place(found), name, chain=("name",)))
+            findings.count(findings.look(self.place(found), name, chain=("name",)))
         return found
 
     def leave_out(self, values: int) -> None:
@@ -149,7 +149,8 @@ class Endpoint:
         """Have the values of a field looked at."""
         # Where a request goes is looked at once, not in each of its headers.
         if (field.source, field.name) != ("header", "host"):
-            field.watch = Watch(findings, self._place(field), field.name)
+            field.watch = Watch(findings, self.place(field), field.name)
 
-    def _place(self, field: Field) -> Place:
+    def place(self, field: Field) -> Place:
+        """Return where a field of it is."""
         return Place(self.method, self.scheme, self.host, self.path, field.source, field.name, self.port)

@@ -8,13 +8,22 @@ from typing import Any
 
 import click
 
+from telemock.analysis.field_masks import Masks
 from telemock.analysis.findings import Finding, Findings
 from telemock.analysis.inventory import Inventory
 from telemock.analysis.planted import Planted
 from telemock.cli.cadences import CADENCES, Beating, by_trouble
 from telemock.cli.filter_options import filter_options
-from telemock.cli.findings import PLANTED, SENSITIVE, findings_to_json, plant_options, planted_names, planted_values
+from telemock.cli.findings import (
+    findings_to_json,
+    plant_options,
+    planted_names,
+    planted_shape,
+    planted_values,
+    sensitive_shape,
+)
 from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out, not_looked_at
+from telemock.cli.masking import tell_masked, values_option
 from telemock.cli.options import config_option, db_option, option, table_option
 from telemock.cli.output import output, printing
 from telemock.cli.reading import anew_option, read_inventory
@@ -40,6 +49,7 @@ _INSTANCES_SHOWN = 10
 )
 @table_option(("table", "json"))
 @anew_option
+@values_option
 @db_option
 @config_option
 def analyze(
@@ -50,6 +60,7 @@ def analyze(
     *,
     plant_system: bool,
     anew: bool,
+    shows_values: bool,
     **filters: Any,
 ) -> None:
     """Tell what was sent: each field, and what in it is sensitive.
@@ -64,26 +75,31 @@ def analyze(
     path = locate(db)
     with open_reader(path) as reader:
         inventory = read_inventory(path, reader, Filters(**filters), planted, anew=anew)
+    masks = Masks(inventory.findings, is_off=shows_values)
     if format_name == "json":
         with output() as stream:
-            told = inventory_to_json(inventory) | findings_to_json(inventory.findings, planted)
+            told = inventory_to_json(inventory, masks) | findings_to_json(inventory.findings, planted, masks)
             stream.write(printable_json(compact_json(told)) + "\n")
     else:
-        _print(inventory, planted)
+        _print(inventory, planted, masks)
+    tell_masked(masks)
     if fail_on:
         _judge(inventory, fail_on)
 
 
-def _print(inventory: Inventory, planted: Sequence[Planted]) -> None:
+def _print(inventory: Inventory, planted: Sequence[Planted], masks: Masks) -> None:
     for endpoint in busiest(inventory):
         with output() as stream:
-            stream.write("\n".join(heading(endpoint)) + "\n")
-        with printing("table", field_shape(endpoint)) as show:
+            stream.write("\n".join(heading(endpoint, masks)) + "\n")
+        with printing("table", field_shape(endpoint, masks)) as show:
             show(endpoint.all_fields())
         _print_cadences(sorted(endpoint.cadences, key=by_trouble))
     if not inventory.count:
         click.echo("No exchange matches.", err=True)
-    for shape, findings in ((SENSITIVE, inventory.findings.sensitive()), (PLANTED, inventory.findings.planted())):
+    for shape, findings in (
+        (sensitive_shape(masks), inventory.findings.sensitive()),
+        (planted_shape(masks), inventory.findings.planted()),
+    ):
         if findings:
             with printing("table", shape) as show:
                 show(findings)

@@ -4,11 +4,13 @@ It refuses to find them; `telemock.analysis.changes` does.
 """
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any
 
 from telemock.analysis.changes import Change, not_compared
+from telemock.analysis.field_masks import Masks
+from telemock.analysis.findings import Place
 from telemock.analysis.inventory import Inventory
 from telemock.cli.output import Column, Shape
 
@@ -34,6 +36,29 @@ def comparison_to_json(
 def change_to_json(change: Change) -> dict[str, Any]:
     """Give a change as what JSON holds."""
     return dict(zip(_NAMES, _values(change), strict=True))
+
+
+def masked_change(change: Change, masks: Masks, otherwise: str = "") -> Change:
+    """Return a change as it may be seen.
+
+    Args:
+        change: as it was found.
+        masks: what stands in place of values of either side.
+        otherwise: what stands in place of those of other fields; empty where these may be seen.
+    """
+    url = change.method, change.scheme, change.host, change.path
+    mask = masks.mask(Place(*url, change.source, change.name, change.port)) or otherwise
+    told = [change.before, change.after]
+    if mask and change.what == "field" and not change.aspect:
+        # An example stands behind a colon, and the types before it have none.
+        told = [f"{known}: {mask}" if colon else known for known, colon, _ in (each.partition(": ") for each in told)]
+    return replace(change, path=masks.path(change.path), before=told[0], after=told[1])
+
+
+def masked_otherwise(*inventories: Inventory) -> str:
+    """Return what stands in place of values that may not have been looked at; empty where all were."""
+    is_beyond = any(each.values_left_out or each.endpoints_left_out or each.findings.left_out for each in inventories)
+    return "masked, as not everything was looked at" if is_beyond else ""
 
 
 def change_where(change: Change) -> str:

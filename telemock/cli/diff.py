@@ -8,9 +8,11 @@ from typing import Any, get_args
 import click
 
 from telemock.analysis.changes import Change, Direction, find_changes, not_compared
+from telemock.analysis.field_masks import Masks
 from telemock.analysis.inventory import Inventory
-from telemock.cli.changes import CHANGES, change_where, comparison_to_json
+from telemock.cli.changes import CHANGES, change_where, comparison_to_json, masked_change, masked_otherwise
 from telemock.cli.filter_options import filter_options
+from telemock.cli.masking import tell_masked, values_option
 from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, output, printing
 from telemock.cli.reading import anew_option, read_inventory
@@ -38,10 +40,19 @@ _NAMED = 5
 )
 @table_option(FORMATS)
 @anew_option
+@values_option
 @db_option
 @config_option
 def diff(
-    first: str, second: str | None, fail_on: tuple[str, ...], format_name: str, db: str, *, anew: bool, **filters: Any
+    first: str,
+    second: str | None,
+    fail_on: tuple[str, ...],
+    format_name: str,
+    db: str,
+    *,
+    anew: bool,
+    shows_values: bool,
+    **filters: Any,
 ) -> None:
     """Tell what B sends that A does not, and what it sends otherwise.
 
@@ -52,7 +63,9 @@ def diff(
     names = parted(first) if second is None else (first, second)
     sides = find_sides(names, locate(db), Filters(**filters))
     before, after = (_read(side, anew=anew) for side in sides)
-    changes = find_changes(before, after)
+    masks = Masks(before.findings, after.findings, is_off=shows_values)
+    otherwise = "" if shows_values else masked_otherwise(before, after)
+    changes = [masked_change(change, masks, otherwise) for change in find_changes(before, after)]
     if format_name == "json":
         told = comparison_to_json(names, before, after, changes)
         with output() as stream:
@@ -60,6 +73,7 @@ def diff(
     else:
         with printing(format_name, CHANGES) as show:
             show(changes)
+    tell_masked(masks)
     limits = [*not_compared(before, after)]
     for _, sentence in limits:
         click.echo(sentence, err=True)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TextIO
 import click
 
 from telemock.cli.filter_options import filter_options
+from telemock.cli.masking import Masking, values_option
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.cli.own_files import is_export
@@ -56,9 +57,10 @@ _IS_SOUND = " AND ".join(f"typeof({name}) <> 'blob' AND json_valid(coalesce({nam
     help="Columns as stored, or one for each field of queries, bodies, headers and cookies.",
 )
 @filter_options
+@values_option
 @db_option
 @config_option
-def export(target: Path, format_name: str | None, fields: str, db: str, **filters: Any) -> None:
+def export(target: Path, format_name: str | None, fields: str, db: str, *, shows_values: bool, **filters: Any) -> None:
     """Write exchanges to a file for other programs.
 
     They come in the order they were stored. All filters that are given must hold. Times are UTC.
@@ -70,8 +72,9 @@ def export(target: Path, format_name: str | None, fields: str, db: str, **filter
     if name == "har" and fields == "flat":
         raise click.UsageError("--fields flat cannot be used with --format har; it has no columns.")
     path = locate(db)
-    with open_reader(path) as reader:
-        exchanges = _Exchanges(reader, Filters(**filters), is_quiet=is_stdout)
+    masking = Masking(is_off=shows_values)
+    with masking.told(), open_reader(path) as reader:
+        exchanges = _Exchanges(reader, Filters(**filters), masking, is_quiet=is_stdout)
         if is_stdout:
             with output() as stream:
                 if isinstance(stream, io.TextIOWrapper):
@@ -95,7 +98,8 @@ class _Exchanges:
         count: how many there are; known once they were read.
     """
 
-    def __init__(self, reader: Reader, filters: Filters, *, is_quiet: bool) -> None:
+    def __init__(self, reader: Reader, filters: Filters, masking: Masking, *, is_quiet: bool) -> None:
+        self._masking = masking
         self._reader = reader
         self._filters = filters
         self._is_quiet = is_quiet
@@ -112,14 +116,15 @@ class _Exchanges:
             large=[place for place, name in enumerate(columns) if name in BODY_FIELDS],
             last_id=self._last_id,
         )
-        self.count = 0
+        rows = self._masking.rows(self._counted(rows), names)
         if self._is_quiet:
-            yield self._counted(rows)
+            yield rows
             return
         with progress(what, self._last_id) as passing:
-            yield passing(self._counted(rows))
+            yield passing(rows)
 
     def _counted(self, rows: _Rows) -> Iterator[Sequence[Any]]:
+        self.count = 0
         for self.count, row in enumerate(rows, 1):
             yield row
 

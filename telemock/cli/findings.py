@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from telemock.analysis.field_masks import Masks
 from telemock.analysis.findings import Finding, Findings
 from telemock.analysis.planted import Planted
 from telemock.cli.filter_options import PAIR
@@ -53,15 +54,15 @@ def planted_names(planted: Iterable[Planted]) -> dict[str, bool]:
     return names
 
 
-def findings_to_json(findings: Findings, planted: Iterable[Planted]) -> dict[str, Any]:
+def findings_to_json(findings: Findings, planted: Iterable[Planted], masks: Masks) -> dict[str, Any]:
     """Give what was found as what JSON holds; examples are masked."""
     return {
-        "sensitive": [_to_json(finding) for finding in findings.sensitive()],
+        "sensitive": [_to_json(finding, masks) for finding in findings.sensitive()],
         "planted": [
             {
                 "name": name,
                 "whole_only": whole_only,
-                "found": [_to_json(finding) for finding in findings.planted() if finding.planted == name],
+                "found": [_to_json(finding, masks) for finding in findings.planted() if finding.planted == name],
             }
             for name, whole_only in planted_names(planted).items()
         ],
@@ -69,7 +70,7 @@ def findings_to_json(findings: Findings, planted: Iterable[Planted]) -> dict[str
     }
 
 
-def _to_json(finding: Finding) -> dict[str, Any]:
+def _to_json(finding: Finding, masks: Masks) -> dict[str, Any]:
     place = finding.place
     what = {"form": finding.form} if finding.sensitivity is None else {"class": finding.sensitivity}
     return what | {
@@ -78,7 +79,7 @@ def _to_json(finding: Finding) -> dict[str, Any]:
         "scheme": place.scheme,
         "host": place.host,
         "port": place.port,
-        "path": place.path,
+        "path": masks.path(place.path),
         "source": place.source,
         "name": place.name,
         "chain": list(finding.chain),
@@ -92,29 +93,41 @@ def _where(finding: Finding) -> str:
     return " → ".join((f"{place.source} {place.name}".rstrip(), *finding.chain))
 
 
-def _shape(*what: Column[Finding]) -> Shape[Finding]:
+def _shape(masks: Masks, *what: Column[Finding]) -> Shape[Finding]:
     return Shape(
         columns=(
             *what,
             Column(name="where", value=_where, least=10),
             Column(name="values", value=lambda finding: finding.count, right=True),
             Column(name="example", value=lambda finding: finding.example, least=8),
-            Column(name="endpoint", value=lambda finding: f"{finding.place.method} {finding.place.url}", least=12),
+            Column(
+                name="endpoint",
+                value=lambda finding: f"{finding.place.method} {masks.path(finding.place.url)}",
+                least=12,
+            ),
         ),
         names=(),
         flat=lambda _: (),
-        nested=_to_json,
+        nested=lambda finding: _to_json(finding, masks),
     )
 
 
-SENSITIVE = _shape(
-    Column(name="sensitive", value=lambda finding: finding.sensitivity),
-    Column(name="confidence", value=lambda finding: finding.confidence),
-)
-PLANTED = _shape(
-    Column(name="planted", value=lambda finding: finding.planted),
-    Column(name="form", value=lambda finding: finding.form),
-)
+def sensitive_shape(masks: Masks) -> Shape[Finding]:
+    """Give the shape of what is sensitive."""
+    return _shape(
+        masks,
+        Column(name="sensitive", value=lambda finding: finding.sensitivity),
+        Column(name="confidence", value=lambda finding: finding.confidence),
+    )
+
+
+def planted_shape(masks: Masks) -> Shape[Finding]:
+    """Give the shape of what was planted and found."""
+    return _shape(
+        masks,
+        Column(name="planted", value=lambda finding: finding.planted),
+        Column(name="form", value=lambda finding: finding.form),
+    )
 
 
 def _system() -> Iterator[tuple[str, str]]:

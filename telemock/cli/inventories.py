@@ -8,6 +8,7 @@ from typing import Any
 
 from telemock.analysis.endpoint import Endpoint
 from telemock.analysis.field import Field, types_told
+from telemock.analysis.field_masks import Masks
 from telemock.analysis.inventory import Inventory
 from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
@@ -19,7 +20,7 @@ from telemock.text import printable
 _RANKS = (0.5, 0.95, 0.99)
 
 
-def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
+def inventory_to_json(inventory: Inventory, masks: Masks) -> dict[str, Any]:
     """Give all that was learnt as what JSON holds; shares are between 0 and 1, sizes are bytes."""
     return {
         "exchanges": inventory.count,
@@ -27,7 +28,7 @@ def inventory_to_json(inventory: Inventory) -> dict[str, Any]:
         "cadences_left_out": inventory.cadences_left_out,
         "not_looked_at": [*not_looked_at(inventory)],
         "distinct_error": DISTINCT_ERROR,
-        "endpoints": [_endpoint_to_json(endpoint) for endpoint in busiest(inventory)],
+        "endpoints": [_endpoint_to_json(endpoint, masks) for endpoint in busiest(inventory)],
     }
 
 
@@ -36,11 +37,11 @@ def busiest(inventory: Inventory) -> list[Endpoint]:
     return sorted(inventory.endpoints.values(), key=lambda endpoint: -endpoint.count)
 
 
-def heading(endpoint: Endpoint) -> Iterator[str]:
+def heading(endpoint: Endpoint, masks: Masks) -> Iterator[str]:
     """Give two lines of what an endpoint was sent as a whole."""
     p50, p95, p99 = _latencies(endpoint)
     statuses = ", ".join(f"{times} x {status}" for status, times in sorted(endpoint.statuses.items()))
-    yield printable(f"{endpoint.method} {endpoint.url}")
+    yield printable(f"{endpoint.method} {masks.path(endpoint.url)}")
     yield (
         f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}; "
         f"{endpoint.first_seen} to {endpoint.last_seen}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
@@ -73,7 +74,7 @@ def not_looked_at(inventory: Inventory) -> Iterator[str]:
         yield f"{count(inventory.findings.left_out, 'value')} with further findings were left out; there are too many."
 
 
-def field_shape(endpoint: Endpoint) -> Shape[Field]:
+def field_shape(endpoint: Endpoint, masks: Masks) -> Shape[Field]:
     """Give the shape of the fields of an endpoint."""
 
     def presence(field: Field) -> str:
@@ -83,6 +84,9 @@ def field_shape(endpoint: Endpoint) -> Shape[Field]:
         is_known = _is_known(field, endpoint)
         return "" if is_known is None else _meaning(field) or "unknown"
 
+    def values(field: Field) -> str:
+        return masks.mask(endpoint.place(field)) or _values(field)
+
     return Shape(
         columns=(
             Column(name="source", value=lambda field: field.source),
@@ -91,12 +95,12 @@ def field_shape(endpoint: Endpoint) -> Shape[Field]:
             Column(name="types", value=types_told, least=7),
             Column(name="behaviour", value=lambda field: field.behaviour, least=8),
             Column(name="distinct", value=_distinct, right=True),
-            Column(name="values", value=_values, least=10),
+            Column(name="values", value=values, least=10),
             Column(name="meaning", value=meaning, least=7),
         ),
         names=("source", "name"),
         flat=lambda field: (field.source, field.name),
-        nested=lambda field: _field_to_json(field, endpoint),
+        nested=lambda field: _field_to_json(field, endpoint, masks),
     )
 
 
@@ -104,14 +108,14 @@ def _latencies(endpoint: Endpoint) -> list[float]:
     return [round(value, 3) for value in endpoint.latency.at(*_RANKS)]
 
 
-def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint_to_json(endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
     p50, p95, p99 = _latencies(endpoint)
     return {
         "method": endpoint.method,
         "scheme": endpoint.scheme,
         "host": endpoint.host,
         "port": endpoint.port,
-        "path": endpoint.path,
+        "path": masks.path(endpoint.path),
         "count": endpoint.count,
         "instances": endpoint.instances,
         "statuses": {str(status): count for status, count in sorted(endpoint.statuses.items())},
@@ -122,12 +126,13 @@ def _endpoint_to_json(endpoint: Endpoint) -> dict[str, Any]:
         "last_seen": endpoint.last_seen,
         "values_left_out": endpoint.values_left_out,
         "bodies_in_part": endpoint.bodies_in_part,
-        "fields": [_field_to_json(field, endpoint) for field in endpoint.all_fields()],
+        "fields": [_field_to_json(field, endpoint, masks) for field in endpoint.all_fields()],
         "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }
 
 
-def _field_to_json(field: Field, endpoint: Endpoint) -> dict[str, Any]:
+def _field_to_json(field: Field, endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
+    mask = masks.mask(endpoint.place(field))
     return {
         "source": field.source,
         "name": field.name,
@@ -140,12 +145,13 @@ def _field_to_json(field: Field, endpoint: Endpoint) -> dict[str, Any]:
         "behaviour": field.behaviour,
         "distinct": field.distinct,
         "distinct_is_estimated": field.is_estimated,
-        "least": field.least,
-        "most": field.most,
+        "least": None if mask else field.least,
+        "most": None if mask else field.most,
         "shortest": field.shortest,
         "longest": field.longest,
-        "examples": field.examples(),
-        "decoded": [*field.decoded()],
+        "masked": mask or None,
+        "examples": [] if mask else field.examples(),
+        "decoded": [] if mask else [*field.decoded()],
         "first_seen": field.first_seen,
         "last_seen": field.last_seen,
     }

@@ -3,6 +3,7 @@
 It refuses to choose what is shown of it.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,14 +29,14 @@ def timeline_to_json(timeline: Timeline) -> dict[str, Any]:
     }
 
 
-def connections_to_json(connections: Connections) -> dict[str, Any]:
-    """Give connections as what JSON holds: targets with most of them first, the newest first."""
+def connections_to_json(connections: Connections, mask: Callable[[str], str]) -> dict[str, Any]:
+    """Give connections as what JSON holds: targets with most of them first, the newest first, their details masked."""
     targets = sorted(connections.targets.values(), key=lambda target: -target.count)
     return {
         "kinds": dict(connections.kinds),
         "targets": [asdict(target) for target in targets],
         "left_out": connections.left_out,
-        "latest": [asdict(connection) for connection in connections.latest()],
+        "latest": [asdict(each) | {"detail": mask(each.detail)} for each in connections.latest()],
     }
 
 

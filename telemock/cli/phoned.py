@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from telemock.analysis.masking import masked_path, masked_text
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.fields import request_bytes
 from telemock.hosts import http_url
@@ -129,13 +130,13 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
     met: dict[tuple[object, ...], Met] = {}
     for exchange in exchanges:
         hosts.add(exchange.host)
-        url = http_url(exchange.scheme, exchange.host, exchange.port, exchange.path)
+        url = http_url(exchange.scheme, exchange.host, exchange.port, masked_path(exchange.path))
         request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
         request.count += 1
         request.bytes_up += request_bytes(*_written(exchange))
         request.statuses[exchange.status] = request.statuses.get(exchange.status, 0) + 1
     for each in connections:
-        same = each.kind, each.host, each.port, each.detail
+        same = each.kind, each.host, each.port, masked_text(each.detail)
         connection = met.setdefault(same, Met(*same))
         connection.count += 1
         connection.bytes_up += each.bytes_up

@@ -16,6 +16,7 @@ from click.core import ParameterSource
 from telemock.cli.connections import CONNECTIONS
 from telemock.cli.exchanges import EXCHANGES
 from telemock.cli.filter_options import filter_options
+from telemock.cli.masking import Masking, values_option
 from telemock.cli.options import TEXT, Number, WholeNumber, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, Shape, output, printing
 from telemock.cli.statement import statement_shape
@@ -47,6 +48,7 @@ _POLL_SECONDS = 0.2
 @option("--count", is_flag=True, help="Print only how many match, whatever --limit says.")
 @option("--follow", is_flag=True, help="Print the last --limit, newest last, then new ones until Ctrl-C.")
 @table_option(FORMATS)
+@values_option
 @db_option
 @config_option
 def query(
@@ -60,11 +62,12 @@ def query(
     oldest: bool,
     count: bool,
     follow: bool,
+    shows_values: bool,
     **filters: Any,
 ) -> None:
     """List captured exchanges, or connections, newest first.
 
-    All filters that are given must hold. Times are UTC.
+    All filters that are given must hold. Times are UTC. Secrets are masked, except in what --sql finds.
     """
     if sql is not None:
         _refuse({*filters, "limit", "connections", "oldest", "count", "follow"}, "with --sql")
@@ -80,16 +83,18 @@ def query(
     wanted: TableFilters[Any] = _filters(filters, connections=connections)
     shape: Shape[Any] = CONNECTIONS if connections else EXCHANGES
     path = locate(db)
+    masking = Masking(is_off=shows_values)
+    mask = masking.brief if format_name == "table" else masking.whole
     if count:
         with open_reader(path) as reader, output() as stream:
             stream.write(f"{reader.count(wanted)}\n")
         return
     if follow:
-        with printing(format_name, shape) as show, suppress(KeyboardInterrupt):
-            _follow(path, wanted, limit, show)
+        with masking.told(), printing(format_name, shape) as show, suppress(KeyboardInterrupt):
+            _follow(path, wanted, limit, lambda records: show(mask(records)))
         return
-    with open_reader(path) as reader, printing(format_name, shape) as show:
-        shown = show(reader.newest(wanted, limit=limit, oldest=oldest))
+    with masking.told(), open_reader(path) as reader, printing(format_name, shape) as show:
+        shown = show(mask(reader.newest(wanted, limit=limit, oldest=oldest)))
     if not shown and format_name == "table":
         click.echo(f"No {'connection' if connections else 'exchange'} matches.", err=True)
 

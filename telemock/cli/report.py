@@ -17,13 +17,18 @@ import click
 from click.core import ParameterSource
 
 from telemock import __version__
+from telemock.analysis.changes import Change
 from telemock.analysis.connections import Connections
+from telemock.analysis.field_masks import Masks
+from telemock.analysis.masking import masked_text
 from telemock.analysis.planted import Planted
 from telemock.analysis.timeline import Timeline
+from telemock.cli.changes import change_to_json, masked_change, masked_otherwise
 from telemock.cli.comparing import MOST_VERSIONS, comparing_versions
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import findings_to_json, plant_options, planted_values
 from telemock.cli.inventories import busiest, inventory_to_json
+from telemock.cli.masking import values_option
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.cli.overviews import connections_to_json, database_to_json, timeline_to_json
@@ -54,10 +59,18 @@ from telemock.store.rows import CONNECTIONS, typed
 @filter_options
 @plant_options
 @anew_option
+@values_option
 @db_option
 @config_option
 def report(
-    target: Path, db: str, plants: tuple[tuple[str, str], ...], *, plant_system: bool, anew: bool, **filters: Any
+    target: Path,
+    db: str,
+    plants: tuple[tuple[str, str], ...],
+    *,
+    plant_system: bool,
+    anew: bool,
+    shows_values: bool,
+    **filters: Any,
 ) -> None:
     """Write one page that tells what was captured.
 
@@ -66,13 +79,13 @@ def report(
     path = locate(db)
     planted = planted_values(plants, plant_system=plant_system)
     with open_reader(path) as reader, _page(target, path) as stream:
-        told = _told(reader, path, filters, planted, anew=anew)
+        told = _told(reader, path, filters, planted, anew=anew, shows_values=shows_values)
         # Connections are told of whatever those filters say that they do not know.
         if not told["exchanges"] and (told["not_filtered"] or not told["connections"]["kinds"]):
             raise ExportError(nothing_written(target))
         from telemock.exports.report import write_report  # noqa: PLC0415 - plotly is for who has something to draw
 
-        write_report(_hidden(told, planted), stream)
+        write_report(told if shows_values else _hidden(told, planted), stream)
     if str(target) != "-":
         click.echo(wrote(target, told["exchanges"]), err=True)
 
@@ -94,7 +107,13 @@ def _page(target: Path, db: Path) -> Iterator[TextIO]:
 
 
 def _told(
-    reader: Reader, path: Path, filters: dict[str, Any], planted: Sequence[Planted], *, anew: bool
+    reader: Reader,
+    path: Path,
+    filters: dict[str, Any],
+    planted: Sequence[Planted],
+    *,
+    anew: bool,
+    shows_values: bool,
 ) -> dict[str, Any]:
     """Read what `telemock.exports.report.write_report` tells."""
     made_at = utc_text(datetime.now(UTC))
@@ -106,11 +125,15 @@ def _told(
         timeline = _read_timeline(reader, chosen, extent.last_id)
         connections, not_filtered = _read_connections(reader, filters)
         told_changes = changes()
+    masks = Masks(inventory.findings, is_off=shows_values)
+    otherwise = "" if shows_values else masked_otherwise(inventory)
+    for pair in told_changes:
+        pair["changes"] = [change_to_json(masked_change(Change(**each), masks, otherwise)) for each in pair["changes"]]
     told = {
-        **inventory_to_json(inventory),
-        **findings_to_json(inventory.findings, planted),
+        **inventory_to_json(inventory, masks),
+        **findings_to_json(inventory.findings, planted, masks),
         "timeline": timeline_to_json(timeline),
-        "connections": connections_to_json(connections),
+        "connections": connections_to_json(connections, (lambda text: text) if shows_values else masked_text),
         "changes": told_changes,
         "versions_left_out": max(len(reader.versions()) - MOST_VERSIONS, 0),
         "products": [CRIBL.title] if any(CRIBL.owns(each.host, each.path) for each in busiest(inventory)) else [],
@@ -118,6 +141,7 @@ def _told(
         "not_filtered": not_filtered,
         "command": _command(click.get_current_context()),
         "made_at": made_at,
+        "shows_values": shows_values,
         "telemock": __version__,
     }
     sums = digest(path)

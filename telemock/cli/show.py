@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from telemock.cli.exchanges import problem_list
+from telemock.cli.masking import Masking, values_option
 from telemock.cli.options import WholeNumber, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.codings import SHOWN_BYTES, content_codings, decode_shown
@@ -44,9 +45,10 @@ _FACTS = (
 @click.argument("exchange_id", metavar="ID", type=WholeNumber(1, 2**63 - 1))
 @option("--body", is_flag=True, help="Write only the request's body, the bytes as received.")
 @option("--response-body", is_flag=True, help="Write only the answer's body, the bytes as sent.")
+@values_option
 @db_option
 @config_option
-def show(exchange_id: int, db: str, *, body: bool, response_body: bool) -> None:
+def show(exchange_id: int, db: str, *, body: bool, response_body: bool, shows_values: bool) -> None:
     """Print one exchange whole.
 
     The request, its answer, and what is known of them; ID is the number that telemock query shows. Bodies
@@ -59,12 +61,15 @@ def show(exchange_id: int, db: str, *, body: bool, response_body: bool) -> None:
         exchange = reader.exchange(exchange_id)
     if exchange is None:
         raise StoreError(f"There is no exchange {exchange_id} in {path}; `telemock query` lists what there is.")
-    if body or response_body:
-        _write_raw((exchange.request_body if body else exchange.response_body) or b"")
-        return
-    with output() as stream:
-        for line in _lines(exchange):
-            stream.write(line + "\n")
+    masking = Masking(is_off=shows_values)
+    with masking.told():
+        shown = masking.one(exchange)
+        if body or response_body:
+            _write_raw((shown.request_body if body else shown.response_body) or b"")
+            return
+        with output() as stream:
+            for line in _lines(shown):
+                stream.write(line + "\n")
 
 
 def _write_raw(body: bytes) -> None:

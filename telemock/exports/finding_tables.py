@@ -3,9 +3,9 @@
 They refuse to leave anything out without a sentence that says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from telemock.exports.tables import Cell, Place, Table, Told, endpoint_name, left_out, place_of, words
+from telemock.exports.tables import Cell, Table, Told, endpoint_name, left_out, words
 from telemock.exports.wording import captured, number
 
 _MOST_FINDINGS = 200
@@ -57,21 +57,8 @@ def planted_table(planted: Iterable[Told], *, in_part: bool) -> Table:
     )
 
 
-def changes_table(pair: Told, masked: Mapping[Place, str], otherwise: str) -> Table:
-    """Tell what one version does that its neighbour does not.
-
-    Args:
-        pair: of versions.
-        masked: what stands instead of examples, by the field they would give away.
-        otherwise: what stands instead of the examples of other fields; empty where these may be seen.
-    """
-
-    def shown(each: Told, what: str) -> str:
-        # An example stands behind a colon, and the types before it have none.
-        known, colon, _ = what.partition(": ")
-        mask = masked.get(place_of(each), otherwise)
-        return captured(f"{known}: {mask}" if colon and mask else what)
-
+def changes_table(pair: Told) -> Table:
+    """Tell what one version does that its neighbour does not."""
     changes = pair["changes"]
     return Table(
         f"Changes from {captured(pair['a'])} to {captured(pair['b'])}",
@@ -91,8 +78,8 @@ def changes_table(pair: Told, masked: Mapping[Place, str], otherwise: str) -> Ta
                 _changed(each),
                 endpoint_name(each) if each["what"] == "field" else "",
                 each["aspect"],
-                shown(each, each["before"]),
-                shown(each, each["after"]),
+                captured(each["before"]),
+                captured(each["after"]),
             )
             for each in changes[:_MOST_CHANGES]
         ],

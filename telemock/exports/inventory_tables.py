@@ -5,7 +5,7 @@ They refuse to leave anything out without a sentence that says so.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from telemock.exports.tables import Kind, Place, Table, Told, endpoint_name, left_out, place_of
+from telemock.exports.tables import Kind, Table, Told, endpoint_name, left_out
 from telemock.exports.wording import captured, length, moment, number, share, size
 
 MOST_FIELDS = 150
@@ -83,12 +83,11 @@ def endpoints_table(endpoints: Sequence[Told]) -> Table:
     )
 
 
-def fields_table(endpoint: Told, masked: Mapping[Place, str], most: int) -> Table:
+def fields_table(endpoint: Told, most: int) -> Table:
     """Tell what the fields of an endpoint are and do.
 
     Args:
         endpoint: whose.
-        masked: what stands instead of examples, by the field they would give away.
         most: fields at most.
     """
     fields = endpoint["fields"]
@@ -113,7 +112,7 @@ def fields_table(endpoint: Told, masked: Mapping[Place, str], most: int) -> Tabl
                 _types(field["types"]),
                 field["behaviour"],
                 ("~" if field["distinct_is_estimated"] else "") + number(field["distinct"]),
-                _values(field, masked.get(place_of(endpoint | field))),
+                _values(field),
                 "" if field["known"] is None else (field["meaning"] or "unknown"),
             )
             for field in fields[:shown]
@@ -179,10 +178,10 @@ def _types(types: Mapping[str, float]) -> str:
     return ", ".join(f"{kind} {share(part)}" for kind, part in types.items())
 
 
-def _values(field: Told, mask: str | None) -> list[str]:
-    """Write the range of numbers, or examples, and what is wrapped in them."""
-    if mask is not None:
-        return [mask]
+def _values(field: Told) -> list[str]:
+    """Write the range of numbers, or examples, and what is wrapped in them; or what stands in their place."""
+    if field["masked"]:
+        return [captured(field["masked"])]
     if field["least"] is not None and field["distinct"] > 1 and len(field["types"]) == 1:
         return [f"{field['least']} to {field['most']}"]
     decoded = [f"→ {captured(chain)}" for chain in field["decoded"][:1]]

@@ -3,7 +3,7 @@
 They refuse to be silent: a section without anything in it says so in words.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ from telemock.exports.inventory_tables import (
     hosts_table,
     timeline_table,
 )
-from telemock.exports.tables import ELSEWHERE, Place, Table, Told, endpoint_name, place_of, words
+from telemock.exports.tables import ELSEWHERE, Table, Told, endpoint_name
 from telemock.exports.wording import captured, count, length, moment, number, size
 
 # Of the inventory, what a browser shows at once; a page with more is for nobody.
@@ -57,14 +57,13 @@ class Section:
 
 def sections(told: Told) -> list[Section]:
     """Give the sections of a report; `telemock.exports.report` says what it takes."""
-    masked = dict(_masks(told))
     return [
         Section("where", "Where it went", (*_where_it_went(told["endpoints"]),)),
         Section("timeline", "Timeline", (*_timeline(told["timeline"]),)),
-        Section("inventory", "What was sent", (*_inventory(told, masked),)),
+        Section("inventory", "What was sent", (*_inventory(told),)),
         Section("sensitive", "Sensitive and planted values", (*_sensitive(told),)),
         Section("cadence", "How often", (*_cadence(told["endpoints"]),)),
-        Section("changes", "Changes between versions", (*_changes(told, masked),)),
+        Section("changes", "Changes between versions", (*_changes(told),)),
         Section("connections", "Connections", (*_connections(told["connections"]),)),
         Section("made", "How this was made", (*_made(told),)),
     ]
@@ -102,7 +101,7 @@ def _timeline(timeline: Told) -> Iterator[Part]:
         yield _text(f"Left out, as their time cannot be read: {count(timeline['unreadable'], 'request')}.")
 
 
-def _inventory(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
+def _inventory(told: Told) -> Iterator[Part]:
     endpoints = told["endpoints"]
     if not endpoints:
         yield _text(_NOTHING)
@@ -110,8 +109,12 @@ def _inventory(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
     yield _text(
         "Each field of queries, bodies, headers and cookies: in how many of the endpoint's requests it is, what its "
         "values are and do, and what is wrapped in them. Distinct values with ~ are estimated, with an error of "
-        f"{100 * told['distinct_error']:.2g} %. “unknown” is what the product's profile does not know. Fields in which "
-        "something sensitive or planted was found are shown masked."
+        f"{100 * told['distinct_error']:.2g} %. “unknown” is what the product's profile does not know. "
+        + (
+            "Values are shown as they were sent, the sensitive ones too, as --values asked for."
+            if told["shows_values"]
+            else "Fields in which something sensitive or planted was found are shown masked, and so are credentials."
+        )
     )
     left = _MOST_FIELDS_IN_ALL
     for shown, endpoint in enumerate(endpoints):
@@ -127,22 +130,12 @@ def _inventory(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
             f"{_beyond(endpoint['values_left_out'])}."
         )
         if endpoint["fields"]:
-            yield _table(fields_table(endpoint, masked, left))
+            yield _table(fields_table(endpoint, left))
         left -= min(len(endpoint["fields"]), MOST_FIELDS)
 
 
 def _beyond(values: int) -> str:
     return f"; {count(values, 'value')} of further fields were only counted" if values else ""
-
-
-def _masks(told: Told) -> Iterator[tuple[Place, str]]:
-    """Give what stands instead of the examples of a field that would give away what was found in it."""
-    for found in told["sensitive"]:
-        if found["confidence"] != "low":
-            yield place_of(found), f"masked, as it holds: {words(found['class'])}"
-    for each in told["planted"]:
-        for found in each["found"]:
-            yield place_of(found), f"masked, as it holds what was planted: {captured(each['name'], 60)}"
 
 
 def _sensitive(told: Told) -> Iterator[Part]:
@@ -152,7 +145,7 @@ def _sensitive(told: Told) -> Iterator[Part]:
     elif findings:
         yield _text(
             "High confidence is its form or its name, medium what harmless things look like, too, low what is mostly "
-            "chance. Examples are masked; hosts, paths and names of fields are shown as they were sent."
+            "chance. Examples are masked; hosts and names of fields are shown as they were sent, paths without secrets."
         )
         yield Part("chart", "Sensitive values by class and confidence", chart="chart-sensitive")
         yield _table(sensitive_table(findings))
@@ -185,17 +178,13 @@ def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
     yield _table(cadence_table(endpoints))
 
 
-def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
+def _changes(told: Told) -> Iterator[Part]:
     if any(name == "version" for name, _ in told["filters"]):
         yield _text("The filters chose one version; there is none to compare it with.")
         return
     if not told["changes"]:
         yield _text("There are no two versions to compare.")
         return
-    # A field that was beyond a limit in all that was captured may be seen in one version.
-    beyond = sum(endpoint["values_left_out"] for endpoint in told["endpoints"])
-    is_beyond = beyond or told["exchanges_left_out"] or told["findings_left_out"]
-    otherwise = "masked, as not everything was looked at" if is_beyond else ""
     yield _text("Each version is compared with the one that was first seen before it; telemock diff compares any two.")
     if told["versions_left_out"]:
         yield _text(f"{count(told['versions_left_out'], 'earlier version')} not compared here.")
@@ -204,7 +193,7 @@ def _changes(told: Told, masked: Mapping[Place, str]) -> Iterator[Part]:
         of = f"{count(pair['a_exchanges'], 'request')} before, {count(pair['b_exchanges'], 'request')} after"
         if pair["changes"]:
             yield _text(f"{of}: {count(len(pair['changes']), 'difference')}.")
-            yield _table(changes_table(pair, masked, otherwise))
+            yield _table(changes_table(pair))
         else:
             yield _text(f"{of}: no difference{' in what could be compared' if pair['not_compared'] else ''}.")
         yield from map(_text, pair["not_compared"])

@@ -12,7 +12,6 @@ from telemock.hosts import http_url
 
 # What was learnt, as `telemock analyze --format json` tells it.
 Told = Mapping[str, Any]
-Place = tuple[str, ...]
 
 # How a cell looks: words of ours, captured text, a number, a time, or a word of ours with a colour.
 Kind = Literal["text", "code", "number", "time", "badge"]
@@ -37,11 +36,6 @@ class Table:
     columns: tuple[tuple[str, Kind], ...]
     rows: list[tuple[Cell, ...]]
     left_out: str = ""
-
-
-def place_of(found: Told) -> Place:
-    """Give what tells a field from all others."""
-    return tuple(str(found[name]) for name in ("method", "scheme", "host", "port", "path", "source", "name"))
 
 
 def endpoint_name(endpoint: Told) -> str:

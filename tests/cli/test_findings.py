@@ -20,6 +20,10 @@ def captured(folder: Path, **event: Any) -> Path:
     return database(folder, ping(0), ping(1, method="POST", path="/telemetry/events", query="", request_body=body))
 
 
+# Where something was found, values are not shown, and that is said.
+MASKED = b"What is sensitive is masked; --values shows it.\n"
+
+
 def told(db: Path, *arguments: str) -> dict[str, Any]:
     said: dict[str, Any] = json.loads(run("analyze", "--format", "json", "--db", db, *arguments).stdout)
     return said
@@ -59,7 +63,7 @@ def test_a_planted_value_is_found_hashed_and_one_that_stayed_is_named(tmp_path: 
     (finding,) = host["found"]
     assert (finding["form"], finding["source"], finding["name"]) == ("sha256 as hex", "body", "$[].h")
     done = run("analyze", "--db", tmp_path / "telemetry.db", "--plant", "user=nobody-here", "--plant", "host=vm")
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, MASKED)
     assert done.stdout.endswith(
         b"\nuser was not found.\nhost was not found; it is so short that only whole values count.\n"
     )
@@ -80,10 +84,10 @@ def test_this_machine_is_looked_for(tmp_path: Path) -> None:
 def test_a_pipeline_fails_on_what_must_not_be_sent(tmp_path: Path) -> None:
     db = captured(tmp_path)
     done = run("analyze", "--db", db, "--fail-on", "sensitive")
-    assert (done.returncode, done.stderr) == (1, b"Error: Something sensitive was sent: email.\n")
+    assert (done.returncode, done.stderr) == (1, MASKED + b"Error: Something sensitive was sent: email.\n")
     assert b"POST http://cdn.cribl.io/telemetry/events" in done.stdout, "it is told all the same"
     done = run("analyze", "--db", db, "--format", "json", "--fail-on", "planted", "--plant", "host=Lab-Host01")
-    assert (done.returncode, done.stderr) == (1, b"Error: Something planted was sent: host.\n")
+    assert (done.returncode, done.stderr) == (1, MASKED + b"Error: Something planted was sent: host.\n")
     assert json.loads(done.stdout)["exchanges"] == 2
     assert run("analyze", "--db", db, "--fail-on", "planted", "--plant", "host=other-host").returncode == 0
     assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0

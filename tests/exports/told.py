@@ -21,6 +21,7 @@ def field(name: str = "v", **changes: Any) -> Told:
         "least": None,
         "most": None,
         "longest": 6,
+        "masked": None,
         "examples": ["4.16.1"],
         "decoded": [],
     } | changes
@@ -123,6 +124,7 @@ def told(*endpoints: Told, **changes: Any) -> Told:
         "filters": [],
         "not_filtered": [],
         "command": "telemock report",
+        "shows_values": False,
         "made_at": "2026-02-05T12:00:00.000000Z",
         "telemock": "0.1.0",
     } | changes
