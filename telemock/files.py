@@ -8,6 +8,7 @@ import fcntl
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,11 @@ from typing import BinaryIO
 _SQLITE = b"SQLite format 3\0"
 
 # What SQLite keeps beside a database (https://sqlite.org/tempfiles.html).
-DATABASE_SUFFIXES = ("-wal", "-shm", "-journal")
+DATABASE_SUFFIXES = ("-wal", "-shm", "-journal", "-lock")
+
+# So long a lock is waited for; it is asked for again after each turn.
+LOCK_SECONDS = 10.0
+_TURN_SECONDS = 0.02
 
 # Longer names leave no room for what makes those of drafts unique; file systems have 255 bytes.
 _PREFIX_BYTES = 200
@@ -177,15 +182,32 @@ def make_folder(folder: Path, mode: int = 0o700) -> None:
 
 
 @contextmanager
-def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Hold an advisory lock on a folder; waits for whoever has it, and leaves no file behind.
+def one_at_a_time(path: Path, *, most_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+    """Hold an advisory lock on a file or a folder; waits for whoever has it, and leaves no file behind.
+
+    Args:
+        path: of something that can be read.
+        most_seconds: how long it waits.
 
     Raises:
-        OSError: there is no such folder, or it cannot be read.
+        TimeoutError: somebody else kept the lock.
+        OSError: there is nothing, or it cannot be read.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, time.monotonic() + most_seconds)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(errno.ETIMEDOUT, "another program keeps it locked") from None
+            time.sleep(_TURN_SECONDS)
+        else:
+            return

@@ -67,6 +67,20 @@ def test_only_the_drafts_of_one_file_are_removed(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {".keys.1a2b", "key", "key.old"}
 
 
+@pytest.mark.parametrize("name", [".", "file"])
+def test_a_lock_that_somebody_keeps_is_waited_for_so_long_and_then_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / name
+    with (
+        one_at_a_time(path),
+        pytest.raises(TimeoutError, match="another program keeps it locked"),
+        one_at_a_time(path, most_seconds=0),
+    ):
+        pass
+    with one_at_a_time(path, most_seconds=0):
+        pass
+
+
 def test_of_two_processes_one_waits_for_the_other(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from telemock.files import one_at_a_time\n"

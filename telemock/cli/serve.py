@@ -15,7 +15,7 @@ from telemock import __version__
 from telemock.cli.options import config_option
 from telemock.cli.ready_file import ReadyFile
 from telemock.cli.setting_options import setting_options
-from telemock.errors import StoreUnavailable
+from telemock.errors import StoreDamaged, StoreUnavailable
 from telemock.files import make_folder
 from telemock.settings import ServeSettings
 
@@ -54,6 +54,11 @@ def serve(**options: Any) -> None:
     journal = Journal(settings.log_format, settings.log_dir)
     try:
         _announce_and_run(settings, means, listening, journal)
+    except StoreDamaged as error:
+        # What is open stays open: closing it would write to what is damaged.
+        click.echo(f"Error: {error}", err=True)
+        journal.close()
+        os._exit(error.exit_code)
     finally:
         journal.close()
 
@@ -65,6 +70,8 @@ def _announce_and_run(
     from telemock.authority.folder import utc_now  # noqa: PLC0415
     from telemock.authority.permissions import exposed_files  # noqa: PLC0415
     from telemock.server.listener import site_url  # noqa: PLC0415
+    from telemock.store.engine import exposed_files as exposed_database  # noqa: PLC0415
+    from telemock.store.engine import locate  # noqa: PLC0415
 
     urls = [site_url(each) for each in listening]
     journal.event(
@@ -81,6 +88,8 @@ def _announce_and_run(
     ):
         if sentence:
             journal.event("authority", sentence, level="warning")
+    if exposed := exposed_database(locate(settings.db)):
+        journal.event("database_exposed", exposed, level="warning")
     ready = ReadyFile(settings) if settings.ready_file else None
 
     def on_ready() -> None:

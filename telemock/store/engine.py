@@ -3,7 +3,10 @@
 It refuses to know what an exchange means.
 """
 
+import os
+import shlex
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,8 +29,16 @@ APPLICATION_ID = 0x544D434B
 # Rows of one ping fill a page of this size with the least waste; see README, "Size on disk".
 PAGE_BYTES = 16384
 
+# A log that starts anew is cut to this size. It is seldom longer; cutting takes longer than a hundred commits.
+LOG_LIMIT_BYTES = 32 * 2**20
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
 # How long one attempt waits for another process's lock; the writer retries, so that answers can time out.
 BUSY_SECONDS = 0.25
+
+# How long opening waits for a process that reads the log of one that was killed.
+_OPENING_SECONDS = 5
 
 # Statements for every batch size stay prepared: preparing one for 32 rows costs as much as running it.
 _CACHED_STATEMENTS = 512
@@ -64,13 +75,57 @@ def check_is_ours(path: Path) -> None:
     Raises:
         StoreForeign: it is something else; the file was not touched.
     """
-    if path.exists() and not path.is_file():
-        raise StoreForeign(f"{path} is no file that could hold a database; choose another with --db.")
+    _check_is_file(path)
     with path.open("rb") as file:
         head = file.read(100)
-    application_id = int.from_bytes(head[68:72], "big")  # https://sqlite.org/fileformat.html, offset 68
-    if head and (not head.startswith(b"SQLite format 3\0") or application_id != APPLICATION_ID):
+    if head and not is_our_head(head):
         raise StoreForeign(f"{path} is not a telemock database and was left untouched; choose another file with --db.")
+
+
+def _check_is_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise StoreForeign(f"{path} is no file that could hold a database; choose another with --db.")
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner only, whatever the umask, where there is none.
+
+    SQLite gives the files beside a database the mode that the database has.
+
+    Raises:
+        StoreForeign: something is there that is no file.
+        OSError: it cannot be made.
+    """
+    if path.exists():
+        _check_is_file(path)
+    else:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def exposed_files(path: Path) -> str:
+    """Say, with the command that mends it, which files of a database others may read or change; empty when none."""
+    files = [each for each in (path, write_ahead_log(path), index_path(path)) if _mode(each) & _OTHERS]
+    if not files:
+        return ""
+    names = " ".join(shlex.quote(str(each)) for each in files)
+    return (
+        f"Others may read or change {path} (mode {_mode(path):04o}), in which what was captured stands whole; "
+        f"type chmod 600 {names}"
+    )
+
+
+def _mode(path: Path) -> int:
+    """Give the permission bits; none where there is nothing."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def is_our_head(head: bytes) -> bool:
+    """Tell whether a file that begins with these 100 bytes is a database that telemock made."""
+    application_id = int.from_bytes(head[68:72], "big")  # https://sqlite.org/fileformat.html, offset 68
+    return head.startswith(b"SQLite format 3\0") and application_id == APPLICATION_ID
 
 
 def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -85,12 +140,20 @@ def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float 
         _uri(path, "mode=rw"),
         uri=True,
         isolation_level=None,
-        timeout=busy_seconds,
+        timeout=_OPENING_SECONDS,
         cached_statements=_CACHED_STATEMENTS,
         check_same_thread=False,
     )
-    connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    try:
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT_BYTES}")
+        # Opens the log now: later, its path may lead to another file.
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        connection.execute(f"PRAGMA busy_timeout = {busy_seconds * 1000:.0f}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -254,6 +317,11 @@ def _connect_read_only(path: Path, option: str) -> sqlite3.Connection:
 def write_ahead_log(path: Path) -> Path:
     """Give the path of the log that goes with a database; it need not be there."""
     return path.with_name(path.name + "-wal")
+
+
+def index_path(path: Path) -> Path:
+    """Give the path of the index that goes with a database's log."""
+    return path.with_name(path.name + "-shm")
 
 
 def _uri(path: Path, options: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from telemock.errors import StoreError, StoreForeign, StoreUnavailable
-from telemock.files import one_at_a_time
-from telemock.store.engine import check_is_ours, migrating_connection
+from telemock.files import LOCK_SECONDS, one_at_a_time
+from telemock.store.engine import check_is_ours, make_private, migrating_connection
 from telemock.store.schema import HEAD
 
 
@@ -28,10 +28,17 @@ def migrate(path: Path) -> None:
             raise StoreUnavailable(
                 f"There is no folder {path.parent} for the database; make it, or choose another --db."
             )
-        with one_at_a_time(path.parent):
+        make_private(path)
+        # Not its folder: whoever may read that could keep telemock from starting.
+        with one_at_a_time(path):
             _migrate(path)
     except StoreError:
         raise
+    except TimeoutError as error:
+        raise StoreUnavailable(
+            f"The database {path} has been locked by another program for {LOCK_SECONDS:.0f} s; end it, or try again "
+            "when it is done, if it is a telemock that upgrades the database."
+        ) from error
     except (OSError, sqlite3.Error, DBAPIError) as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         raise StoreUnavailable(
