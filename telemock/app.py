@@ -25,7 +25,7 @@ from telemock.admin.metrics import Metrics
 from telemock.admin.routes import admin_handler
 from telemock.authority.folder import utc_now
 from telemock.authority.leaves import Leaves
-from telemock.errors import StoreUnavailable
+from telemock.errors import StoreDamaged, StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 from telemock.journal import Journal, JournalHandler
 from telemock.malloc import keep_little, trim
@@ -78,6 +78,7 @@ class Telemock:
         # Of its own: no handshake waits until passwords are checked, names resolved or bodies read.
         self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
+        self._appender = appender
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
@@ -92,7 +93,9 @@ class Telemock:
             is_open=settings.others == "tunnel",
         )
         memory = BodyMemory(settings.body_memory // settings.workers, settings.max_body, trim)
-        self.metrics = Metrics(lambda: self.writer.waiting, self._authority_seconds, lambda: memory.used)
+        self.metrics = Metrics(
+            lambda: self.writer.waiting, self._authority_seconds, lambda: memory.used, lambda: appender.log_bytes
+        )
         recorder = Recorder(
             self.upstream,
             settings.max_body,
@@ -154,12 +157,14 @@ class Telemock:
     def _authority_seconds(self) -> float:
         return (self._means.authority.valid_until - self._now()).total_seconds()
 
-    async def _check_store(self) -> None:
+    async def _check_store(self) -> Sequence[str]:
+        """Give warnings; raise StoreUnavailable when exchanges cannot be kept."""
         try:
             async with asyncio.timeout(2):
                 await self.writer.check()
         except TimeoutError as error:
             raise StoreUnavailable("The database does not answer; check its disk.") from error
+        return self._appender.warnings()
 
     def _committed(self, records: Sequence[Record], seconds: float) -> None:
         self.metrics.committed(records, seconds)
@@ -181,7 +186,7 @@ async def open_telemock(
     settings: ServeSettings, means: Means, journal: Journal, now: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[Telemock]:
     """Open the migrated store and build the application; at the end, commit what waits."""
-    appender = await SqliteAppender.open(locate(settings.db), settings.durability)
+    appender = await SqliteAppender.open(locate(settings.db), settings.durability, journal.event)
     telemock = Telemock(settings, means, journal, appender, now)
     try:
         yield telemock
@@ -197,6 +202,9 @@ async def open_telemock(
                 f"{telemock.writer.waiting} exchanges could not be stored before the end.",
                 level="error",
             )
+        except StoreDamaged as error:
+            journal.event("store_lost", str(error), level="error")
+            raise
 
 
 async def serve(

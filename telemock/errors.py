@@ -19,6 +19,7 @@ TelemockError
     ├── StoreMissing      there is none where one was expected
     ├── StoreForeign      the file is not a telemock database, or of a newer telemock
     └── StoreUnavailable  it cannot take or give exchanges now
+        └── StoreDamaged  its files were damaged while it was in use
 
 It refuses to wrap what no caller can act on: a bug stays the exception it is.
 """
@@ -114,3 +115,10 @@ class StoreUnavailable(StoreError):
     def __init__(self, message: str, reason: str = "store_failed") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StoreDamaged(StoreUnavailable):
+    """The store's files were damaged while it was in use: what was just written may be lost, or be there all the same.
+
+    Who tries the same records again may store them twice.
+    """

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from telemock.app import end_at_once, stop_event
-from telemock.errors import ListenError
+from telemock.errors import ListenError, StoreDamaged
 from telemock.journal import Journal
 from telemock.order import WORKER, Order
 from telemock.settings import ServeSettings
@@ -40,12 +40,14 @@ class Supervisor:
         self._lock = folder / "lock"
         journal.share(self._lock)
         self._running: set[asyncio.subprocess.Process] = set()
+        self._is_lossy = False
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Start all, call `on_ready` once all answer, and keep them alive until SIGINT or SIGTERM.
 
         Raises:
             ListenError: a worker ended before it was ready.
+            StoreDamaged: a worker could not save what it had answered.
         """
         stop = stop_event(self._end_at_once)
         workers = [asyncio.Event() for _ in range(self._settings.workers)]
@@ -62,6 +64,8 @@ class Supervisor:
                 self._kill()
         for keeper in done:
             keeper.result()
+        if self._is_lossy:
+            raise StoreDamaged("A worker could not save everything that it had answered; its line above says what.")
 
     @staticmethod
     async def _all_ready(workers: list[asyncio.Event], keepers: list[asyncio.Task[None]], stop: asyncio.Event) -> bool:
@@ -84,6 +88,7 @@ class Supervisor:
             self._running.discard(process)
             self._forget(process.pid)
             if stop.is_set():
+                self._is_lossy |= status == StoreDamaged.exit_code
                 return
             if not ready.is_set():
                 raise ListenError(f"A worker process ended with status {status} before it was ready; its log says why.")

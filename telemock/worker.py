@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 
 from telemock.app import run
+from telemock.errors import StoreDamaged
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.order import Order
@@ -30,6 +31,10 @@ def main() -> None:
 
     try:
         run(settings, read_means(settings), listening, journal, on_ready=say_ready, parent=sys.stdin.fileno())
+    except StoreDamaged as error:
+        # The journal has it. What is open stays open: closing it would write to what is damaged.
+        journal.close()
+        os._exit(error.exit_code)
     finally:
         journal.close()
 

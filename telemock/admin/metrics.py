@@ -41,18 +41,24 @@ class Metrics:
         waiting: gives the count of exchanges that wait for their commit.
         authority_seconds: gives how long the certificate authority is valid.
         body_bytes: gives the memory that request bodies have.
+        log_bytes: gives the size of the store's write-ahead log.
     """
 
     CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
     def __init__(
-        self, waiting: Callable[[], int], authority_seconds: Callable[[], float], body_bytes: Callable[[], int]
+        self,
+        waiting: Callable[[], int],
+        authority_seconds: Callable[[], float],
+        body_bytes: Callable[[], int],
+        log_bytes: Callable[[], int],
     ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
         self._waiting = waiting
         self._authority_seconds = authority_seconds
         self._body_bytes = body_bytes
+        self._read_log_bytes = log_bytes
         self._exchanges = Counter(
             "telemock_exchanges", "Exchanges stored.", ["outcome", "via", "status"], registry=registry
         )
@@ -93,6 +99,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
+        self._log_bytes = Gauge(
+            "telemock_log_bytes",
+            "Size of the write-ahead log beside the database.",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
         build = Gauge(
             "telemock_build_info",
             "Always 1; the label says which telemock this is.",
@@ -101,14 +113,7 @@ class Metrics:
             multiprocess_mode="max",
         )
         build.labels(__version__).set(1)
-        folder = os.environ.get(SHARED_FOLDER_VARIABLE)
-        if folder is None:
-            self._registry = registry
-            ProcessCollector(registry=registry)
-        else:
-            self._registry = CollectorRegistry()
-            MultiProcessCollector(self._registry, folder)  # type: ignore[no-untyped-call]
-            self._registry.register(_Workers(Path(folder)))
+        self._registry = _exposed(registry)
 
     def committed(self, records: Sequence[Record], seconds: float) -> None:
         """Count one commit."""
@@ -135,6 +140,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Write everything in the Prometheus text format."""
+        self._log_bytes.set(self._read_log_bytes())
         self._queue.set(self._waiting())
         self._authority.set(self._authority_seconds())
         self._bodies.set(self._body_bytes())
@@ -156,6 +162,18 @@ class _Histogram(Histogram):
             if below > counted:
                 bucket.inc(below - counted)
                 counted = below
+
+
+def _exposed(registry: CollectorRegistry) -> CollectorRegistry:
+    """Give what is shown of a process's own registry: with workers, the sums over all of them."""
+    folder = os.environ.get(SHARED_FOLDER_VARIABLE)
+    if folder is None:
+        ProcessCollector(registry=registry)
+        return registry
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared, folder)  # type: ignore[no-untyped-call]
+    shared.register(_Workers(Path(folder)))
+    return shared
 
 
 class _Workers(Collector):

@@ -3,7 +3,7 @@
 It refuses to be reached by a product: the gate in front decides by host.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -18,12 +18,15 @@ HEALTHY = b'{"status": "healthy"}'
 
 
 def admin_handler(
-    check_store: Callable[[], Awaitable[None]], metrics: Metrics, authority: Authority, now: Callable[[], datetime]
+    check_store: Callable[[], Awaitable[Sequence[str]]],
+    metrics: Metrics,
+    authority: Authority,
+    now: Callable[[], datetime],
 ) -> Handler:
     """Make the handler of all admin requests.
 
     Args:
-        check_store: raises StoreUnavailable when exchanges could not be kept.
+        check_store: raises StoreUnavailable when exchanges could not be kept, else gives warnings.
         metrics: what /metrics shows.
         authority: whose public certificate is served, in PEM and in DER (RFC 2585), and whose dates decide on health.
         now: the clock, UTC.
@@ -31,14 +34,14 @@ def admin_handler(
 
     async def health(_request: web.Request) -> web.Response:
         try:
-            await check_store()
+            warnings = await check_store()
             authority.check_valid(now())
         except (StoreUnavailable, AuthorityError) as error:
             part = "database" if isinstance(error, StoreUnavailable) else "authority"
             return json_answer(503, {"status": "unhealthy", "reason": str(error), "part": part})
-        ends_soon = authority.ends_soon(now())
-        if ends_soon:
-            return json_answer(200, {"status": "healthy", "warnings": [ends_soon]})
+        warnings = [warning for warning in (*warnings, authority.ends_soon(now())) if warning]
+        if warnings:
+            return json_answer(200, {"status": "healthy", "warnings": warnings})
         return web.Response(body=HEALTHY, headers={"Content-Type": "application/json"})
 
     async def show_metrics(_request: web.Request) -> web.Response:

@@ -1,28 +1,26 @@
-"""This is where a batch becomes one SQLite transaction, and where the write-ahead log is kept short.
+"""This is where a batch becomes one SQLite transaction, in files that are looked at before its answers leave.
 
 It refuses to retry: the writer decides what a failure means for those who wait.
 """
 
 import asyncio
-import os
+import logging
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from itertools import chain, count, islice
 from pathlib import Path
 
-import aiosqlite
-
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.settings import Durability
-from telemock.store.engine import PAGE_BYTES, open_beside, open_for_writing
+from telemock.store.open_database import Files, OpenDatabase, Tell, open_database
 from telemock.store.rows import table_rows
+from telemock.store.upkeep import BOUND_BYTES, CHECKPOINT_BYTES, Upkeep, long_log
 
-# After about this much in the write-ahead log, its pages are copied to the database. The log's file stays as long
-# as it once was: cutting it takes longer than a hundred commits.
-CHECKPOINT_BYTES = 8 * 2**20
+_logger = logging.getLogger(__name__)
 
 # Another worker's commit is as short as our own: so long it is waited for on the loop, turn by turn, in which other
 # requests are read. SQLite's own waiting would stop the loop, and sleeps ever longer.
@@ -32,9 +30,27 @@ _TURNS_SECONDS = 0.01
 _SLOW_SECONDS = 0.05
 _SLOW_FOR_SECONDS = 1.0
 
-# What a commit adds to the log: the last page of the table and of each index, and a row without its body.
-_COMMIT_BYTES = 5 * PAGE_BYTES
-_ROW_BYTES = 2000
+# Where the paths lead is looked at before a batch, unless that was done so shortly ago; the files after each.
+_LOOK_SECONDS = 0.005
+
+# How often files and log are looked at while nobody writes, and while somebody does; and at most.
+_IDLE_TICK_SECONDS = 0.5
+_BUSY_TICK_SECONDS = 0.1
+_LEAST_TICK_SECONDS = 0.02
+
+# Who would write to a log of this size waits until it is copied, but no longer than this; then it may grow by so much.
+_HOLD_BYTES = 24 * 2**20
+_HOLD_SECONDS = 0.25
+_HOLD_STEP_BYTES = 16 * 2**20
+_HOLD_TURN_SECONDS = 0.005
+
+# So long a question after the store's health waits for whoever has the lock.
+_CHECK_SECONDS = 1.0
+
+
+def _tell_nobody(event: str, message: str, *, level: str) -> None:
+    """Drop an event."""
+    del event, message, level
 
 
 class SqliteAppender:
@@ -45,118 +61,161 @@ class SqliteAppender:
     wait, for a disk or for another process's lock, is made in a thread.
     """
 
-    def __init__(self, path: Path, at_once: sqlite3.Connection | None, beside: aiosqlite.Connection) -> None:
-        self._path = path
-        self._file = _identity(path)
-        self._at_once = at_once
-        self._beside = beside
+    def __init__(self, database: OpenDatabase) -> None:
+        self._database = database
+        self._upkeep = Upkeep(database)
+        self._looked_at = 0.0
         self._slow_until = 0.0
-        self._log_bytes = 0
-        self._copying: asyncio.Task[None] | None = None
-        self._settle = False
+        self._hold_above = _HOLD_BYTES
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._look_forever(), name="store upkeep")
 
     @classmethod
-    async def open(cls, path: Path, durability: Durability) -> "SqliteAppender":
-        """Open a migrated database; close the result."""
-        beside = await open_beside(path, durability)
-        at_once = None
-        if durability != "fsync":
-            at_once = open_for_writing(path, durability, busy_seconds=0)
-        return cls(path, at_once, beside)
+    async def open(cls, path: Path, durability: Durability, tell: Tell = _tell_nobody) -> "SqliteAppender":
+        """Open a migrated database; close the result.
+
+        Args:
+            path: of the database.
+            durability: what a commit survives.
+            tell: takes events of damage and of the log's length.
+
+        Raises:
+            StoreUnavailable: it cannot be opened, or is damaged.
+        """
+        return cls(await open_database(path, durability, tell))
 
     async def append(self, records: Sequence[Record]) -> None:
         """Commit the records; see `telemock.store.writer.Appender`."""
-        self._check_file()
         table, columns, common, own = table_rows(records)
         statement = _insert_sql(table, columns, len(common), len(own))
-        await self._insert(statement, [*common, *chain.from_iterable(own)])
-        bodies = [len(record.request_body or b"") for record in records if isinstance(record, Exchange)]
-        self._log_bytes += _COMMIT_BYTES + _ROW_BYTES * len(records) + sum(bodies)
-        await self._tend()
+        values = [*common, *chain.from_iterable(own)]
+        await self._hold_back()
+        async with self._database.turn:
+            if self._database.damage is not None or time.monotonic() > self._looked_at + _LOOK_SECONDS:
+                await self._database.look()
+                self._looked_at = time.monotonic()
+            files = self._database.files
+            last_id = await self._insert(files, statement, values)
+            first_id = last_id - len(records) + 1
+            if not isinstance(records[0], Exchange):
+                first_id = last_id = 0
+            await self._database.committed(files, first_id, last_id)
+        if files.watch.state.uncopied_bytes >= CHECKPOINT_BYTES:
+            self._wake.set()
 
     async def check(self) -> None:
         """Take and give back the write lock, on the connection that no batch uses."""
-        self._check_file()
-        try:
-            await self._beside.executescript("BEGIN IMMEDIATE; ROLLBACK")
-        except sqlite3.OperationalError as error:
-            raise self._unavailable(error) from error
+        deadline = time.monotonic() + _CHECK_SECONDS
+        while True:
+            async with self._database.turn:
+                await self._database.look()
+                files = self._database.files
+                try:
+                    await files.beside.executescript("BEGIN IMMEDIATE; ROLLBACK")
+                except sqlite3.DatabaseError as error:
+                    # Whoever copies the log has the lock for a moment, too.
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise self._unavailable(error) from error
+                else:
+                    return
+
+    @property
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log's file."""
+        return 0 if self._database.damage is not None else self._database.files.watch.log_bytes
+
+    def warnings(self) -> list[str]:
+        """Say what people should know, though exchanges are kept."""
+        return [long_log(self.log_bytes)] if self.log_bytes > BOUND_BYTES else []
 
     async def close(self) -> None:
-        """Copy the write-ahead log into the database where nobody else uses it, and close."""
-        if self._copying is not None:
-            await self._copying
-        if self._at_once is not None:
-            self._at_once.close()
-        await self._beside.close()
+        """Copy the write-ahead log into the database where nobody else uses it, and close.
 
-    async def _insert(self, statement: str, values: list[object]) -> None:
-        if self._at_once is not None and await self._insert_at_once(self._at_once, statement, values):
-            return
+        Raises:
+            StoreDamaged: something that was acknowledged could not be saved; the message says what.
+        """
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
         try:
-            await self._beside.execute_fetchall(statement, values)
-        except sqlite3.OperationalError as error:
-            raise self._unavailable(error) from error
+            await self._database.close()
+        finally:
+            self._upkeep.close()
 
-    async def _insert_at_once(self, at_once: sqlite3.Connection, statement: str, values: list[object]) -> bool:
-        """Insert on the loop; False when the disk is slow, full or locked for long, which the thread can wait for."""
+    async def _look_forever(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BUSY_TICK_SECONDS if self._upkeep.is_busy else _IDLE_TICK_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                async with self._database.turn:
+                    await self._database.look()
+                if self._database.damage is None:
+                    await self._upkeep.tend()
+            except Exception:
+                _logger.exception("The write-ahead log could not be looked after")
+            await asyncio.sleep(_LEAST_TICK_SECONDS)
+
+    async def _hold_back(self) -> None:
+        """Wait for the log to be copied, when it grows faster than that; it may grow on beside one who reads."""
+        if self._database.damage is not None:
+            return
+        watch = self._database.files.watch
+        size = watch.state.size_bytes
+        if size < self._hold_above:
+            if size < _HOLD_BYTES:
+                self._hold_above = _HOLD_BYTES
+            return
+        deadline = time.monotonic() + _HOLD_SECONDS
+        while watch.refresh().uncopied_bytes and watch.state.size_bytes >= _HOLD_BYTES:
+            if time.monotonic() > deadline:
+                self._hold_above = watch.state.size_bytes + _HOLD_STEP_BYTES
+                return
+            self._wake.set()
+            await asyncio.sleep(_HOLD_TURN_SECONDS)
+
+    async def _insert(self, files: Files, statement: str, values: list[object]) -> int:
+        """Insert rows; give the id of the last one."""
+        if files.at_once is not None:
+            last_id = await self._insert_at_once(files.at_once, statement, values)
+            if last_id:
+                return last_id
+        try:
+            rows = list(await files.beside.execute_fetchall(statement + " RETURNING id", values))
+        except sqlite3.DatabaseError as error:
+            if not _is_of_store(error):
+                raise
+            raise self._unavailable(error) from error
+        return int(rows[-1][0])
+
+    async def _insert_at_once(self, at_once: sqlite3.Connection, statement: str, values: list[object]) -> int | None:
+        """Insert on the loop; None when the disk is slow, full or locked for long, which the thread can wait for."""
         began = time.monotonic()
         if began <= self._slow_until:
-            return False
+            return None
         while (started := time.monotonic()) <= began + _TURNS_SECONDS:
             try:
-                at_once.execute(statement, values)
-            except sqlite3.OperationalError as error:
+                last_id = at_once.execute(statement, values).lastrowid
+            except sqlite3.DatabaseError as error:
+                if not _is_of_store(error):
+                    raise
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    return False
+                    return None
                 await asyncio.sleep(0)
             else:
                 if time.monotonic() - started > _SLOW_SECONDS:
                     self._slow_until = started + _SLOW_FOR_SECONDS
-                return True
-        return False
-
-    async def _tend(self) -> None:
-        """Copy the log beside the writing, then its short rest between two batches, so that it starts anew."""
-        if self._copying is not None and self._log_bytes >= CHECKPOINT_BYTES:
-            await self._copying  # writing must not outrun copying
-        if self._settle:
-            self._settle = False
-            self._log_bytes = 0
-            await self._copy()
-        elif self._log_bytes >= CHECKPOINT_BYTES:
-            self._log_bytes = 0
-            self._copying = asyncio.create_task(self._copy_aside(), name="store checkpoint")
-
-    async def _copy_aside(self) -> None:
-        await self._copy()
-        self._settle = True
-        self._copying = None
-
-    async def _copy(self) -> None:
-        try:
-            await self._beside.execute_fetchall("PRAGMA wal_checkpoint(PASSIVE)")
-        except sqlite3.OperationalError:
-            # Locked or full: the log just stays longer; the next append tells if writing fails.
-            return
-
-    def _check_file(self) -> None:
-        """A deleted or replaced file still takes writes, into nothing that anybody can open."""
-        if _identity(self._path) != self._file:
-            raise StoreUnavailable(
-                f"The database {self._path} was removed or replaced while in use; put it back, or restart telemock."
-            )
+                return last_id
+        return None
 
     def _unavailable(self, error: sqlite3.Error) -> StoreUnavailable:
-        return StoreUnavailable(f"The database {self._path} cannot be written: {error}.")
+        return StoreUnavailable(f"The database {self._database.path} cannot be written: {error}.")
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - once per commit; a third of the time of Path.stat
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+def _is_of_store(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether it is the file that is to blame, not a value: what SQLite calls corrupt has no class of its own."""
+    return isinstance(error, sqlite3.OperationalError | sqlite3.InternalError) or type(error) is sqlite3.DatabaseError
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from telemock.errors import StoreUnavailable
+from telemock.errors import StoreDamaged, StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Appender(Protocol):
         """Commit the records, which are of one kind, in order.
 
         Raises:
+            StoreDamaged: they may be stored or lost, and must not be tried again.
             StoreUnavailable: not now; the same records may be tried again. Any other exception means
                 that one of the records can never be stored.
         """
@@ -204,7 +205,11 @@ class Writer:
             except StoreUnavailable as error:
                 self._failure = str(error)
                 self._in_flight = []
-                self._put_back(batch)
+                if isinstance(error, StoreDamaged):
+                    for waiting in batch:
+                        _refuse(waiting, error)
+                else:
+                    self._put_back(batch)
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
                 self._in_flight = []

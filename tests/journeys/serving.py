@@ -73,6 +73,11 @@ class Serving:
             if line["event"] == event:
                 return line
 
+    def events(self) -> list[str]:
+        """Give the events of its life that were not waited for, once it has ended."""
+        self._reading.join(HANG_SECONDS)
+        return [json.loads(raw)["event"] for raw in iter(self._lines.get_nowait, b"")]
+
     def wait_until_ready(self) -> None:
         """Return once it said that it answers."""
         self.line("ready")

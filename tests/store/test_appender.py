@@ -13,10 +13,11 @@ import pytest
 
 from telemock.errors import StoreUnavailable
 from telemock.settings import Durability
-from telemock.store.appender import CHECKPOINT_BYTES, SqliteAppender
+from telemock.store.appender import SqliteAppender
 from telemock.store.filters import Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import open_reader
+from telemock.store.upkeep import CHECKPOINT_BYTES
 from tests.corpus import CONNECTION, moment, ping
 from tests.server.wire import HANG_SECONDS
 

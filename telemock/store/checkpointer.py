@@ -1,0 +1,55 @@
+"""The write-ahead log of a database is copied into it, and emptied: SQLite's checkpoints, and when each is right."""
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from telemock.settings import Durability
+from telemock.store.engine import BUSY_SECONDS, open_for_writing
+
+
+class Checkpointer:
+    """Checkpoints one database; one thread at a time may use it.
+
+    No method raises: a log that cannot be copied now, because somebody reads or the disk is full, just stays longer.
+
+    Args:
+        path: a migrated database.
+        durability: as for `open_for_writing`.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+
+    def __init__(self, path: Path, durability: Durability) -> None:
+        self._copying = open_for_writing(path, durability, busy_seconds=0)
+        self._holding = open_for_writing(path, durability, busy_seconds=BUSY_SECONDS)
+
+    def copy(self) -> None:
+        """Copy what no reader needs to be kept apart, beside everybody's writing and reading."""
+        self._checkpoint("PASSIVE")
+
+    def copy_all(self) -> None:
+        """Copy while nobody may write, so that the log is copied to its end and the next writer starts it anew.
+
+        It waits a moment for who writes now, and never for a reader while others wait.
+        """
+        with suppress(sqlite3.Error):
+            self._holding.execute("BEGIN IMMEDIATE")
+            try:
+                self._checkpoint("PASSIVE")
+            finally:
+                self._holding.execute("ROLLBACK")
+
+    def empty(self) -> None:
+        """Copy everything and cut the log's file to nothing, where nobody reads or writes."""
+        self._checkpoint("TRUNCATE")
+
+    def close(self) -> None:
+        """Close both connections."""
+        self._copying.close()
+        self._holding.close()
+
+    def _checkpoint(self, mode: str) -> None:
+        with suppress(sqlite3.Error), closing(self._copying.execute(f"PRAGMA wal_checkpoint({mode})")) as cursor:
+            cursor.fetchall()

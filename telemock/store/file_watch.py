@@ -1,0 +1,204 @@
+"""The files of a database that is in use are looked at: whether they are still the ones that were opened, and whole.
+
+SQLite looks at none of that: it writes on into files that nobody can open any more, or whose content is gone.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from telemock.store.engine import PAGE_BYTES, index_path, is_our_head, write_ahead_log
+from telemock.store.wal_index import LOG_HEAD_BYTES, LogState, WalIndex
+
+_HEAD_BYTES: Final = 100
+_CHANGE_COUNTER: Final = slice(24, 28)
+_PAGE_COUNT: Final = slice(28, 32)
+_FRAME_SALT: Final = slice(8, 16)
+
+
+class Damage(NamedTuple):
+    """What became of the files.
+
+    Attributes:
+        kind: `moved`, the path does not lead to the database any more; `log`, the same of its log or of the log's
+            index, while what is in them is still at hand; `log_content` and `database`, what was in the log or in
+            the database is gone.
+        what: for people, what is wrong, without a full stop.
+        remedy: what is to be done.
+    """
+
+    kind: Literal["moved", "log", "log_content", "database"]
+    what: str
+    remedy: str
+
+    @property
+    def is_fatal(self) -> bool:
+        """Tell whether nothing may be written to the files any more, as content is gone."""
+        return self.kind in ("log_content", "database")
+
+
+class FileWatch:
+    """Looks at the files of one database that this process has open, for as long as it has.
+
+    Args:
+        path: of the database; all connections of this process have opened its log already.
+
+    Attributes:
+        identity: of the database's file.
+        log: descriptor of the log.
+        state: of the log, when it was looked at last.
+        log_bytes: size of the log's file, when it was looked at last.
+
+    Raises:
+        OSError: a file is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._log_path = str(write_ahead_log(path))
+        self._index_path = str(index_path(path))
+        self._index = WalIndex(path)
+        self._database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
+        self.identity = _identity(os.fstat(self._database))
+        self._log_identity = _identity(os.fstat(self.log))
+        self._lost: Damage | None = None
+        self.state = LogState(PAGE_BYTES, 0, b"", 0, 0)
+        self._seen = self.state
+        self.log_bytes = 0
+        self._known: tuple[int, int] | None = None
+        self._known_state = self.state
+        self._known_head = b""
+
+    def look(self, *, at_all: bool = True) -> Damage | None:
+        """Look at the files; some microseconds.
+
+        Args:
+            at_all: look also at the index, not only at what each commit must be sure of: that the paths lead to
+                database and log, and that both have what they had.
+        """
+        if self._lost is not None:
+            return self._lost
+        state = self.refresh()
+        database, log = _status(self._path), _status(self._log_path)
+        if database is None or _identity(database) != self.identity:
+            return self._moved()
+        if log is None or _identity(log) != self._log_identity:
+            return self._log_gone()
+        if at_all and identity_at(self._index_path) != self._index.identity:
+            return self._log_gone()
+        self.log_bytes = log.st_size
+        if log.st_size < state.size_bytes or not self._has_what_it_had(state):
+            self._examine_log(log, state)
+        elif (database.st_size, database.st_mtime_ns) != self._known:
+            self._examine(database, state)
+        else:
+            self._known_state = state
+        return self._lost
+
+    def refresh(self) -> LogState:
+        """Give the state of the log as it is now."""
+        self.state = self._index.read() or self.state
+        return self.state
+
+    def is_log_of_index(self) -> bool:
+        """Tell whether the index is about the log that is open here, so that it can be copied."""
+        state = self.refresh()
+        return not state.frames or self._has_frame(state, state.frames)
+
+    def is_lost(self, frame: int) -> bool:
+        """Tell whether the log does not hold that frame any more."""
+        is_cut = self.state.bytes_to(frame) > os.fstat(self.log).st_size
+        return is_cut or not self._has_frame(self.state, frame)
+
+    @property
+    def is_removed(self) -> bool:
+        """Tell whether no path leads to the database any more."""
+        return not os.fstat(self._database).st_nlink
+
+    @property
+    def way(self) -> str:
+        """Give a path of the database while this process runs, whatever became of its own."""
+        return f"/proc/{os.getpid()}/fd/{self._database}"
+
+    def lock(self) -> bool:
+        """Take a lock on the database's file that no connection takes; tell whether that could be done at once."""
+        try:
+            fcntl.flock(self._database, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give everything back; after every connection of the process, as `WalIndex` says."""
+        self._index.close()
+        os.close(self._database)
+        os.close(self.log)
+
+    def _examine(self, database: os.stat_result, state: LogState) -> None:
+        """Look at the head of a database that was written to: by a checkpoint, which the index tells, or by others."""
+        head = os.pread(self._database, _HEAD_BYTES, 0)
+        if self._index.read() != state:
+            return  # under way; the next look will tell
+        is_quiet = state.checkpoint == self._known_state.checkpoint and state.begun == state.copied
+        size, known_size = database.st_size, self._known[0] if self._known else 0
+        is_whole = (
+            is_our_head(head)
+            and head[_CHANGE_COUNTER] >= self._known_head[_CHANGE_COUNTER]
+            and (size >= known_size or size >= int.from_bytes(head[_PAGE_COUNT], "big") * state.page_bytes)
+            and not (is_quiet and self._known and (head, size) != (self._known_head, known_size))
+        )
+        if is_whole:
+            self._known = (size, database.st_mtime_ns)
+            self._known_state = state
+            self._known_head = head
+        else:
+            self._lost = _gone("database", f"The database {self._path} was cut short or overwritten")
+
+    def _examine_log(self, log: os.stat_result, state: LogState) -> None:
+        """Look again at a log that seems shorter than it must be: somebody may be starting it anew."""
+        if self._index.read() == state and os.fstat(self.log).st_size == log.st_size:
+            self._lost = _gone("log_content", f"The write-ahead log {self._log_path} was cut short or overwritten")
+
+    def _has_what_it_had(self, state: LogState) -> bool:
+        """Look at the frame that was the last one: a log that was cut and written to again has a hole there."""
+        seen, self._seen = self._seen, state
+        if not state.frames:
+            return True
+        return self._has_frame(state, seen.frames if seen.salt == state.salt and seen.frames else state.frames)
+
+    def _has_frame(self, state: LogState, frame: int) -> bool:
+        """Tell whether a frame of the log that the index is about is in the log's file."""
+        return (
+            os.pread(self.log, _FRAME_SALT.stop, state.bytes_to(frame - 1) or LOG_HEAD_BYTES)[_FRAME_SALT] == state.salt
+        )
+
+    def _moved(self) -> Damage:
+        what = f"The database {self._path} was removed or replaced while in use"
+        return Damage("moved", what, "put it back, or restart telemock")
+
+    def _log_gone(self) -> Damage:
+        what = f"The write-ahead log or its index, {self._log_path} or {self._index_path}, was removed or replaced"
+        return Damage("log", what, "telemock goes on by itself when what it held is saved and nobody has it open")
+
+
+def identity_at(path: str | Path) -> tuple[int, int] | None:
+    """Give the device and the number of the file to which a path leads; None when there is none."""
+    status = _status(path)
+    return None if status is None else _identity(status)
+
+
+def _status(path: str | Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _gone(kind: Literal["log_content", "database"], what: str) -> Damage:
+    return Damage(kind, f"{what} while in use", "restart telemock, which goes on with what is left")
