@@ -172,7 +172,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match=rf"^The database {tmp_path} cannot be written"):
+    with pytest.raises(StoreForeign, match=rf"^{tmp_path} is no file that could hold a database"):
         migrate(tmp_path)
 
 
