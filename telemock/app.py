@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -55,6 +56,9 @@ from telemock.store.writer import Writer
 _REQUESTS_SECONDS = 2.0
 _STORE_SECONDS = 4.0
 
+# How often the journal is told, at most, that descriptors are scarce.
+_IDLE_TOLD_SECONDS = 60.0
+
 # The writer's thread must not wait 5 ms for the interpreter lock while the loop is busy.
 _SWITCH_SECONDS = 0.0005
 
@@ -75,6 +79,7 @@ class Telemock:
     ) -> None:
         self._means = means
         self._now = now
+        self._idle_told_at = -_IDLE_TOLD_SECONDS
         # Of its own: no handshake waits until passwords are checked, names resolved or bodies read.
         self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
@@ -148,6 +153,19 @@ class Telemock:
             self.writer.submit(connection).add_done_callback(lambda stored: stored.exception())
         except StoreUnavailable:
             self._journal.records([connection])
+
+    def idle_closed(self, count: int) -> None:
+        """Tell that idle connections were closed for want of descriptors; the journal hears of it once a minute."""
+        self.metrics.idle_closed(count)
+        now = time.monotonic()
+        if now >= self._idle_told_at + _IDLE_TOLD_SECONDS:
+            self._idle_told_at = now
+            self._journal.event(
+                "descriptors_scarce",
+                "Idle connections are closed, as this process has hardly any descriptors left; raise its limit, "
+                "with ulimit -n or LimitNOFILE=.",
+                level="warning",
+            )
 
     def close_pools(self) -> None:
         """Begin nothing more in threads."""
@@ -239,7 +257,7 @@ async def serve(
         try:
             door = telemock.door(runner, patience)
             for each in listening:
-                await Site(runner, each, door).start()
+                await Site(runner, each, door, telemock.idle_closed).start()
             # What lives until the end need not be looked at again, and requests die without the collector's help.
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)

@@ -69,6 +69,11 @@ class Metrics:
         self._tls_refused = Counter(
             "telemock_tls_refused", "TLS handshakes that failed, by what the client said.", ["alert"], registry=registry
         )
+        self._idle_closed = Counter(
+            "telemock_idle_closed",
+            "Idle connections closed, as there were hardly any descriptors left.",
+            registry=registry,
+        )
         self._request_seconds = _Histogram(
             "telemock_request_duration_seconds",
             "Request head read to answer ready, before the commit.",
@@ -137,6 +142,10 @@ class Metrics:
     def refused(self, reason: str, _exchange: Exchange | None = None) -> None:
         """Count one request that was not stored in time, or was not HTTP."""
         self._refused.labels(reason).inc()
+
+    def idle_closed(self, count: int) -> None:
+        """Count idle connections that were closed for want of descriptors."""
+        self._idle_closed.inc(count)
 
     def exposition(self) -> bytes:
         """Write everything in the Prometheus text format."""

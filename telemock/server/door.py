@@ -86,6 +86,7 @@ class Door:
     async def _admit(self, visitor: Visitor, arrival: Arrival) -> None:
         async with asyncio.timeout(self._patience.idle):
             first = await visitor.peek.more_than(0)
+        visitor.is_silent = False
         if not first:
             return
         if first[0] == _TLS_HANDSHAKE:

@@ -14,9 +14,11 @@ from telemock.errors import EventsRejected
 
 _Event = dict[str, Any]
 
-# What is read of one body, to answer it and to learn who speaks; all of it is kept, and analysis reads on.
+# What is read of one body, to answer it and to learn who speaks; all of it is kept, and analysis reads on. Time and
+# memory go with the number of values: a body of few long ones is read whole.
 MAX_BYTES: Final = 2**20
 MAX_EVENTS: Final = 10_000
+_MAX_VALUES: Final = 100_000
 
 _SMALL: Final = 2**14  # characters that are decoded at once; more would keep all other requests waiting
 _LONGEST_TOKEN: Final = 16  # characters that are wrong only because the next ones are missing: \uD83D\uDE0
@@ -46,15 +48,15 @@ class Batch(NamedTuple):
 
 
 def parse_events(body: bytes) -> Batch:
-    """Read a body (UTF-8, RFC 8259; a byte order mark is forgiven) as events, at most `MAX_BYTES` and `MAX_EVENTS`.
+    """Read a body (UTF-8, RFC 8259; a byte order mark is forgiven) as events, as far as the limits above let.
 
     Raises:
         EventsRejected: not JSON, or not objects; names line and column, counted in characters from 1.
     """
     body = body.removeprefix(BOM_UTF8)
-    is_cut = len(body) > MAX_BYTES
+    is_cut = len(body) > MAX_BYTES and sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES
     try:
-        text = getincrementaldecoder("utf-8")().decode(body[:MAX_BYTES], final=not is_cut)
+        text = getincrementaldecoder("utf-8")().decode(body[:MAX_BYTES] if is_cut else body, final=not is_cut)
     except UnicodeDecodeError as error:
         good = body[: error.start].decode()
         raise EventsRejected(f"not UTF-8 at {_place(good, len(good))}") from error

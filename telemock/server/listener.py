@@ -7,12 +7,15 @@ import asyncio
 import errno
 import logging
 import socket
+from collections.abc import Callable, Iterator
 
 from aiohttp import web
 
 from telemock.errors import ListenError
 from telemock.hosts import authority
+from telemock.server.descriptors import Descriptors, IdleConnection
 from telemock.server.door import Door
+from telemock.server.protocol import Protocol
 from telemock.server.visitor import Visitor
 
 _logger = logging.getLogger(__name__)
@@ -61,13 +64,21 @@ class Site(web.BaseSite):
         runner: its application's runner, set up.
         listening: owned by this site from now on.
         door: takes connections where they belong.
+        on_idle_closed: told how many idle connections were closed, as there are hardly any descriptors left.
     """
 
-    def __init__(self, runner: web.BaseRunner, listening: socket.socket, door: Door) -> None:
+    def __init__(
+        self,
+        runner: web.BaseRunner,
+        listening: socket.socket,
+        door: Door,
+        on_idle_closed: Callable[[int], None] = lambda _count: None,
+    ) -> None:
         super().__init__(runner, backlog=BACKLOG)
         self._listening = listening
         self._door = door
-        self._visits: set[asyncio.Task[None]] = set()
+        self._visits: dict[asyncio.Task[None], Visitor] = {}
+        self._descriptors = Descriptors(on_idle_closed)
 
     @property
     def name(self) -> str:
@@ -105,10 +116,29 @@ class Site(web.BaseSite):
                 loop.remove_reader(self._listening)
                 loop.call_later(_PAUSE_SECONDS, self._resume)
                 return
-            connection.settimeout(0)
-            visit = loop.create_task(self._admit(Visitor(connection, address)))
-            self._visits.add(visit)
-            visit.add_done_callback(self._visits.discard)
+            number = connection.fileno()
+            if self._descriptors.are_gone(number):
+                connection.close()
+            else:
+                connection.settimeout(0)
+                visitor = Visitor(connection, address)
+                visit = loop.create_task(self._admit(visitor))
+                self._visits[visit] = visitor
+                visit.add_done_callback(self._visits.pop)
+            if self._descriptors.are_scarce(number):
+                self._descriptors.close_idle(self._idle())
+                return  # they are closed before the next one is accepted
+
+    def _idle(self) -> Iterator[IdleConnection]:
+        """Give the connections on which nobody waits for an answer."""
+        now = asyncio.get_running_loop().time()
+        for visit, visitor in self._visits.items():
+            if visitor.is_silent:
+                yield IdleConnection(now - visitor.age_ms / 1000, visit.cancel)
+        server = self._runner.server
+        for protocol in server.connections if server is not None else ():
+            if isinstance(protocol, Protocol) and (since := protocol.idle_since) is not None:
+                yield IdleConnection(since, protocol.end_idle)
 
     def _resume(self) -> None:
         if self._listening.fileno() >= 0:

@@ -118,6 +118,19 @@ class Protocol(web.RequestHandler):
                 self.transport.write(_LAST_ANSWER % (len(reason) + 2, reason.encode()))
             self.force_close()
 
+    @property
+    def idle_since(self) -> float | None:
+        """The loop's time since which no request is answered; None while one is."""
+        is_idle = self._waiter is not None and not self._waiter.done() and not self._messages
+        return self._next_keepalive_close_time - self._keepalive_timeout if is_idle else None
+
+    def end_idle(self) -> None:
+        """Close the connection at once: what TLS says at its end would keep its descriptor until the client hears."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
     def data_received(self, data: bytes) -> None:
         """Let requests wait for their turn as they come; after malformed traffic nothing counts."""
         reader = self._reader

@@ -28,6 +28,7 @@ class Visitor(Errand):
         client: its IP address.
         peek: shows what it said.
         port: the one it wants: where it connected to, or what it asked for with CONNECT.
+        is_silent: it said nothing yet.
     """
 
     def __init__(self, connection: Socket, client: str) -> None:
@@ -35,6 +36,7 @@ class Visitor(Errand):
         self._socket: Socket | None = connection
         self.peek = Peek(connection)
         self.port: int = connection.getsockname()[1]
+        self.is_silent = True
 
     @property
     def socket(self) -> Socket:

@@ -185,10 +185,13 @@ def _runs(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def starting(folder: Path, *options: str, port: int = 0, name: str = "ready.json") -> Iterator[Serving]:
-    """Start to serve telemetry.db of a folder; killed at the end of the block if it still runs."""
+def starting(
+    folder: Path, *options: str, port: int = 0, name: str = "ready.json", before: tuple[str, ...] = ()
+) -> Iterator[Serving]:
+    """Start to serve telemetry.db of a folder, run by `before`; killed at the end of the block if it still runs."""
     db, ready_file = folder / "telemetry.db", folder / name
     command = [
+        *before,
         *TELEMOCK,
         "serve",
         "--port",

@@ -98,7 +98,7 @@ def test_a_long_body_is_read_as_a_short_one_is(form: str, ending: str) -> None:
 def test_of_a_body_that_is_too_long_what_is_whole_is_read_wherever_it_is_cut(form: str, start: int) -> None:
     event = '{"é": ["\\ud83d\\ude00", 1.5e3, true, null], "text": "\\"x"}'
     between = "," if form == "array" else "\n"
-    text = " " * start + ("[" if form == "array" else "") + between.join([event] * (MAX_BYTES // len(event) + 3))
+    text = " " * start + ("[" if form == "array" else "") + between.join([event] * (3 * MAX_BYTES // len(event)))
     batch = parse_events(text.encode())
     assert batch.is_cut
     assert batch.events == [json.loads(event)] * min(len(batch.events), MAX_EVENTS)
@@ -107,11 +107,19 @@ def test_of_a_body_that_is_too_long_what_is_whole_is_read_wherever_it_is_cut(for
 
 
 def test_what_is_wrong_before_the_cut_is_rejected_and_what_never_ends_is_not_read() -> None:
-    filler = b"x" * MAX_BYTES
+    filler = b"x, " * MAX_BYTES
     with pytest.raises(EventsRejected, match="line 2 column 7"):
         parse_events(b'{"a": 1}\n{"b": }\n' + filler)
     assert parse_events(b'{"a": "' + filler) == ([], True)
     assert parse_events(b'{"a": 1}\n{"b": "' + filler) == ([{"a": 1}], True)
+
+
+def test_a_long_body_of_few_values_is_read_whole() -> None:
+    event = {"a": "x" * MAX_BYTES, "b": ["y" * MAX_BYTES]}
+    assert parse_events(json.dumps(event).encode()) == ([event], False)
+    assert parse_events(b"\n".join([json.dumps(event).encode()] * 3)) == ([event] * 3, False)
+    with pytest.raises(EventsRejected, match="line 1 column 7"):
+        parse_events(b'{"a": x' + b"x" * MAX_BYTES)
 
 
 _VALUES = st.recursive(
