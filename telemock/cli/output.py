@@ -189,8 +189,11 @@ class _Table(Generic[_T]):
 
     def write(self, records: Iterable[_T]) -> None:
         rest = iter(records)
-        while page := list(islice(rest, _SCREENFUL)):
-            self._print([[_cell(column.value(record), self._most) for column in self._columns] for record in page])
+        # Of a record only what is shown is held.
+        while page := [
+            [_cell(column.value(record), self._most) for column in self._columns] for record in islice(rest, _SCREENFUL)
+        ]:
+            self._print(page)
 
     def end(self) -> None:
         pass

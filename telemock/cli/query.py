@@ -41,7 +41,7 @@ _POLL_SECONDS = 0.2
     type=Number(min=0, min_open=True),
     default=30,
     show_default=True,
-    help="Seconds that SQLite may work on --sql.",
+    help="Seconds that --sql may take, with what it takes to draw it.",
 )
 @option("--limit", type=WholeNumber(min=0), default=50, show_default=True, help="At most so many; 0 is all.")
 @option("--oldest", is_flag=True, help="Oldest first instead of newest first.")

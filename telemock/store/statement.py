@@ -16,11 +16,15 @@ from telemock.errors import InvalidSetting, StoreUnavailable
 _ROWS = 500
 _PAGE_BYTES = 2**20
 
-# SQLite's interpreter asks after so many of its steps whether to go on; some milliseconds.
-_STEPS = 100_000
+# SQLite's interpreter asks after so many of its steps whether to go on; each may make a value of many megabytes.
+_STEPS = 1000
 
-# The longest text, blob or row that a statement may make: randomblob(2e9) is no question.
-_MOST_BYTES = 100_000_000
+# The longest text, blob or row that a statement may make: randomblob(2e9) is no question, and JSON writes a control
+# character in six. Longer bodies are those of `telemock show --body`.
+_MOST_BYTES = 32 * 2**20
+
+# What SQLite may hold at a time, a row of many such values among it. It may be lowered but not raised in a process.
+_MOST_HELD_BYTES = 256 * 2**20
 
 _ALLOWED = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE))
 
@@ -49,12 +53,15 @@ def run_statement(connection: sqlite3.Connection, sql: str, seconds: float) -> I
     Args:
         connection: to a database, opened for reading; its progress handler is left to the caller to set again.
         sql: in SQLite's dialect.
-        seconds: how long SQLite may work on it; what the block does between rows is not counted.
+        seconds: how long it may take: SQLite's time, and what this process works on the rows between.
 
     Raises:
-        InvalidSetting: it is not one statement that only reads, or SQLite does not understand it.
+        InvalidSetting: it is not one statement that only reads, SQLite does not understand it, or it makes too much.
         StoreUnavailable: it took too long.
     """
+    connection.execute(
+        f"PRAGMA hard_heap_limit = {_MOST_HELD_BYTES}"
+    )  # https://sqlite.org/c3ref/hard_heap_limit64.html
     longest = connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
     connection.set_authorizer(_authorize)
     connection.text_factory = _text
@@ -82,6 +89,7 @@ class Statement:
         self._seconds = seconds
         self._left_s = seconds
         self._deadline = 0.0
+        self._given_s = time.process_time()
         self._rows: list[Sequence[Any]] = []
         self.names: list[str] = []
 
@@ -97,9 +105,17 @@ class Statement:
         return time.monotonic() > self._deadline
 
     def rows(self) -> Iterator[Sequence[Any]]:
-        """Give the rows as they are found."""
+        """Give the rows as they are found.
+
+        Raises:
+            InvalidSetting, StoreUnavailable: as `run_statement` does.
+        """
         while self._rows:
-            yield from self._rows
+            for row in self._rows:
+                if time.process_time() - self._given_s > self._left_s:
+                    raise self._late()
+                yield row
+            self._left_s -= time.process_time() - self._given_s
             self._rows = self._fetch()
 
     def _fetch(self, sql: str | None = None) -> list[Sequence[Any]]:
@@ -113,20 +129,32 @@ class Statement:
             for row in self._cursor:
                 rows.append(row)
                 size += sum(len(value) for value in row if isinstance(value, str | bytes))
+                if size > _MOST_BYTES:
+                    raise InvalidSetting(
+                        f"The statement makes a row of more than {_MOST_BYTES // 2**20} MiB; make it narrower."
+                    )
                 if len(rows) >= _ROWS or size > _PAGE_BYTES:
                     break
+        except MemoryError as error:
+            raise InvalidSetting(
+                f"The statement needs more than {_MOST_HELD_BYTES // 2**20} MiB of memory; make it narrower."
+            ) from error
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             raise self._explained(error) from error
         else:
             return rows
         finally:
             self._left_s -= time.monotonic() - started
+            self._given_s = time.process_time()
+
+    def _late(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"The statement was stopped after {self._seconds:g} s; make it narrower, or raise --time-limit."
+        )
 
     def _explained(self, error: Exception) -> BaseException:
         if time.monotonic() > self._deadline and isinstance(error, sqlite3.OperationalError):
-            return StoreUnavailable(
-                f"The statement was stopped after {self._seconds:g} s; make it narrower, or raise --time-limit."
-            )
+            return self._late()
         if str(error) in ("interrupted", "user-defined function raised exception"):
             return KeyboardInterrupt()
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -140,6 +168,9 @@ class Statement:
 def _authorize(action: int, first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
     if action == sqlite3.SQLITE_PRAGMA:
         is_allowed = first in _PRAGMAS
+    elif action == sqlite3.SQLITE_UPDATE:
+        # To read a pragma as a table, pragma_table_info('exchanges'), SQLite declares one; the file stays read-only.
+        is_allowed = first == "sqlite_master"
     else:
         is_allowed = action in _ALLOWED and second != "load_extension"
     return sqlite3.SQLITE_OK if is_allowed else sqlite3.SQLITE_DENY

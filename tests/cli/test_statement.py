@@ -2,6 +2,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.cli.process import run, run_on_terminal, started
 from tests.corpus import database, ping
 
@@ -51,6 +53,40 @@ def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path: Path) -> None:
     ):
         done = run("query", "--db", db, "--sql", sql, "--time-limit", "0.1")
         assert (done.returncode, done.stdout, done.stderr) == (code, b"", sentence)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ([f"zeroblob(30000000) || {number}" for number in range(30)], "needs more than 256 MiB of memory"),
+        ([f"zeroblob(20000000) || {number}" for number in range(3)], "makes a row of more than 32 MiB"),
+        (["zeroblob(95000000) || 1"], "cannot be run: string or blob too big"),
+    ],
+)
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_what_a_statement_may_hold_is_limited(tmp_path: Path, form: str, columns: list[str], reason: str) -> None:
+    sql = f"{ENDLESS.format(', '.join(columns))}"
+    done = run("query", "--db", database(tmp_path), "--format", form, "--sql", sql)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert reason in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_the_time_of_drawing_counts(tmp_path: Path, form: str) -> None:
+    sql = ENDLESS.format("x, char(0, 1, 2, 3), zeroblob(100000) || x")
+    done = run("query", "--db", database(tmp_path), "--format", form, "--sql", sql, "--time-limit", "0.2")
+    assert done.returncode == 1
+    assert done.stdout
+    assert done.stderr == b"Error: The statement was stopped after 0.2 s; make it narrower, or raise --time-limit.\n"
+
+
+def test_pragmas_of_the_schema_are_tables_too(tmp_path: Path) -> None:
+    db = database(tmp_path)
+    for sql in ("SELECT name FROM pragma_table_info('exchanges')", "SELECT name FROM pragma_table_list"):
+        assert run("query", "--db", db, "--sql", sql).stdout
+    for sql in ("SELECT * FROM pragma_journal_mode", "UPDATE sqlite_master SET sql = ''", "PRAGMA writable_schema = 1"):
+        assert run("query", "--db", db, "--sql", sql).returncode == 2
 
 
 def test_options_without_a_meaning_are_refused(tmp_path: Path) -> None:
