@@ -5,14 +5,21 @@ It refuses to let captured text reach a terminal as it came, and to fill a scree
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telemock.analysis.masking import masked_path, masked_text
+from telemock.analysis.resent import Resent
+from telemock.cli.sensitive_sent import sensitive_json, sensitive_line
+from telemock.codings import decode_read
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.fields import request_bytes
 from telemock.hosts import http_url
 from telemock.text import printable
+
+if TYPE_CHECKING:
+    from telemock.analysis.findings import Finding
 
 # The variables that a program is given are a request; README has the whole list.
 UNSEEN = (
@@ -37,13 +44,16 @@ class Asked:
     """Requests that were alike.
 
     Attributes:
-        bytes_up: of all of them as HTTP/1.1 writes them: request lines, fields and bodies.
-        statuses: how many were answered with which.
+        count: of the requests; one that a client sent again is the same one.
+        sent: how many times they were sent in all.
+        bytes_up: of all that was sent as HTTP/1.1 writes it: request lines, fields and bodies.
+        statuses: how many times which was answered.
     """
 
     method: str
     url: str
     count: int = 0
+    sent: int = 0
     bytes_up: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
 
@@ -68,16 +78,19 @@ class PhonedHome:
         hosts: how many answered requests.
         asked: requests.
         met: what happened below HTTP.
+        sensitive: what of it is sensitive; None when that was not looked for.
     """
 
     hosts: int
     asked: list[Asked]
     met: list[Met]
+    sensitive: "list[Finding] | None" = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Give all of it as what JSON holds."""
         return {
             "requests": _count(self.asked),
+            "sent": _sent(self.asked),
             "hosts": self.hosts,
             "bytes_up": _bytes_up(self.asked),
             "asked": [
@@ -85,6 +98,7 @@ class PhonedHome:
                     "method": each.method,
                     "url": each.url,
                     "count": each.count,
+                    "sent": each.sent,
                     "bytes_up": each.bytes_up,
                     "statuses": {str(status): count for status, count in sorted(each.statuses.items())},
                 }
@@ -101,6 +115,7 @@ class PhonedHome:
                 }
                 for each in self.met
             ],
+            "sensitive": sensitive_json(self.sensitive),
             "unseen": UNSEEN,
         }
 
@@ -109,7 +124,9 @@ class PhonedHome:
         name = _shown(program)
         if self.asked:
             requests, hosts = _some(_count(self.asked), "request"), _some(self.hosts, "host")
-            yield f"{name} sent {requests} to {hosts}, {_bytes_up(self.asked)} bytes."
+            again = _sent(self.asked) - _count(self.asked)
+            retries = f", and again {_some(again, 'time')}" if again else ""
+            yield f"{name} sent {requests} to {hosts}{retries}, {_bytes_up(self.asked)} bytes."
             yield from _cut(_asked_lines(self.asked), len(self.asked))
         elif not any(each.kind in _HEADINGS for each in self.met):
             yield f"{name} phoned nobody."
@@ -120,6 +137,7 @@ class PhonedHome:
             if met:
                 yield f"{heading}:"
                 yield from _cut(_met_lines(met), len(met))
+        yield from sensitive_line(self.sensitive)
         yield UNSEEN
 
 
@@ -128,11 +146,13 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
     hosts: set[str] = set()
     asked: dict[tuple[str, str], Asked] = {}
     met: dict[tuple[object, ...], Met] = {}
+    resent = Resent()
     for exchange in exchanges:
         hosts.add(exchange.host)
         url = http_url(exchange.scheme, exchange.host, exchange.port, masked_path(exchange.path))
         request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
-        request.count += 1
+        request.sent += 1
+        request.count += not _is_again(exchange, resent)
         request.bytes_up += request_bytes(*_written(exchange))
         request.statuses[exchange.status] = request.statuses.get(exchange.status, 0) + 1
     for each in connections:
@@ -147,6 +167,16 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
     )
 
 
+def _is_again(exchange: Exchange, resent: Resent) -> bool:
+    body = exchange.request_body
+    if not body or exchange.request_truncated:
+        return False
+    decoded = decode_read(exchange.request_headers, body)
+    sender, received_s = exchange.guid or exchange.client, datetime.fromisoformat(exchange.received_at).timestamp()
+    url = f"{http_url(exchange.scheme, exchange.host, exchange.port, exchange.path)}?{exchange.query}"
+    return resent.is_again(sender, exchange.method, url, body if decoded is None else decoded, received_s)
+
+
 _written = attrgetter("method", "path", "query", "request_headers", "request_body")
 
 
@@ -154,7 +184,8 @@ def _asked_lines(asked: list[Asked]) -> Iterator[str]:
     width, size = _width(each.count for each in asked), _width(each.bytes_up for each in asked)
     for each in asked:
         statuses = ", ".join(str(status) for status in sorted(each.statuses))
-        what = f"{_shown(each.method)} {_shown(each.url)} ({statuses})"
+        times = f", sent {each.sent} times" if each.sent != each.count else ""
+        what = f"{_shown(each.method)} {_shown(each.url)} ({statuses}){times}"
         yield f"{each.count:>{width}}x  {each.bytes_up:>{size}} bytes  {what}"
 
 
@@ -188,6 +219,10 @@ def _some(count: int, noun: str) -> str:
 
 def _count(asked: list[Asked]) -> int:
     return sum(each.count for each in asked)
+
+
+def _sent(asked: list[Asked]) -> int:
+    return sum(each.sent for each in asked)
 
 
 def _bytes_up(asked: list[Asked]) -> int:

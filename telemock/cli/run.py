@@ -49,6 +49,14 @@ _INSTEAD = {
 }
 
 
+class _Began(NamedTuple):
+    """What the database held last when the program began, and when that was."""
+
+    exchange_id: int
+    connection_id: int
+    at: str
+
+
 class _Ended(NamedTuple):
     """How the program ended, and what it left.
 
@@ -143,13 +151,11 @@ def run(
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # What it takes to serve is imported only here: help does without.
     from telemock.cli.descendants import Descendants  # noqa: PLC0415
-    from telemock.cli.phoned import add_up  # noqa: PLC0415
     from telemock.cli.program import find_program, run_program, wait_for  # noqa: PLC0415
     from telemock.means import read_means  # noqa: PLC0415
     from telemock.private import start_private, stop_private  # noqa: PLC0415
     from telemock.server.listener import bind, site_url  # noqa: PLC0415
     from telemock.store.engine import locate  # noqa: PLC0415
-    from telemock.store.filters import ConnectionFilters, Filters  # noqa: PLC0415
     from telemock.store.migration import migrate  # noqa: PLC0415
     from telemock.store.reader import open_reader  # noqa: PLC0415
     from telemock.store.rows import CONNECTIONS  # noqa: PLC0415
@@ -164,7 +170,7 @@ def run(
         variables = _environment(settings, authority, site_url(held), no_proxy)
         migrate(db)
         with open_reader(db) as reader:
-            before, below = reader.last_id(), reader.last_id(CONNECTIONS)
+            began = _Began(reader.last_id(), reader.last_id(CONNECTIONS), utc_text_at(time.time_ns()))
         server = start_private(settings)
         if verbose:
             _say(*map(printable, replaced(variables, os.environ)))
@@ -176,15 +182,8 @@ def run(
             status = stop_private(server)
     if status:
         _say(f"telemock itself ended with status {status} before its time; what the program did after that is missing.")
-    try:
-        with open_reader(db) as reader:
-            exchanges = reader.after(Filters(), before, reader.last_id())
-            phoned = add_up(exchanges, reader.after(ConnectionFilters(), below, reader.last_id(CONNECTIONS)))
-    except TelemockError as error:
-        _say(f"Error: {error}")
-    else:
-        if not quiet:
-            _tell(phoned, _Ended(command, code, left, are_followed=descendants.is_certain), db, format_name)
+    if not quiet:
+        _tell(db, began, _Ended(command, code, left, are_followed=descendants.is_certain), format_name)
     raise click.exceptions.Exit(code)
 
 
@@ -202,13 +201,34 @@ def _new_db() -> str:
     return f"telemock-run-{re.sub('[-:]', '', utc_text_at(time.time_ns()))}.db"
 
 
-def _tell(phoned: "PhonedHome", ended: _Ended, db: Path, format_name: str) -> None:
+def _tell(db: Path, began: _Began, ended: _Ended, format_name: str) -> None:
+    """Tell what the program did, as far as the database can be read."""
+    try:
+        phoned = _phoned_home(db, began)
+    except TelemockError as error:
+        _say(f"Error: {error}")
+        return
     if format_name == "json":
         _say(printable_json(compact_json({**ended.as_json(), "db": str(db), **phoned.as_json()})))
         return
     shown = shlex.quote(printable(str(db.relative_to(Path.cwd()) if db.is_relative_to(Path.cwd()) else db)))
     told = f"All of it is in {shown}; look at it with: telemock query --db {shown}"
     _say("", *phoned.lines(ended.command[0]), *ended.lines(), told)
+
+
+def _phoned_home(db: Path, began: _Began) -> "PhonedHome":
+    from telemock.cli.phoned import add_up  # noqa: PLC0415 - see above
+    from telemock.cli.sensitive_sent import sensitive_sent  # noqa: PLC0415
+    from telemock.store.filters import ConnectionFilters, Filters  # noqa: PLC0415
+    from telemock.store.reader import open_reader  # noqa: PLC0415
+    from telemock.store.rows import CONNECTIONS  # noqa: PLC0415
+
+    with open_reader(db) as reader:
+        exchanges = reader.after(Filters(), began.exchange_id, reader.last_id())
+        connections = reader.after(ConnectionFilters(), began.connection_id, reader.last_id(CONNECTIONS))
+        phoned = add_up(exchanges, connections)
+        phoned.sensitive = sensitive_sent(db, reader, began.at, sum(each.sent for each in phoned.asked))
+    return phoned
 
 
 def _announce(seconds: float, left: "Sequence[LeftRunning]", *, quiet: bool) -> None:

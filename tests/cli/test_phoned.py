@@ -1,8 +1,18 @@
+import gzip
 from dataclasses import replace
+from typing import Any
 
-from telemock.cli.phoned import UNSEEN, add_up
+import pytest
+
+from telemock.analysis.findings import Finding, Place
+from telemock.cli.phoned import UNSEEN, PhonedHome, add_up
+from telemock.exchange import Exchange
 from telemock.fields import request_bytes
-from tests.corpus import CONNECTION, PING_QUERY, ping
+from tests.corpus import CONNECTION, PING_QUERY, moment, ping
+
+GZIP = '[["Content-Encoding", "gzip"]]'
+EMAIL = Finding(Place("GET", "http", "a.test", "/", "query", "wh\no"), (), "email", "high", example="jo*\x1b", count=1)
+SHOWN = r"email jo*\x1b (query wh\no to a.test)"
 
 
 def test_requests_that_are_alike_are_added_up_the_most_frequent_first() -> None:
@@ -28,6 +38,7 @@ def test_requests_that_are_alike_are_added_up_the_most_frequent_first() -> None:
         "method": "GET",
         "url": "http://cdn.cribl.io/telemetry/index.html",
         "count": 3,
+        "sent": 3,
         "bytes_up": 3 * size,
         "statuses": {"200": 2, "503": 1},
     }
@@ -58,8 +69,8 @@ def test_what_happened_below_http_is_told_by_kind() -> None:
 
 def test_nobody_was_phoned() -> None:
     assert list(add_up([], []).lines("agent")) == ["agent phoned nobody.", UNSEEN]
-    nothing: dict[str, object] = {"requests": 0, "hosts": 0, "bytes_up": 0, "asked": [], "connections": []}
-    assert add_up([], []).as_json() == {**nothing, "unseen": UNSEEN}
+    nothing: dict[str, object] = {"requests": 0, "sent": 0, "hosts": 0, "bytes_up": 0, "asked": [], "connections": []}
+    assert add_up([], []).as_json() == {**nothing, "sensitive": [], "unseen": UNSEEN}
 
 
 def test_nothing_that_a_terminal_would_obey_gets_through() -> None:
@@ -82,3 +93,72 @@ def test_no_screen_is_filled_and_no_line_is_endless() -> None:
 
 def test_the_url_of_an_address_has_its_brackets() -> None:
     assert add_up([ping(host="::1", scheme="https", path="/")], []).as_json()["asked"][0]["url"] == "https://[::1]/"
+
+
+def test_what_a_client_sent_again_is_one_request_and_all_its_bytes_are_told() -> None:
+    gone = [post(0, "{}", 503), post(1, "{}", 503), post(3, "[]"), post(7, "{}")]
+    phoned = add_up(gone, [])
+    (asked,) = phoned.asked
+    assert (asked.count, asked.sent, asked.statuses) == (2, 4, {503: 2, 200: 2})
+    first, second, *_ = phoned.lines("agent")
+    assert first == f"agent sent 2 requests to 1 host, and again 2 times, {asked.bytes_up} bytes."
+    assert second == f"  2x  {asked.bytes_up} bytes  POST http://a.test/v1 (200, 503), sent 4 times"
+    assert (phoned.as_json()["requests"], phoned.as_json()["sent"]) == (2, 4)
+
+
+def post(second: float, body: str, status: int = 200, **changes: Any) -> Exchange:
+    return ping(
+        received_at=moment(second),
+        method="POST",
+        host="a.test",
+        path="/v1",
+        query="",
+        status=status,
+        request_body=body.encode(),
+        **changes,
+    )
+
+
+BATCH = '{"batch": [{"uuid": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "n": 1}], "sentAt": "%s"}'
+EVENT = '{"messageId": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "attempt": %d}'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "count"),
+    [
+        (post(0, "a=1"), post(29, "a=1"), 1),
+        (post(0, "a=1"), post(31, "a=1"), 2),
+        (post(0, "a=1"), post(1, "a=2"), 2),
+        (post(0, ""), post(1, ""), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), path="/v2"), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), query="b"), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), method="PUT"), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), guid="another"), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), guid=None, client="::2"), 2),
+        (post(0, "a=1"), replace(post(1, "a=1"), request_truncated=True), 2),
+        # Another time of sending, another attempt, and another packing, are no other events.
+        (post(0, BATCH % "2026-02-05T10:55:58Z"), post(1, BATCH % "2026-02-05T10:55:59Z"), 1),
+        (post(0, BATCH % "x"), post(1, BATCH.replace("1", "2") % "x"), 2),
+        (post(0, EVENT % 1), post(1, EVENT % 2), 1),
+        (post(0, EVENT % 1), post(1, EVENT.replace("4fd2", "4fd3") % 1), 2),
+        (post(0, "a=1"), replace(post(1, ""), request_headers=GZIP, request_body=gzip.compress(b"a=1")), 1),
+    ],
+)
+def test_what_is_the_same_within_a_short_time_was_sent_again(first: Exchange, second: Exchange, count: int) -> None:
+    assert sum(asked.count for asked in add_up([first, second], []).asked) == count
+
+
+@pytest.mark.parametrize(
+    ("findings", "line"),
+    [
+        ([], None),
+        (None, "So many requests were not looked through for what is sensitive; telemock analyze does that."),
+        ([EMAIL], "Sensitive: email jo*\\x1b (query wh\\no to a.test); telemock analyze tells all."),
+        ([EMAIL] * 5, f"Sensitive: {', '.join([SHOWN] * 3)}, and 2 more; telemock analyze tells all."),
+    ],
+)
+def test_what_is_sensitive_is_told_masked_in_one_line(findings: list[Finding] | None, line: str | None) -> None:
+    phoned = PhonedHome(0, [], [], findings)
+    assert list(phoned.lines("agent"))[1:-1] == ([] if line is None else [line])
+    if findings:
+        assert phoned.as_json()["sensitive"][0]["name"] == "wh\no"

@@ -53,13 +53,13 @@ def truth(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     done = _run(folder, *command(folder, *options, "sh", "-c", "\n".join((*lines, "wait"))))
     db = ("--db", folder / "telemetry.db")
     ask = ("query", *db, "--limit", "0", "--oldest", "--format", "jsonl")
-    flat = ("export", *db, "--format", "jsonl", "--fields", "flat")
+    flat = ("export", *db, "--format", "jsonl", "--fields", "flat", "--values")
     return Truth(
         _said(said),
         summary(done),
         [json.loads(line) for line in _run(folder, *TELEMOCK, *ask).stdout.splitlines()],
         [json.loads(line) for line in _run(folder, *TELEMOCK, *flat).stdout.splitlines()],
-        json.loads(_run(folder, *TELEMOCK, "analyze", *db, "--format", "json").stdout)["endpoints"],
+        json.loads(_run(folder, *TELEMOCK, "analyze", *db, "--format", "json", "--values").stdout)["endpoints"],
     )
 
 

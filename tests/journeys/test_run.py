@@ -63,15 +63,17 @@ def test_a_clients_ping_is_stored_as_it_was_sent(tmp_path: Path, client: str) ->
     (told,) = said.pop("asked")
     size = told.pop("bytes_up")
     assert size > len(URL)
-    assert told == {"method": "GET", "url": URL.partition("?")[0], "count": 1, "statuses": {"200": 1}}
+    assert told == {"method": "GET", "url": URL.partition("?")[0], "count": 1, "sent": 1, "statuses": {"200": 1}}
     assert said == {
         "command": [*CLIENTS[client], URL],
         "exit_code": 0,
         "db": str(tmp_path / "telemetry.db"),
         "requests": 1,
+        "sent": 1,
         "hosts": 1,
         "bytes_up": size,
         "connections": [],
+        "sensitive": [],
         "unseen": UNSEEN,
         "still_running": [],
         "descendants_followed": True,
@@ -175,6 +177,12 @@ def test_wget_is_answered_by_its_own_kind_of_settings_beside_those_of_the_user(t
     done = run(tmp_path, "wget", "-q", "-O", "-", "https://a.test/", HOME=str(tmp_path))
     assert (done.returncode, done.stdout) == (0, "{}"), done.stderr
     assert '"mine"' in rows(tmp_path)[0]["request_headers"]
+
+
+def test_what_is_sensitive_is_told_masked_of_this_program_alone(tmp_path: Path) -> None:
+    done = [run(tmp_path, "curl", "-s", f"https://{host}.test/?email={host}@example.com") for host in ("jane", "joe")]
+    line = "Sensitive: email jo*@*******.*om (query email to joe.test); telemock analyze tells all."
+    assert [told for told in done[1].stderr.splitlines() if told.startswith("Sensitive")] == [line]
 
 
 def test_a_program_that_phones_nobody_leaves_a_database_that_says_so(tmp_path: Path) -> None:
