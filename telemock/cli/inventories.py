@@ -3,6 +3,7 @@
 It refuses to learn anything; `telemock.analysis.inventory` does.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,12 @@ from telemock.cli.output import Column, Shape
 from telemock.exports.wording import count
 from telemock.profiles.cribl import CRIBL
 from telemock.text import printable
+
+# What browsers ask every host for, and who looks for weak spots.
+_NO_PRODUCT_ASKS = re.compile(
+    r"/(?:favicon\.ico|robots\.txt|apple-touch-icon|\.|wp-|cgi-bin/|phpmyadmin|[^?]*\.(?:php|aspx?|cgi)$)",
+    re.IGNORECASE,
+)
 
 _RANKS = (0.5, 0.95, 0.99)
 
@@ -116,6 +123,7 @@ def _endpoint_to_json(endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
         "host": endpoint.host,
         "port": endpoint.port,
         "path": masks.path(endpoint.path),
+        "product": CRIBL.title if _is_of_product(endpoint) else None,
         "count": endpoint.count,
         "instances": endpoint.instances,
         "statuses": {str(status): count for status, count in sorted(endpoint.statuses.items())},
@@ -129,6 +137,10 @@ def _endpoint_to_json(endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
         "fields": [_field_to_json(field, endpoint, masks) for field in endpoint.all_fields()],
         "cadences": [cadence_to_json(beating) for beating in endpoint.cadences],
     }
+
+
+def _is_of_product(endpoint: Endpoint) -> bool:
+    return CRIBL.owns(endpoint.host, endpoint.path) and not _NO_PRODUCT_ASKS.match(endpoint.path)
 
 
 def _field_to_json(field: Field, endpoint: Endpoint, masks: Masks) -> dict[str, Any]:

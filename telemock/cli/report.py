@@ -27,7 +27,7 @@ from telemock.cli.changes import change_to_json, masked_change, masked_otherwise
 from telemock.cli.comparing import MOST_VERSIONS, comparing_versions
 from telemock.cli.filter_options import filter_options
 from telemock.cli.findings import findings_to_json, plant_options, planted_values
-from telemock.cli.inventories import busiest, inventory_to_json
+from telemock.cli.inventories import inventory_to_json
 from telemock.cli.masking import values_option
 from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
@@ -37,7 +37,6 @@ from telemock.cli.reading import anew_option, read_inventory
 from telemock.cli.target import Target, nothing_written, wrote
 from telemock.errors import ExportError
 from telemock.exchange import utc_text
-from telemock.profiles.cribl import CRIBL
 from telemock.store.digest import digest
 from telemock.store.engine import locate
 from telemock.store.filters import ConnectionFilters, Filters
@@ -129,14 +128,15 @@ def _told(
     otherwise = "" if shows_values else masked_otherwise(inventory)
     for pair in told_changes:
         pair["changes"] = [change_to_json(masked_change(Change(**each), masks, otherwise)) for each in pair["changes"]]
+    said = inventory_to_json(inventory, masks)
     told = {
-        **inventory_to_json(inventory, masks),
+        **said,
         **findings_to_json(inventory.findings, planted, masks),
         "timeline": timeline_to_json(timeline),
         "connections": connections_to_json(connections, (lambda text: text) if shows_values else masked_text),
         "changes": told_changes,
         "versions_left_out": max(len(reader.versions()) - MOST_VERSIONS, 0),
-        "products": [CRIBL.title] if any(CRIBL.owns(each.host, each.path) for each in busiest(inventory)) else [],
+        "products": [*dict.fromkeys(each["product"] for each in said["endpoints"] if each["product"])],
         "filters": [(name, str(value)) for name, value in filters.items() if value not in (None, ())],
         "not_filtered": not_filtered,
         "command": _command(click.get_current_context()),

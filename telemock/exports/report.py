@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from telemock.exports.figures import cadence_figure, endpoints_figure, sensitive_figure, timeline_figure
 from telemock.exports.sections import sections
-from telemock.exports.summary import figures, sentences
+from telemock.exports.summary import figures, parted, sentences
 from telemock.exports.tables import Told
 from telemock.exports.wording import captured, moment
 
@@ -91,7 +91,7 @@ def _charts(told: Told) -> str:
 
 
 def _figures(told: Told) -> Iterator[tuple[str, object]]:
-    endpoints = told["endpoints"]
+    endpoints, _ = parted(told["endpoints"])
     drawn = {
         "chart-endpoints": endpoints_figure(endpoints),
         "chart-timeline": timeline_figure(told["timeline"]),

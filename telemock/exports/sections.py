@@ -17,8 +17,9 @@ from telemock.exports.inventory_tables import (
     hosts_table,
     timeline_table,
 )
+from telemock.exports.summary import parted
 from telemock.exports.tables import ELSEWHERE, Table, Told, endpoint_name
-from telemock.exports.wording import captured, count, length, moment, number, size
+from telemock.exports.wording import captured, count, length, moment, number, period, size
 
 # Of the inventory, what a browser shows at once; a page with more is for nobody.
 _MOST_ENDPOINTS = 40
@@ -81,9 +82,15 @@ def _where_it_went(endpoints: Sequence[Told]) -> Iterator[Part]:
     if not endpoints:
         yield _text(_NOTHING)
         return
-    yield _table(hosts_table(endpoints))
+    ours, others = parted(endpoints)
+    yield _table(hosts_table(ours))
     yield Part("chart", "Requests by endpoint and answer", chart="chart-endpoints")
-    yield _table(endpoints_table(endpoints))
+    yield _table(endpoints_table(ours))
+    if others:
+        yield Part("heading", "Others")
+        yield _text("What no profile knows: other programs, browsers, and who looks for weak spots.")
+        yield _table(hosts_table(others))
+        yield _table(endpoints_table(others))
 
 
 def _timeline(timeline: Told) -> Iterator[Part]:
@@ -117,16 +124,18 @@ def _inventory(told: Told) -> Iterator[Part]:
         )
     )
     left = _MOST_FIELDS_IN_ALL
+    ours, others = parted(endpoints)
+    endpoints = [*ours, *others]
     for shown, endpoint in enumerate(endpoints):
         if shown == _MOST_ENDPOINTS or left <= 0:
             more = len(endpoints) - shown
             fields = sum(len(each["fields"]) for each in endpoints[shown:])
             yield _text(f"{count(more, 'more endpoint')} with {count(fields, 'field')}; {ELSEWHERE}")
             return
-        yield Part("heading", endpoint_name(endpoint))
+        yield Part("heading", ("Others: " if shown >= len(ours) else "") + endpoint_name(endpoint))
         yield _text(
             f"{count(endpoint['count'], 'request')} of {count(endpoint['instances'], 'instance')}, "
-            f"{moment(endpoint['first_seen'])} to {moment(endpoint['last_seen'])} UTC"
+            f"{period(moment(endpoint['first_seen']), moment(endpoint['last_seen']))} UTC"
             f"{_beyond(endpoint['values_left_out'])}."
         )
         if endpoint["fields"]:
@@ -163,6 +172,7 @@ def _sensitive(told: Told) -> Iterator[Part]:
 
 
 def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
+    endpoints, others = parted(endpoints)
     cadences = [each for endpoint in endpoints for each in endpoint["cadences"]]
     if not cadences:
         yield _text(_NOTHING)
@@ -176,6 +186,8 @@ def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
     if any(each["interval_s"] for each in cadences):
         yield Part("chart", "How often instances call", chart="chart-cadence")
     yield _table(cadence_table(endpoints))
+    if others:
+        yield _text("How often others call is told by telemock analyze.")
 
 
 def _changes(told: Told) -> Iterator[Part]:

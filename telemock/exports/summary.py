@@ -3,12 +3,12 @@
 It refuses to calm: what left, and what cannot be told, is said where it is asked for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from telemock.exports.tables import Told, words
-from telemock.exports.wording import captured, count, listed, moment, number
+from telemock.exports.wording import captured, count, listed, moment, number, period
 
 Mood = Literal["good", "bad", "plain"]
 
@@ -44,7 +44,7 @@ def sentences(told: Told) -> Iterator[Sentence]:
     if not told["exchanges"]:
         yield Sentence("No request was captured that fits: there is nothing to tell of what was sent.")
     else:
-        yield Sentence(_captured(told))
+        yield from map(Sentence, _captured(told))
         known, unknown = (len(_fields(endpoints, is_known)) for is_known in (True, False))
         total = len(_fields(endpoints))
         of_profile = f"; of those that are the product's own, {number(known)} are known and {number(unknown)} are not"
@@ -63,25 +63,37 @@ def sentences(told: Told) -> Iterator[Sentence]:
     ]
     if pairs:
         yield Sentence(f"Versions {listed(pairs, 3)}.")
+    refused = told["connections"]["kinds"].get("tls_refused", 0)
+    if refused:
+        yield Sentence(
+            f"Clients gave up {count(refused, 'TLS connection')} before they sent a request: what they would have sent "
+            "is not known.",
+            "bad",
+        )
     yield _upstream(told)
 
 
 def figures(told: Told) -> list[Figure]:
     """Give the figures that stand out."""
     endpoints = told["endpoints"]
+    ours, others = parted(endpoints)
     hosts = hosts_of(endpoints)
     high = _classes(told["sensitive"], "high")
     dials = told["connections"]["kinds"].get("upstream", 0)
     tunnels = told["connections"]["kinds"].get("tunnel", 0)
-    fields, unknown = (len(_fields(endpoints, *which)) for which in ((), (False,)))
+    fields, unknown, known = (len(_fields(endpoints, *which)) for which in ((), (False,), (True, False)))
     return [
-        Figure("requests", number(told["exchanges"]), count(_instances(told), "instance")),
+        Figure(
+            "requests", number(told["exchanges"]), count(instances_of(ours), "instance") + " and others" * bool(others)
+        ),
         Figure(
             "hosts",
             number(len(hosts)),
             count(len(endpoints), "endpoint") + " and more" * bool(told["exchanges_left_out"]),
         ),
-        Figure("fields", number(fields), f"{number(unknown)} not known to the profile"),
+        Figure(
+            "fields", number(fields), f"{number(unknown)} not known to the profile" if known else "of no known product"
+        ),
         Figure(
             "kinds of sensitive values",
             number(len(high)),
@@ -89,8 +101,9 @@ def figures(told: Told) -> list[Figure]:
             or ("none with high confidence" if told["exchanges"] else "nothing to look at"),
             "bad" if high else "good" if told["exchanges"] and not told["not_looked_at"] else "plain",
         ),
-        Figure("upstream dials", number(dials), "nothing was passed on" if not dials else "see below", _bad_if(dials)),
-        Figure("tunnels", number(tunnels), "let through unread" if tunnels else "nothing passed", _bad_if(tunnels)),
+        # What went past telemock is in no figure, so that none is good news.
+        Figure("upstream dials", number(dials), "see below" if dials else "by telemock itself", _bad_if(dials)),
+        Figure("tunnels", number(tunnels), "let through unread" if tunnels else "through telemock", _bad_if(tunnels)),
     ]
 
 
@@ -102,17 +115,40 @@ def hosts_of(endpoints: Sequence[Told]) -> list[str]:
     return sorted(counts, key=lambda host: -counts[host])
 
 
-def _captured(told: Told) -> str:
-    endpoints = told["endpoints"]
+def parted(endpoints: Sequence[Told]) -> tuple[list[Told], list[Told]]:
+    """Part the endpoints of products that a profile knows from those of others; all are the first's where none is."""
+    ours = [each for each in endpoints if each["product"]]
+    return (ours, [each for each in endpoints if not each["product"]]) if ours else ([*endpoints], [])
+
+
+def _captured(told: Told) -> Iterator[str]:
+    ours, others = parted(told["endpoints"])
     products = listed([captured(product) for product in told["products"]])
-    hosts = hosts_of(endpoints)
-    first = min(endpoint["first_seen"] for endpoint in endpoints)
-    last = max(endpoint["last_seen"] for endpoint in endpoints)
-    return (
-        f"telemock captured {count(told['exchanges'], 'request')} from {count(_instances(told), 'instance')}"
-        f"{f' of {products}' if products else ''}, between {moment(first)} and {moment(last)} UTC, to "
-        f"{count(len(hosts), 'host')}: {listed([captured(host, 60) or 'one not said' for host in hosts])}."
+    more = f", and {number(told['exchanges_left_out'])} to further endpoints" if told["exchanges_left_out"] else ""
+    yield (
+        f"telemock captured {_requests(ours)} from {count(instances_of(ours), 'instance')}"
+        f"{f' of {products}' if products else ''}, {_between(ours)}, to {_hosts(ours)}{more if not others else ''}."
     )
+    if others:
+        yield (
+            f"Apart from that {_requests(others)} of others came from {count(instances_of(others), 'client')}, "
+            f"{_between(others)}, to {_hosts(others)}{more}: other programs, browsers, or who looks for weak spots."
+        )
+
+
+def _requests(endpoints: Iterable[Told]) -> str:
+    return count(sum(endpoint["count"] for endpoint in endpoints), "request")
+
+
+def _between(endpoints: Sequence[Told]) -> str:
+    first = moment(min(endpoint["first_seen"] for endpoint in endpoints))
+    last = moment(max(endpoint["last_seen"] for endpoint in endpoints))
+    return period(first, last) + " UTC"
+
+
+def _hosts(endpoints: Sequence[Told]) -> str:
+    hosts = hosts_of(endpoints)
+    return f"{count(len(hosts), 'host')}: {listed([captured(host, 60) or 'one not said' for host in hosts])}"
 
 
 def _found(told: Told, mood: Mood) -> Iterator[Sentence]:
@@ -143,9 +179,11 @@ def _upstream(told: Told) -> Sentence:
     dials, tunnels = kinds.get("upstream", 0), kinds.get("tunnel", 0)
     recorded = sum(bucket["counts"].get("recorded", 0) for bucket in told["timeline"]["buckets"])
     if not dials and not tunnels and not recorded:
-        chosen = "Of what the filters chose: " if told["filters"] else "telemock dialled nobody: "
-        said = f"{chosen}0 upstream connections and 0 tunnels. What is listed here went no further."
-        return Sentence(said, "good")
+        chosen = "Of what the filters chose: " if told["filters"] else "telemock itself dialled nobody: "
+        return Sentence(
+            f"{chosen}0 upstream connections and 0 tunnels. What is listed here went no further; what a program sent "
+            "past telemock is not seen here."
+        )
     left = []
     if recorded:
         left.append(f"{count(recorded, 'request')} that a real host answered")
@@ -156,9 +194,9 @@ def _upstream(told: Told) -> Sentence:
     return Sentence(f"Something left through telemock: {listed(left)}.", "bad")
 
 
-def _instances(told: Told) -> int:
+def instances_of(endpoints: Iterable[Told]) -> int:
     """Count instances, as far as they were followed."""
-    return len({each["instance"] for endpoint in told["endpoints"] for each in endpoint["cadences"]})
+    return len({each["instance"] for endpoint in endpoints for each in endpoint["cadences"]})
 
 
 def _classes(findings: Sequence[Told], confidence: str) -> list[str]:
@@ -176,4 +214,4 @@ def _fields(endpoints: Sequence[Told], *known: bool) -> set[tuple[str, str]]:
 
 
 def _bad_if(number_of: int) -> Mood:
-    return "bad" if number_of else "good"
+    return "bad" if number_of else "plain"

@@ -74,6 +74,11 @@ def moment(received_at: str | None) -> str:
     return captured(text)
 
 
+def period(first: str, last: str) -> str:
+    """Write from when to when, as `moment` writes times: `between A and B`, or `at A` where both are the same."""
+    return f"at {first}" if first == last else f"between {first} and {last}"
+
+
 def listed(texts: list[str], most: int = 5) -> str:
     """Write some things one after the other: `a, b and 3 more`."""
     some = [*islice(texts, most)]

@@ -43,6 +43,18 @@ def test_a_report_tells_requests_versions_connections_and_when(tmp_path: Path) -
     assert "upstream cdn.cribl.io:443 1 3 bytes 0 bytes 2026-02-05 10:55:58" in text
 
 
+def test_what_others_sent_is_no_installation_of_the_product(tmp_path: Path) -> None:
+    others = [
+        ping(5, host="stats.example", path="/v1/track", guid=None, client="10.0.0.9", profile=None),
+        ping(6, host="127.0.0.1", path="/favicon.ico", guid=None, client="10.0.0.9", profile=None),
+        ping(7, path="/.env", guid=None, client="10.0.0.8"),
+    ]
+    text = reported(database(tmp_path, ping(), ping(1, guid=OTHER), *others))
+    assert "telemock captured 2 requests from 2 instances of Cribl Stream" in text
+    assert "to 1 host: cdn.cribl.io." in text
+    assert "Apart from that 3 requests of others came from 2 clients" in text
+
+
 def test_the_sum_in_it_is_the_one_of_the_file(tmp_path: Path) -> None:
     db = database(tmp_path, ping())
     text = reported(db)

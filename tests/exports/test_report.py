@@ -53,6 +53,49 @@ def test_the_summary_says_what_was_captured_where_it_went_and_that_nothing_left(
     assert "No value was sent that is sensitive with high confidence." in text
 
 
+def test_others_are_told_apart_from_the_product() -> None:
+    other = {"host": "stats.example", "product": None, "cadences": [cadence("10.0.0.9"), cadence("10.0.0.8")]}
+    noise = {"host": "127.0.0.1", "product": None, "count": 2, "first_seen": "2026-02-06T00:00:00.000000Z"}
+    html = page(told(endpoint(), endpoint("/v1/track", **other), endpoint("/.env", **noise)))
+    text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    assert "telemock captured 4 requests from 1 instance of Cribl Stream" in text
+    assert "to 1 host: cdn.cribl.io." in text
+    assert (
+        "Apart from that 6 requests of others came from 3 clients, between 2026-02-05 10:55:58 and "
+        "2026-02-05 11:00:00 UTC, to 2 hosts: stats.example and 127.0.0.1: other programs"
+    ) in text
+    assert "requests 10 1 instance and others" in text
+    assert "Others: GET https://127.0.0.1/.env" in text
+    assert text.index("Others What no profile knows") < text.index("https://stats.example/v1/track")
+    assert "1 of 1 have a beat" in text
+
+
+def test_where_no_profile_knows_anything_nobody_is_apart_and_no_field_is_unknown() -> None:
+    field_of_nobody = field(known=None, meaning=None)
+    text = said(told(endpoint(host="a.example", product=None, fields=[field_of_nobody]), products=[]))
+    assert "telemock captured 4 requests from 1 instance, between" in text
+    assert "not known to the profile" not in text
+    assert "Others" not in text
+
+
+def test_one_moment_is_no_period() -> None:
+    text = said(told(endpoint(last_seen="2026-02-05T10:55:58.190735Z")))
+    assert "of Cribl Stream, at 2026-02-05 10:55:58 UTC, to 1 host" in text
+    assert "of 1 instance, at 2026-02-05 10:55:58 UTC." in text
+
+
+def test_what_telemock_did_not_see_is_never_good_news() -> None:
+    refused = {"kinds": {"tls_refused": 12}, "targets": [], "left_out": 0, "latest": []}
+    html = page(told(endpoint(), connections=refused))
+    text = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+    assert (
+        "Clients gave up 12 TLS connections before they sent a request: what they would have sent is not known." in text
+    )
+    assert "what a program sent past telemock is not seen here." in text
+    good = re.findall(r'class="[^"]*good[^"]*"[^>]*>(.*?)</', html, re.DOTALL)
+    assert not [each for each in good if "tunnel" in each or "upstream" in each or "dial" in each]
+
+
 def test_nothing_is_called_good_of_what_was_not_looked_at() -> None:
     planted = [{"name": "hostname", "whole_only": False, "found": []}]
     whole = page(told(endpoint(), planted=planted))

@@ -49,6 +49,7 @@ def endpoint(path: str = "/telemetry/index.html", **changes: Any) -> Told:
         "host": "cdn.cribl.io",
         "port": None,
         "path": path,
+        "product": "Cribl Stream",
         "count": 4,
         "instances": 1,
         "statuses": {"200": 3, "503": 1},
