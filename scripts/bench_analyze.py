@@ -12,6 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
@@ -19,8 +20,13 @@ from urllib.parse import parse_qsl, urlencode
 from load import GET_PATH
 
 from telemock.exchange import Exchange, compact_json, utc_text
+from telemock.store.background import PAGE_ROWS
+from telemock.store.engine import open_for_writing
 from telemock.store.migration import migrate
 from telemock.store.rows import EXCHANGES
+from telemock.store.summary_store import SummaryStore
+
+README = Path(__file__).parents[1] / "README.md"
 
 INSTANCES = 200
 VERSIONS = ("4.16.1-20904e45", "4.17.0-1f2e3d4c")
@@ -39,6 +45,7 @@ def measure_analysis(count: int) -> None:
         print(
             f"{count} pings of {INSTANCES} instances and {len(VERSIONS)} versions, {db.stat().st_size / 2**20:.0f} MiB"
         )
+        _measure_summary(db, count)
         print("command                       seconds  CPU s  exchanges/CPU s  MiB")
         _measure(["query", "--limit", "1"], db, count)
         _measure(["export", "-o", str(db.with_name("out.jsonl"))], db, count)
@@ -49,6 +56,33 @@ def measure_analysis(count: int) -> None:
         start = _measure(["analyze", "--guid", "nobody"], db, count)
         again = _measure(["analyze"], db, count)
         print(f"1 % more, without start-up: {100 * (again - start) / (first - start):.1f} % of the first time")
+
+
+def _measure_summary(db: Path, count: int) -> None:
+    """Print what the summary of fields and instances takes, and how long README's queries do."""
+    store, before, cpu_seconds, longest = SummaryStore(), db.stat().st_size, time.process_time(), 0.0
+    with closing(open_for_writing(db, "commit")) as connection:
+        connection.text_factory = bytes
+        is_more = True
+        while is_more:
+            started = time.monotonic()
+            is_more = store.advance(connection, PAGE_ROWS)
+            longest = max(longest, time.monotonic() - started)
+        store.save(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    cpu_seconds = time.process_time() - cpu_seconds
+    print(
+        f"summed up: {1e6 * cpu_seconds / count:.1f} us and {(db.stat().st_size - before) / count:.1f} bytes a ping, "
+        f"longest page {1000 * longest:.0f} ms"
+    )
+    blocks = re.findall(r"^```sql\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    print("query of README                                              seconds   CPU s     rows")
+    for query in filter(None, map(str.strip, "".join(blocks).split(";"))):
+        with closing(sqlite3.connect(db)) as connection:
+            started, cpu_seconds = time.monotonic(), time.process_time()
+            rows = sum(1 for _ in connection.execute(query))
+            took, cpu_seconds = time.monotonic() - started, time.process_time() - cpu_seconds
+            print(f"{query.splitlines()[0][3:63]:60} {took:7.2f} {cpu_seconds:7.2f} {rows:8}", flush=True)
 
 
 def _measure(command: list[str], db: Path, count: int) -> float:

@@ -49,6 +49,7 @@ from telemock.server.router import application
 from telemock.server.upstream import Upstream
 from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
+from telemock.store.background import Background
 from telemock.store.engine import locate
 from telemock.store.writer import Writer
 
@@ -58,6 +59,9 @@ _STORE_SECONDS = 4.0
 
 # How often the journal is told, at most, that descriptors are scarce.
 _IDLE_TOLD_SECONDS = 60.0
+
+# So long after a commit, more are expected.
+_BUSY_SECONDS = 0.5
 
 # The writer's thread must not wait 5 ms for the interpreter lock while the loop is busy.
 _SWITCH_SECONDS = 0.0005
@@ -84,6 +88,7 @@ class Telemock:
         self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
         self._appender = appender
+        self._committed_at = 0.0
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
@@ -184,7 +189,16 @@ class Telemock:
             raise StoreUnavailable("The database does not answer; check its disk.") from error
         return self._appender.warnings()
 
+    def is_elected(self) -> bool:
+        """Tell whether this is the one of the processes on its database that looks after it."""
+        return self._appender.is_elected
+
+    def is_busy(self) -> bool:
+        """Tell whether something was stored a moment ago, or waits for it."""
+        return self.writer.waiting > 0 or time.monotonic() - self._committed_at < _BUSY_SECONDS
+
     def _committed(self, records: Sequence[Record], seconds: float) -> None:
+        self._committed_at = time.monotonic()
         self.metrics.committed(records, seconds)
         self._journal.records(records)
 
@@ -262,7 +276,17 @@ async def serve(
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)
             on_ready()
-            await stop.wait()
+            background = Background(
+                locate(settings.db),
+                is_elected=telemock.is_elected,
+                is_busy=telemock.is_busy,
+                tell=partial(journal.event, "background"),
+            )
+            behind = asyncio.create_task(background.run(), name="background")
+            try:
+                await stop.wait()
+            finally:
+                behind.cancel()
         finally:
             await runner.cleanup()
 

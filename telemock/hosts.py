@@ -6,6 +6,7 @@ It refuses to guess what a malformed name might mean, and to ask any resolver.
 import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 import idna
 
@@ -86,6 +87,15 @@ def url_host(host: str) -> str:
 def authority(host: str, port: int | None) -> str:
     """Write host and port, if there is one, as they stand in a URL (RFC 3986 section 3.2)."""
     return url_host(host) if port is None else f"{url_host(host)}:{port}"
+
+
+def authority_port(authority: str, default: int | None) -> int | None:
+    """Take the port from `[user@]host[:port]`; the default where it says none, None where it says what is no port."""
+    try:
+        port = urlsplit("//" + authority).port
+    except ValueError:
+        return None
+    return default if port is None else port or None
 
 
 def written_port(scheme: str, port: int | None) -> int | None:

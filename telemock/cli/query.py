@@ -77,6 +77,7 @@ def query(
             printing(format_name, statement_shape(statement.names)) as show,
         ):
             show(statement.rows())
+        _tell_lag(sql, locate(db))
         return
     if follow and (oldest or count):
         raise click.UsageError(f"--follow cannot be used with {'--oldest' if oldest else '--count'}.")
@@ -97,6 +98,20 @@ def query(
         shown = show(mask(reader.newest(wanted, limit=limit, oldest=oldest)))
     if not shown and format_name == "table":
         click.echo(f"No {'connection' if connections else 'exchange'} matches.", err=True)
+
+
+def _tell_lag(sql: str, path: Path) -> None:
+    """Say up to where the summary is true, where a statement may have read it and it is behind."""
+    if "field_" not in sql.lower() and "instance_" not in sql.lower():
+        return
+    with open_reader(path) as reader:
+        last_id, newest_id = reader.summed_up()
+    if last_id < newest_id:
+        click.echo(
+            f"The summary of fields and instances is true up to exchange {last_id} of {newest_id}; `telemock serve` "
+            "goes on with it.",
+            err=True,
+        )
 
 
 def _refuse(names: Collection[str], beside: str) -> None:

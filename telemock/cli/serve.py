@@ -48,10 +48,16 @@ def serve(**options: Any) -> None:
         for each in [bind(settings.host, port) for port in settings.port if port]:
             each.close()
     listening = [bind(settings.host, port, shared=shared) for port in settings.port]
-    migrate(path)
+    migrated = migrate(path)
     ports = tuple(each.getsockname()[1] for each in listening)
     settings = dataclasses.replace(settings, db=str(path), port=ports)
     journal = Journal(settings.log_format, settings.log_dir)
+    if migrated is not None:
+        journal.event(
+            "migrated",
+            f"{path} was brought from schema {migrated.before} to {migrated.after}, and older telemocks refuse it now. "
+            "What is new in it is filled in while telemock serves.",
+        )
     try:
         _announce_and_run(settings, means, listening, journal)
     except StoreDamaged as error:

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
-from telemock.hosts import DEFAULT_PORTS
+from telemock.hosts import DEFAULT_PORTS, authority_port
 
 
 class Arrival(NamedTuple):
@@ -57,12 +57,12 @@ def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
         host = host_name(host_field)
         if not host:
             return Target(arrival.scheme, arrival.host, raw, arrival.via, arrival.port)
-        port = _port(host_field, arrival.port or DEFAULT_PORTS.get(arrival.scheme))
+        port = authority_port(host_field, arrival.port or DEFAULT_PORTS.get(arrival.scheme))
         return Target(arrival.scheme, host, raw, arrival.via, port)
     scheme, authority, path = absolute_form(raw)
     via: Via = arrival.via if arrival.via == "connect" else "proxy"
     host = host_name(authority)
-    return Target(scheme, host, path, via, _port(authority, DEFAULT_PORTS.get(scheme)) if host else None)
+    return Target(scheme, host, path, via, authority_port(authority, DEFAULT_PORTS.get(scheme)) if host else None)
 
 
 def absolute_form(raw: str) -> tuple[str, str, str]:
@@ -85,12 +85,3 @@ def host_name(authority: str) -> str:
         return ""
     # A trailing dot names the same host (RFC 1034 section 3.1).
     return host.rstrip(".") if host.isprintable() and host.isascii() else ""
-
-
-def _port(authority: str, default: int | None) -> int | None:
-    """Take the port from `[user@]host[:port]`; the default where it says none, None where it says what is no port."""
-    try:
-        port = urlsplit("//" + authority).port
-    except ValueError:
-        return None
-    return default if port is None else port or None

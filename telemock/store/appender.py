@@ -124,6 +124,11 @@ class SqliteAppender:
         """Size of the write-ahead log's file."""
         return 0 if self._database.damage is not None else self._database.files.watch.log_bytes
 
+    @property
+    def is_elected(self) -> bool:
+        """Tell whether this is the one of the processes on the database that looks after it, and it is not damaged."""
+        return self._upkeep.is_elected and self._database.damage is None
+
     def warnings(self) -> list[str]:
         """Say what people should know, though exchanges are kept."""
         return [long_log(self.log_bytes)] if self.log_bytes > BOUND_BYTES else []

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# PRAGMA application_id: "TMCK" in ASCII; `file telemetry.db` shows it.
-APPLICATION_ID = 0x544D434B
+# PRAGMA application_id: "TMK2" in ASCII; `file telemetry.db` shows it.
+APPLICATION_ID = 0x544D4B32
+
+# That of files before schema 0004, "TMCK". Whoever knows only this one, and looks at no schema, refuses newer files.
+_FIRST_APPLICATION_ID = 0x544D434B
+
+# The revision of migrations/versions that this code reads and writes.
+HEAD = "0004"
+
+_OURS = (APPLICATION_ID, _FIRST_APPLICATION_ID)
+
+# Less is left free beside a database for the commits that answers wait for.
+LEAST_FREE_BYTES = 64 * 2**20
 
 # Rows of one ping fill a page of this size with the least waste; see README, "Size on disk".
 PAGE_BYTES = 16384
@@ -125,7 +136,7 @@ def _mode(path: Path) -> int:
 def is_our_head(head: bytes) -> bool:
     """Tell whether a file that begins with these 100 bytes is a database that telemock made."""
     application_id = int.from_bytes(head[68:72], "big")  # https://sqlite.org/fileformat.html, offset 68
-    return head.startswith(b"SQLite format 3\0") and application_id == APPLICATION_ID
+    return head.startswith(b"SQLite format 3\0") and application_id in _OURS
 
 
 def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -266,9 +277,13 @@ def _plain_connection(path: Path, *, fresh: bool) -> sqlite3.Connection:
     try:
         if fresh:
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-            # First of all: a start that ends half-way must leave a file that the next one takes for ours.
+        # First of all: a start that ends half-way must leave a file that the next one takes for ours, and that no
+        # older telemock takes for its own.
+        if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("PRAGMA journal_mode = WAL")
+        # What is asked is the file, not its log; somebody who reads may keep it from being written for a while.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except BaseException:
         connection.close()
         raise
@@ -312,6 +327,17 @@ def _connect_read_only(path: Path, option: str) -> sqlite3.Connection:
     return sqlite3.connect(
         _uri(path, f"mode=ro&{option}"), uri=True, isolation_level=None, timeout=5, check_same_thread=False
     )
+
+
+def revision(connection: sqlite3.Connection) -> str | None:
+    """Read the schema revision that Alembic noted; None for an empty database.
+
+    Raises:
+        sqlite3.Error: it cannot be read.
+    """
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
+        return None
+    return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
 def write_ahead_log(path: Path) -> Path:

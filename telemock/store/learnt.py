@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 from uuid import uuid4
 
-from telemock.store.engine import open_for_writing
+from telemock.store.engine import HEAD, open_for_writing, revision
 
 # So many are kept, those that were asked for last.
 MOST_KEPT = 16
@@ -116,7 +116,8 @@ def _write(path: Path, work: Callable[[sqlite3.Connection], bool]) -> bool:
             file.write(bytes(_ROOM))
         with closing(open_for_writing(path, "commit", busy_seconds=_BUSY_SECONDS)) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            is_done = work(connection)
+            # Whoever made the file of a newer schema knows more about what may be in it.
+            is_done = revision(connection) == HEAD and work(connection)
             connection.execute("COMMIT")
             return is_done
     except (OSError, sqlite3.Error):

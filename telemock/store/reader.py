@@ -131,6 +131,15 @@ class Reader:
             if rows:
                 first_id = rows[-1][0]
 
+    def summed_up(self) -> tuple[int, int]:
+        """Give the id up to which the summary of fields and instances is true, and that of the newest exchange."""
+        sql = "SELECT last_id, (SELECT coalesce(max(id), 0) FROM exchanges) FROM progress WHERE task = 'summary'"
+        try:
+            rows, _ = self._fetch(sql, ())
+        except StoreForeign:
+            return 0, 0  # of a schema without one
+        return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
+
     def last_id(self, table: Table[Any] = EXCHANGES) -> int:
         """Give the id of the record stored last in a table; 0 when there is none."""
         sql = f"SELECT coalesce(max(id), 0) FROM {table.name}"  # noqa: S608 - own names

@@ -5,9 +5,6 @@ It refuses to create anything; `migrations/` does, and a test holds the two toge
 
 from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text
 
-# The revision of migrations/versions that this code reads and writes.
-HEAD = "0003"
-
 metadata = MetaData()
 
 exchanges = Table(
@@ -82,4 +79,80 @@ learnt = Table(
     Column("last_id", Integer, nullable=False),
     Column("exchange_count", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
+)
+
+# How far is what is filled in behind the answers, task by task; see `telemock.store.background`.
+progress = Table(
+    "progress",
+    metadata,
+    Column("task", Text, primary_key=True),
+    Column("last_id", Integer, nullable=False),
+    Column("until_id", Integer),
+    Column("exchange_count", Integer, nullable=False),
+    Column("generation", Integer, nullable=False),
+)
+
+# The fields of the view `fields`, summed up to the id that `progress` tells; triggers empty what follows as well.
+field_summary = Table(
+    "field_summary",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("exchange_count", Integer, nullable=False),
+    Column("first_seen", Text, nullable=False),
+    Column("last_seen", Text, nullable=False),
+    Column("value_count", Integer, nullable=False),
+    Column("least", Text),
+    Column("most", Text),
+    Column("varies_per_instance", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+)
+
+# In which versions a field was, and how often.
+field_versions = Table(
+    "field_versions",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("exchange_count", Integer, nullable=False),
+    Column("first_seen", Text, nullable=False),
+    Column("last_seen", Text, nullable=False),
+)
+
+# Different values of a field, up to a limit.
+field_values = Table(
+    "field_values",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+)
+
+# Of fields with more of them, what tells how many.
+field_sketches = Table(
+    "field_sketches",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sketch", LargeBinary, nullable=False),
+)
+
+# Installations, and the versions they had; an empty one is none.
+instance_versions = Table(
+    "instance_versions",
+    metadata,
+    Column("guid", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("exchange_count", Integer, nullable=False),
+    Column("first_seen", Text, nullable=False),
+    Column("last_seen", Text, nullable=False),
+)
+
+# Of installations, which fields have had one value only.
+instance_constants = Table(
+    "instance_constants",
+    metadata,
+    Column("guid", Text, primary_key=True),
+    Column("fields", LargeBinary, nullable=False),
 )

@@ -35,12 +35,15 @@ class Upkeep:
 
     Args:
         database: to be looked after.
+
+    Attributes:
+        is_elected: this process is the one that looks after the database.
     """
 
     def __init__(self, database: OpenDatabase) -> None:
         self._database = database
         self._election = Election(database.path)
-        self._election.is_elected()  # whoever is first is
+        self.is_elected = self._election.is_elected()  # whoever is first is
         self._loop = asyncio.get_running_loop()
         self._position: tuple[bytes, int] | None = None
         self._changed_at = 0.0
@@ -59,12 +62,12 @@ class Upkeep:
         checkpointer, watch = files.checkpointer, files.watch
         is_due, is_idle = self._look(watch.refresh())
         is_long = watch.log_bytes > BOUND_BYTES
-        is_elected = self._election.is_elected()
-        if is_elected and is_long is not self._is_long:
+        self.is_elected = self._election.is_elected()
+        if self.is_elected and is_long is not self._is_long:
             self._tell_length(watch.log_bytes)
         self._is_long = is_long
         # A log that is too long is everybody's business: the elected process may hang.
-        if self._loop.time() < self._not_before or not (is_elected or is_long):
+        if self._loop.time() < self._not_before or not (self.is_elected or is_long):
             return
         if is_due:
             await self._copy(checkpointer, watch)

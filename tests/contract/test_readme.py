@@ -14,6 +14,7 @@ import pytest
 from telemock.cli import COMMANDS
 from tests.corpus import GUID, database, moment, ping
 from tests.server.served import Served
+from tests.store.summing import sum_up
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 HANG_SECONDS = 60
@@ -85,9 +86,9 @@ def test_every_query_gives_rows(query: str, tmp_path: Path) -> None:
     old = ping(0, version="4.15.0", query="v=4.15.0", params='{"v":"4.15.0"}')
     other = ping(5, guid="other", query="guid=other&by=a@b.example", params='{"guid":"other","by":"a@b.example"}')
     late = [ping(second) for second in (1, 2, 3, 9)]
-    with closing(
-        sqlite3.connect(database(tmp_path, old, *late, other, replace(other, received_at=moment(7))))
-    ) as connection:
+    db = database(tmp_path, old, *late, other, replace(other, received_at=moment(7)))
+    sum_up(db)
+    with closing(sqlite3.connect(db)) as connection:
         assert connection.execute(query).fetchall()
 
 

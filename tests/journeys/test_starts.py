@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telemock.store.schema import HEAD
+from telemock.store.engine import HEAD
 from tests.cli.process import HANG_SECONDS, TELEMOCK, without_root_rights
 from tests.corpus import database, ping
 from tests.journeys.serving import WORKERS, starting, stored

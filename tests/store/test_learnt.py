@@ -131,3 +131,12 @@ def count(db: Path) -> int:
 def test_what_is_not_worth_keeping_leaves_nothing(pings: Path) -> None:
     assert not keep(pings, "k", None, moment(0))
     assert count(pings) == 0
+
+
+def test_nothing_is_kept_in_a_file_of_a_newer_schema(pings: Path) -> None:
+    change(pings, "UPDATE alembic_version SET version_num = '9999'")
+    before = pings.read_bytes()
+    assert begin_learning(pings, moment(0), "k", None) is None
+    assert not keep(pings, "k", FIVE, moment(0))
+    assert (pings.read_bytes(), [path.name for path in pings.parent.iterdir()]) == (before, [pings.name])
+    assert known(pings) is None

@@ -11,9 +11,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from telemock.errors import StoreForeign, StoreUnavailable
-from telemock.store.engine import APPLICATION_ID, PAGE_BYTES
+from telemock.store.engine import APPLICATION_ID, HEAD, PAGE_BYTES
 from telemock.store.migration import migrate
-from telemock.store.schema import HEAD
 from tests.corpus import database, ping
 
 CHECKOUT = Path(__file__).parents[2]
@@ -198,6 +197,7 @@ def test_an_old_database_gets_the_newest_schema_and_keeps_every_row(
         assert [{column: each[column] for column in kept} for each, kept in zip(new, old, strict=True)] == old
     assert schema(db) == newest
     assert rows_of_revision(db) == [(HEAD,)]
+    assert db.read_bytes()[68:72] == b"TMK2"  # those that looked for "TMCK", and at no schema, refuse it
 
 
 def rows_of_revision(db: Path) -> list[tuple[str]]:

@@ -53,8 +53,8 @@ def test_the_schema_in_code_is_what_the_migrations_make(tmp_path: Path) -> None:
     engine.dispose()
     made = structure(database(tmp_path))
     assert structure(tmp_path / "code.db") == made
-    assert {row[0] for row in made["tables"]} == {"exchanges", "connections", "learnt"}
-    assert len({row[1] for row in made["indexes"]}) == 6
+    assert {row[0] for row in made["tables"]} == {*metadata.tables}
+    assert len({row[1] for row in made["indexes"]}) == 13
     assert len(made["wheres"]) == 2
 
 

@@ -1,0 +1,176 @@
+"""What is filled in behind the answers: the summary of fields and instances, and the ports of older exchanges.
+
+One of the processes that serve a database does it, page by page in a thread: none reads longer than a fraction of a
+second, and none writes while a commit waits. What was done is told by the table `progress`, in the same transaction.
+"""
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from telemock.exchange import header_pairs
+from telemock.hosts import DEFAULT_PORTS, authority_port
+from telemock.store.engine import LEAST_FREE_BYTES, open_for_writing
+from telemock.store.summary_store import SummaryStore
+
+_logger = logging.getLogger(__name__)
+
+# Exchanges that are read together.
+PAGE_ROWS = 1000
+
+# How often is told how far something large is.
+_TELLING_SECONDS = 10.0
+
+# While requests come, so many times what a page took is left to them.
+_SHARE = 50
+
+# How long nothing new is looked for, and after what could not be done.
+_IDLE_SECONDS = 1.0
+_FAILED_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a task is: the ids that are done, of those that there are."""
+
+    task: str
+    last_id: int
+    until_id: int
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing is left."""
+        return self.last_id >= self.until_id
+
+
+class Background:
+    """The work of one process; `run` is a task of its own.
+
+    Args:
+        path: of a migrated database.
+        is_elected: tells whether it is for this process to do; where two do it, one finds that it is done.
+        is_busy: tells whether requests came a moment ago.
+        tell: given a sentence when something large begins, goes on or ends.
+    """
+
+    def __init__(
+        self, path: Path, *, is_elected: Callable[[], bool], is_busy: Callable[[], bool], tell: Callable[[str], None]
+    ) -> None:
+        self._path = path
+        self._is_elected = is_elected
+        self._is_busy = is_busy
+        self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._summary = SummaryStore()
+        self._told_at = 0.0
+        self._is_telling = False
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            started = time.monotonic()
+            if not self._is_elected():
+                await asyncio.sleep(_IDLE_SECONDS)
+                continue
+            try:
+                is_more = await asyncio.to_thread(self._work)
+            except (sqlite3.Error, OSError):
+                await asyncio.sleep(_FAILED_SECONDS)  # the disk is full, or somebody holds the lock
+                continue
+            except Exception:
+                _logger.exception("The summary could not be added to")
+                return
+            # Under traffic, what is new comes faster than it is taken; it waits for quieter times.
+            busy = self._is_busy()
+            took = time.monotonic() - started
+            await asyncio.sleep(_SHARE * took if is_more and busy else 0 if is_more else _IDLE_SECONDS)
+
+    def _work(self) -> bool:
+        """Do a page of what is due; tell whether there may be more."""
+        with closing(open_for_writing(self._path, "commit", busy_seconds=0.05)) as connection:
+            connection.text_factory = bytes
+            ports = read_progress(connection, "ports")
+            if not ports.is_done:
+                self._say(ports)
+                if shutil.disk_usage(self._path.parent).free < LEAST_FREE_BYTES:
+                    raise OSError(f"too little space is free beside {self._path}")
+                done = fill_ports(connection, ports)
+                self._say(done)
+                return True
+            return self._summary.advance(connection, PAGE_ROWS)
+
+    def _say(self, progress: Progress) -> None:
+        """Tell of ports that are filled in, at the beginning, every ten seconds, and at the end."""
+        now = time.monotonic()
+        is_large = progress.until_id - progress.last_id > PAGE_ROWS
+        if progress.is_done and self._is_telling:
+            self._is_telling = False
+            self._loop.call_soon_threadsafe(
+                self._tell, f"The ports of {progress.until_id} older exchanges are filled in."
+            )
+        elif is_large and (not self._is_telling or now - self._told_at >= _TELLING_SECONDS):
+            self._is_telling = True
+            self._told_at = now
+            share = 100 * progress.last_id // progress.until_id
+            sentence = f"The ports of {progress.until_id} older exchanges are being filled in: {share} % done."
+            self._loop.call_soon_threadsafe(self._tell, sentence)
+
+
+def read_progress(connection: sqlite3.Connection, task: str) -> Progress:
+    """Read how far a task is; the summary is to reach the newest exchange."""
+    sql = (
+        "SELECT last_id, coalesce(until_id, (SELECT coalesce(max(id), 0) FROM exchanges)) FROM progress WHERE task = ?"
+    )
+    return Progress(task, *connection.execute(sql, (task,)).fetchone())
+
+
+def fill_ports(connection: sqlite3.Connection, progress: Progress) -> Progress:
+    """Fill in the ports of a page of exchanges from before there was the column, as far as their Host fields say them.
+
+    A connection whose `text_factory` is bytes is needed: people may have put any into the file.
+    """
+    rows = connection.execute(
+        "SELECT id, scheme, host, request_headers, port FROM exchanges WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+        (progress.last_id, progress.until_id, PAGE_ROWS),
+    ).fetchall()
+    known: dict[tuple[object, ...], int | None] = {}
+    found: list[tuple[int, int]] = []
+    for id_, *said, port in rows:
+        if port is None:
+            key = tuple(said)
+            if key not in known:
+                known[key] = _said_port(*said)
+            if (said_port := known[key]) is not None:
+                found.append((said_port, id_))
+    last_id = rows[-1][0] if len(rows) == PAGE_ROWS else progress.until_id
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany("UPDATE exchanges SET port = ? WHERE id = ? AND port IS NULL", found)
+        connection.execute("UPDATE progress SET last_id = ? WHERE task = 'ports'", (last_id,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return Progress("ports", last_id, progress.until_id)
+
+
+def _said_port(scheme: object, host: object, headers: object) -> int | None:
+    """Take the port from the Host field, if that names the host that was kept."""
+    if not (isinstance(scheme, bytes) and isinstance(host, bytes) and isinstance(headers, bytes)):
+        return None
+    for name, value in header_pairs(headers.decode(errors="replace")):
+        if name.lower() == "host":
+            try:
+                said = urlsplit("//" + value).hostname or ""
+            except ValueError:
+                return None
+            is_same = said.rstrip(".") == host.decode(errors="replace")
+            return authority_port(value, DEFAULT_PORTS.get(scheme.decode(errors="replace"))) if is_same else None
+    return None

@@ -1,0 +1,354 @@
+"""A summary of the fields of exchanges, added up page by page; nothing here touches a database.
+
+A page costs little where its queries have the same names in the same order, as those of one product have: then the
+values of each name are looked at together, by functions that are not Python.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from operator import attrgetter
+from struct import Struct
+from typing import NamedTuple
+from zlib import crc32
+
+from telemock.codings import decode_pair
+from telemock.exchange import header_pairs
+
+# Fields beyond this many are not told apart; their values are counted as left out.
+MAX_FIELDS = 10_000
+
+# So many different values of a field, and of all, are kept; longer ones are not.
+MAX_VALUES = 1000
+MAX_VALUES_OF_ALL = 100_000
+MAX_VALUE_BYTES = 1000
+
+# Of a field with more values, so many of the lowest hashes tell how many there are, within some 3 %.
+_SKETCH = 1024
+_HASHES = 2**32
+_HASH = Struct("<I")
+
+# Constants of so many instances stay in memory.
+_MOST_IN_MEMORY = 20_000
+
+# Of an instance, number and hash of each field that has had one value.
+_CONSTANT = Struct("<HI")
+
+Key = tuple[str, str]
+
+
+class Row(NamedTuple):
+    """What a summary reads of an exchange; texts are bytes, as people may put any into the file."""
+
+    id: int
+    received_at: bytes
+    version: bytes | None
+    guid: bytes | None
+    query: bytes
+    headers: bytes
+
+
+class BodyValue(NamedTuple):
+    """One value in the body of an exchange of the page, by its path; None is null."""
+
+    id: int
+    name: bytes
+    value: bytes | None
+
+
+@dataclass(slots=True)
+class Span:
+    """How many exchanges, and when the first and the last of them came."""
+
+    count: int = 0
+    first: bytes = b"\xff"
+    last: bytes = b""
+
+    def add(self, count: int, first: bytes, last: bytes) -> None:
+        """Count more of them."""
+        self.count += count
+        self.first = min(self.first, first)
+        self.last = max(self.last, last)
+
+
+@dataclass(slots=True)
+class FieldSummary:
+    """What is known of a field of all exchanges that were taken.
+
+    Attributes:
+        number: from 1 on, in the order they were met.
+        least, most: of its values, byte by byte; None while it has had only null.
+        varies: it had two values in exchanges of one instance.
+        values: some of them, all while there is no sketch.
+        sketch: the lowest hashes of its values, in order; None while `values` has all.
+        is_new: the sketch was changed since it was last saved.
+        new_values: of `values`, those that were met since they were last saved.
+        versions: exchanges by version since they were last saved.
+    """
+
+    number: int
+    span: Span = field(default_factory=Span)
+    least: bytes | None = None
+    most: bytes | None = None
+    varies: bool = False
+    values: set[bytes] = field(default_factory=set)
+    sketch: list[int] | None = None
+    is_new: bool = False
+    new_values: list[bytes] = field(default_factory=list)
+    versions: dict[bytes, Span] = field(default_factory=lambda: defaultdict(Span))
+
+    @property
+    def value_count(self) -> int:
+        """How many different values it had; an estimate once there is a sketch."""
+        if self.sketch is None:
+            return len(self.values)
+        if len(self.sketch) < _SKETCH:
+            return len(self.sketch)
+        return round((_SKETCH - 1) * _HASHES / self.sketch[-1])
+
+
+class _Group:
+    """Exchanges of a page that have the same names, in the order they came."""
+
+    __slots__ = ("guids", "instances", "span", "versions", "whose")
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        times = [row.received_at for row in rows]
+        self.guids = [row.guid for row in rows]
+        whose = [(row.guid, row.version) for row in rows]
+        self.span = Span(len(rows), times[0], times[-1])
+        first, last = dict(zip(reversed(whose), reversed(times), strict=True)), dict(zip(whose, times, strict=True))
+        self.instances = {each: Span(count, first[each], last[each]) for each, count in Counter(whose).items()}
+        self.whose = {guid for guid, _ in self.instances if guid is not None}
+        self.versions: dict[bytes, Span] = defaultdict(Span)
+        for (_, version), span in self.instances.items():
+            if version is not None:
+                self.versions[version].add(span.count, span.first, span.last)
+
+
+class Summary:
+    """All fields, and the instances that were met since they were last saved.
+
+    Attributes:
+        fields: by source and name.
+        instances: by guid and version, b"" for none.
+        constants: of instances that were looked up or met, by the numbers of fields a hash of their one value.
+        followed: those whose constants are new since they were last saved.
+        values_left_out: occurrences of fields beyond MAX_FIELDS.
+        changed: the fields that were met since they were last saved.
+    """
+
+    def __init__(self) -> None:
+        self.fields: dict[Key, FieldSummary] = {}
+        self.instances: dict[tuple[bytes, bytes], Span] = defaultdict(Span)
+        self.constants: dict[bytes, dict[int, int]] = defaultdict(dict)
+        self.followed: set[bytes] = set()
+        self.values_left_out = 0
+        self.changed: set[Key] = set()
+        self._kept = 0
+
+    def restore(self, key: Key, known: FieldSummary) -> None:
+        """Take a field as it was saved."""
+        self.fields[key] = known
+        self._kept += len(known.values)
+
+    def saved(self) -> None:
+        """Forget what was new."""
+        for key in self.changed:
+            self.fields[key].is_new = False
+            self.fields[key].new_values.clear()
+            self.fields[key].versions.clear()
+        self.changed.clear()
+        self.instances.clear()
+        self.followed.clear()
+        if len(self.constants) > _MOST_IN_MEMORY:
+            self.constants.clear()
+
+    def take(self, page: Iterable[Row], bodies: Iterable[BodyValue] = ()) -> None:
+        """Add up a page of exchanges; `constants` has those of its instances that are known."""
+        rows = sorted(page, key=attrgetter("received_at"))
+        if not rows:
+            return
+        whole = _Group(rows)
+        for (guid, version), span in whole.instances.items():
+            if guid is not None:
+                self.instances[guid, version or b""].add(span.count, span.first, span.last)
+        self._take_queries(rows, whole)
+        self._take_headers(rows, whole)
+        self._take_bodies(rows, bodies)
+
+    def _take_queries(self, rows: Sequence[Row], whole: _Group) -> None:
+        by_length: dict[int, list[tuple[Row, list[bytes]]]] = defaultdict(list)
+        for row in rows:
+            if row.query:
+                items = row.query.split(b"&")
+                by_length[len(items)].append((row, items))
+        for alike in by_length.values():
+            if not self._take_columns(alike, whole):
+                by_names: dict[tuple[bytes, ...], list[tuple[Row, list[bytes]]]] = defaultdict(list)
+                for row, items in alike:
+                    filled = [*filter(None, items)]
+                    by_names[tuple(item.partition(b"=")[0] for item in filled)].append((row, filled))
+                for same in by_names.values():
+                    self._take_columns(same, whole)
+
+    def _take_columns(self, alike: Sequence[tuple[Row, list[bytes]]], whole: _Group) -> bool:
+        """Take queries of as many items each; False, and nothing is taken, where their names may differ."""
+        columns = [*zip(*(items for _, items in alike), strict=True)]
+        distinct = [*map(set, columns)]
+        prefixes: list[bytes] = []
+        for items in distinct:
+            least = min(items)
+            name, equals, _ = least.partition(b"=")
+            prefix = name + equals
+            # What sorts between two texts that begin alike begins so as well.
+            if not least or (len(items) > 1 and not (equals and max(items).startswith(prefix))):
+                return False
+            prefixes.append(prefix)
+        group = whole if len(alike) == whole.span.count else _Group([row for row, _ in alike])
+        by_name: dict[str, list[int]] = defaultdict(list)
+        for place, prefix in enumerate(prefixes):
+            by_name[decode_pair(_raw_text(prefix))[0]].append(place)
+        for name, places in by_name.items():
+            decoded = {item: _value(item, len(prefixes[place])) for place in places for item in distinct[place]}
+            self._add("query", name, group, decoded, [columns[place] for place in places])
+        return True
+
+    def _take_headers(self, rows: Sequence[Row], whole: _Group) -> None:
+        by_text: dict[bytes, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_text[row.headers].append(row)
+        for text, same in by_text.items():
+            group = whole if len(same) == len(rows) else _Group(same)
+            by_name: dict[str, list[bytes]] = defaultdict(list)
+            for name, value in header_pairs(_text(text)):
+                by_name[name].append(value.encode(errors="surrogatepass"))
+            for name, values in by_name.items():
+                self._add(
+                    "header", name, group, {each: each for each in values}, [[each] * len(same) for each in values]
+                )
+
+    def _take_bodies(self, rows: Sequence[Row], bodies: Iterable[BodyValue]) -> None:
+        by_id = {row.id: row for row in rows}
+        by_name: dict[bytes, list[tuple[Row, bytes | None]]] = defaultdict(list)
+        for each in bodies:
+            by_name[each.name].append((by_id[each.id], each.value))
+        for name, found in by_name.items():
+            found.sort(key=lambda each: each[0].received_at)
+            group = _Group([row for row, _ in found])
+            values = [value for _, value in found]
+            self._add("body", _text(name), group, {each: each for each in values if each is not None}, [values])
+
+    def _add(
+        self,
+        source: str,
+        name: str,
+        group: _Group,
+        decoded: Mapping[bytes, bytes],
+        columns: Sequence[Sequence[bytes | None]],
+    ) -> None:
+        """Add the values of a field.
+
+        Args:
+            source: of the field.
+            name: of the field.
+            group: exchanges that have it.
+            decoded: of each item its value.
+            columns: items, one for each exchange of the group in its order, or one for all.
+        """
+        key = source, name
+        found = self.fields.get(key)
+        if found is None:
+            if len(self.fields) >= MAX_FIELDS:
+                self.values_left_out += group.span.count * len(columns)
+                return
+            found = self.fields[key] = FieldSummary(len(self.fields) + 1)
+        self.changed.add(key)
+        found.span.add(group.span.count, group.span.first, group.span.last)
+        for version, span in group.versions.items():
+            found.versions[version].add(span.count, span.first, span.last)
+        values = set(decoded.values())
+        if not values:
+            return
+        least, most = min(values), max(values)
+        found.least = least if found.least is None else min(found.least, least)
+        found.most = most if found.most is None else max(found.most, most)
+        self._add_values(found, values)
+        for column in columns:
+            if not found.varies:
+                self._follow(found, group, decoded, column)
+
+    def _add_values(self, found: FieldSummary, distinct: set[bytes]) -> None:
+        if found.sketch is None:
+            fresh = distinct - found.values
+            for value in fresh:
+                is_room = len(found.values) < MAX_VALUES and self._kept < MAX_VALUES_OF_ALL
+                if not is_room or len(value) > MAX_VALUE_BYTES:
+                    found.sketch = []
+                    distinct |= found.values
+                    break
+                found.values.add(value)
+                found.new_values.append(value)
+                self._kept += 1
+        if found.sketch is not None:
+            highest = found.sketch[-1] if len(found.sketch) >= _SKETCH else _HASHES
+            hashes = [crc32(value) * 0x9E3779B1 % _HASHES for value in distinct]
+            lower = [each for each in hashes if each < highest]
+            if lower:
+                found.sketch = sorted({*found.sketch, *lower})[:_SKETCH]
+                found.is_new = True
+
+    def _follow(
+        self, found: FieldSummary, group: _Group, decoded: Mapping[bytes, bytes], column: Sequence[bytes | None]
+    ) -> None:
+        """See whether a field still has one value for each instance."""
+        number = found.number
+        pairs = product(group.whose, decoded) if len(decoded) == 1 else {*zip(group.guids, column, strict=False)}
+        hashes = {item: crc32(value) for item, value in decoded.items()}
+        for guid, item in pairs:
+            if guid is None or item is None:
+                continue
+            known = self.constants[guid].setdefault(number, -1)
+            if known < 0:
+                self.constants[guid][number] = hashes[item]
+                self.followed.add(guid)
+            elif known != hashes[item]:
+                found.varies = True
+                return
+
+
+def pack_sketch(sketch: list[int] | None) -> bytes | None:
+    """Write the hashes of a field as a column holds them."""
+    return None if sketch is None else b"".join(map(_HASH.pack, sketch))
+
+
+def unpack_sketch(packed: bytes | None) -> list[int] | None:
+    """Read what `pack_sketch` wrote."""
+    return None if packed is None else [each for (each,) in _HASH.iter_unpack(packed)]
+
+
+def pack_constants(constants: Mapping[int, int], still: Container[int]) -> bytes:
+    """Write of an instance the constants of the fields that have been constant for all so far, by their numbers."""
+    return b"".join(_CONSTANT.pack(number, crc) for number, crc in constants.items() if number in still)
+
+
+def unpack_constants(packed: bytes) -> dict[int, int]:
+    """Read what `pack_constants` wrote."""
+    return dict(_CONSTANT.iter_unpack(packed))
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode(errors="replace")
+
+
+def _value(item: bytes, start: int) -> bytes:
+    """Take the value of an item of a query, which begins there."""
+    value = item[start:]
+    if b"%" in value or b"+" in value:
+        return decode_pair("=" + _raw_text(value))[1].encode(errors="surrogatepass")
+    return value
+
+
+def _raw_text(octets: bytes) -> str:
+    return octets.decode(errors="surrogateescape")
