@@ -195,7 +195,7 @@ class Findings:
         for trace in self.needles.find(text, is_number=is_number):
             if trace.text.lower() != place.host:  # somebody pointed the product at that machine
                 planted = trace.planted.name, trace.form
-                yield planted, Finding(place, way, None, "high", *planted, example=masked(trace.text))
+                yield planted, Finding(place, way, None, "high", *planted, example=trace.text)
 
     def _place(self, finding: Finding) -> int | None:
         """Give the place of what is gathered for the same thing in the same place; None when there is too much."""
@@ -205,6 +205,7 @@ class Findings:
                 self.left_out += 1
                 return None
             place = self._places[finding.key] = len(self.all)
+            finding.example = masked(finding.example)
             self.all.append(finding)
         elif finding.confidence == "high":
             self.all[place].confidence = "high"
@@ -217,7 +218,7 @@ class Findings:
 
 def _sensitive(place: Place, way: tuple[str, ...], text: str, hint: str) -> Iterator[tuple[object, Finding]]:
     for match in find_sensitive(text, hint, place.host):
-        finding = Finding(place, way, match.sensitivity, match.confidence, example=masked(match.text))
+        finding = Finding(place, way, match.sensitivity, match.confidence, example=match.text)
         yield (match.sensitivity, match.text), finding
 
 

@@ -35,6 +35,8 @@ _PLACEHOLDER = re.compile(
 _TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
 _PASSWORD_BEFORE = re.compile(r"(?:password|passwd|pwd|passphrase)[\"']?[ :=]{0,3}[\"']?\Z", re.IGNORECASE)
+# First numbers of addresses that every machine has, or none: loopback, groups (RFC 5771), broadcast.
+_NO_HOSTS = frozenset(("0", "127", "255", *map(str, range(224, 240))))
 _CLOCK = re.compile(r"\d\d\W(?:0[1-9]|1[0-2])\W(?:0[1-9]|[12]\d|3[01])\W(?:[01]\d|2[0-3])(?:\W[0-5]\d){2}")
 _CARD_NETWORKS = re.compile(
     r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
@@ -92,11 +94,8 @@ def is_email(found: str, _before: str) -> bool:
 
 def is_ipv4(found: str, before: str) -> bool:
     """Tell an address from a version; those that every machine has say nothing."""
-    try:
-        address = ipaddress.IPv4Address(found)
-    except ValueError:
-        return False
-    if address.is_loopback or address.is_multicast or found.startswith(("0.", "255.")):
+    numbers = found.split(".")
+    if not all(each == str(int(each)) and int(each) < 256 for each in numbers) or numbers[0] in _NO_HOSTS:
         return False
     return not any(each.search(before) for each in (TOPICS["version"], TOPICS["object"], _PRODUCT_BEFORE))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from telemock.analysis.names import words_of
-from telemock.analysis.rules import RULES, Confidence, Sensitivity
+from telemock.analysis.rules import RULES, Confidence, Rule, Sensitivity
 from telemock.analysis.tokens import find_tokens
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
@@ -19,6 +19,12 @@ _WINDOW = 4096
 _OVERLAP = 512
 
 _MASKED_CHARACTERS = 48
+
+# Where the form of something needs a character, it is one of these.
+_NEEDED = frozenset("".join(rule.needs for rule in RULES))
+
+# Where something begins and ends in a text, and what it is.
+_Span = tuple[int, int, Sensitivity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +45,28 @@ class Match:
 def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]:
     """Find what is sensitive in a text, each once and whole.
 
+    The time it takes grows with the length of the text, whatever is in it.
+
     Args:
         text: decoded.
         name: what the field is called that held it; it decides where the form does not.
         own_host: the host that it was sent to, in lower case, which is no news to it.
     """
-    found: dict[tuple[Sensitivity, str], Match] = {}
+    spans: dict[_Span, Match] = {}
     words = words_of(name)
     for start in range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP):
-        for match in _find(text[start : start + _WINDOW], words):
-            key = match.sensitivity, match.text
-            if match.text.lower() != own_host and (key not in found or match.confidence == "high"):
-                found[key] = match
-    return [match for match in found.values() if not any(_hides(other, match) for other in found.values())]
+        for place, match in _find(text[start : start + _WINDOW], words):
+            span = start + place, start + place + len(match.text), match.sensitivity
+            if span not in spans or match.confidence == "high":
+                spans[span] = match
+    if not spans:
+        return []
+    found: dict[tuple[Sensitivity, str], Match] = {}
+    for match in _outermost(spans):
+        key = match.sensitivity, match.text
+        if match.text.lower() != own_host and (key not in found or match.confidence == "high"):
+            found[key] = match
+    return [*found.values()]
 
 
 def masked(text: str) -> str:
@@ -62,29 +77,43 @@ def masked(text: str) -> str:
     return whole if len(whole) <= _MASKED_CHARACTERS else f"{whole[: _MASKED_CHARACTERS - 3]}…{whole[-2:]}"
 
 
-@lru_cache(maxsize=4096)
 def is_hinted(name: str) -> bool:
     """Tell whether a name says that even a number may be sensitive."""
-    words = words_of(name)
-    return any(rule.hint is not None and rule.hint.search(words) for rule in RULES)
+    return any(rule.hint is not None for rule, _ in _rules(words_of(name)))
 
 
-def _find(text: str, words: str) -> Iterator[Match]:
-    for rule in RULES:
-        if rule.needs and not any(each in text for each in rule.needs):
+def _find(text: str, words: str) -> Iterator[tuple[int, Match]]:
+    """Give what is found in a window, each with its place."""
+    there = {each for each in _NEEDED if each in text}
+    for rule, needs in _rules(words):
+        if needs and needs.isdisjoint(there):
             continue
-        if rule.hint is not None and not rule.hint.search(words):
-            continue
+        group = "it" if "it" in rule.pattern.groupindex else 0
         for match in rule.pattern.finditer(text):
-            found = match["it"] if "it" in rule.pattern.groupindex else match[0]
+            found = match[group]
             if rule.accepts(found, text[max(match.start() - 16, 0) : match.start()] or words + " "):
-                yield Match(rule.sensitivity, rule.confidence, found)
-    for token in find_tokens(text):
-        yield Match("secret", "high", token)
+                yield match.start(group), Match(rule.sensitivity, rule.confidence, found)
+    for token in {*find_tokens(text)}:
+        place = text.find(token)
+        while place >= 0:
+            yield place, Match("secret", "high", token)
+            place = text.find(token, place + len(token))
 
 
-def _hides(whole: Match, part: Match) -> bool:
-    """Tell whether one match needs no telling beside another: what is in a secret, or in a longer one of its kind."""
-    if whole.sensitivity == part.sensitivity:
-        return part.text in whole.text and part.text != whole.text
-    return whole.sensitivity == "secret" and part.text in whole.text
+@lru_cache(maxsize=4096)
+def _rules(words: str) -> tuple[tuple[Rule, frozenset[str]], ...]:
+    """Give the rules for fields of such a name, each with the characters that it needs."""
+    return tuple((rule, frozenset(rule.needs)) for rule in RULES if rule.hint is None or rule.hint.search(words))
+
+
+def _outermost(spans: dict[_Span, Match]) -> Iterator[Match]:
+    """Give what needs telling beside the rest: nothing that stands in a secret, or in a longer one of its kind."""
+    ends: dict[Sensitivity, int] = {}
+    shown = set()
+    for span in sorted(spans, key=lambda span: (span[0], -span[1], span[2] != "secret")):
+        _, end, sensitivity = span
+        if end > ends.get(sensitivity, -1):
+            ends[sensitivity] = end
+            if sensitivity == "secret" or end > ends.get("secret", -1):
+                shown.add(span)
+    return (match for span, match in spans.items() if span in shown)

@@ -56,8 +56,12 @@ def _whole(found: str, text: str) -> str:
     """Give the word that something was found in, where that is no more than how tokens of its kind begin."""
     if len(found) >= _LEAST:
         return found
-    word = re.search(rf"\S*{re.escape(found)}\S*", text)
-    return word[0] if word else text
+    before, there, after = text.partition(found)
+    if not there:
+        return text
+    start = "" if before[-1:].isspace() else "".join(before.rsplit(maxsplit=1)[-1:])
+    end = "" if after[:1].isspace() else "".join(after.split(maxsplit=1)[:1])
+    return start + found + end
 
 
 @cache
