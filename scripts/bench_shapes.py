@@ -36,6 +36,7 @@ def look_through(body: bytes) -> None:
                 method="POST",
                 scheme="https",
                 host="telemetry.vendor.example",
+                port=None,
                 path="/",
                 query="",
                 request_headers="[]",

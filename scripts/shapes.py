@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from urllib.parse import quote
 
@@ -48,11 +49,66 @@ _SEPARATORS = {"spaces": " ", "commas": ",", "nothing": ""}
 
 # What makes a pattern try in vain again and again.
 _FILLERS = (
-    "a", "A", "1", "a1", "aA1", "1.", "a.", "a@", "@", "u@h.", "-", "a-", "--", "_", "/", "\\", "/a", "//", ":", "a:", "::",
-    "0:", "=", "a=", "=&", "a=b&", "%", "%41", "+", "+1", "+1 ", "(", "[", "{", '"', '\\"', "'", " ", "\n", "\t", "\0",
-    "eyJ", "eyJ.", "AKIA", "sk-", "ghp_", "://", "http://", "u:p@", "Bearer ", "Basic ", "token", "token=", "page_token ",
-    "/home/", "C:\\", "projects/", "ocid1.user.", "arn:aws:", "é", "日", "\U0001f600", "\ud83d", "4111", "192.168.", "=?",
-)  # fmt: skip
+    *(
+        "a",
+        "A",
+        "1",
+        "a1",
+        "aA1",
+        "1.",
+        "a.",
+        "a@",
+        "@",
+        "u@h.",
+        "-",
+        "a-",
+        "--",
+        "_",
+        "/",
+        "\\",
+        "/a",
+        "//",
+        ":",
+        "a:",
+    ),
+    *(
+        "::",
+        "0:",
+        "=",
+        "a=",
+        "=&",
+        "a=b&",
+        "%",
+        "%41",
+        "+",
+        "+1",
+        "+1 ",
+        "(",
+        "[",
+        "{",
+        '"',
+        '\\"',
+        "'",
+        " ",
+        "\n",
+        "\t",
+    ),
+    *("\0", "eyJ", "eyJ.", "AKIA", "sk-", "ghp_", "://", "http://", "u:p@", "Bearer ", "Basic ", "token", "token="),
+    *(
+        "page_token ",
+        "/home/",
+        "C:\\",
+        "projects/",
+        "ocid1.user.",
+        "arn:aws:",
+        "é",
+        "日",
+        "\U0001f600",
+        "\ud83d",
+        "4111",
+    ),
+    *("192.168.", "=?"),
+)
 
 
 def shapes() -> dict[str, Callable[[int], bytes]]:
@@ -63,15 +119,20 @@ def shapes() -> dict[str, Callable[[int], bytes]]:
 def _repeated() -> Iterator[tuple[str, Callable[[int], bytes]]]:
     for unit, template in _UNITS.items():
         for between, separator in _SEPARATORS.items():
-            yield (
-                f"{unit}, {between}",
-                lambda size, template=template, separator=separator: _value(separator.join(_times(template, size))),
-            )
+            yield f"{unit}, {between}", partial(_repeat, template, separator)
 
 
 def _filled() -> Iterator[tuple[str, Callable[[int], bytes]]]:
     for filler in _FILLERS:
-        yield f"{filler!a} again", lambda size, filler=filler: _value(filler * (size // len(filler)))
+        yield f"{filler!a} again", partial(_fill, filler)
+
+
+def _repeat(template: str, separator: str, size: int) -> bytes:
+    return _value(separator.join(_times(template, size)))
+
+
+def _fill(filler: str, size: int) -> bytes:
+    return _value(filler * (size // len(filler)))
 
 
 def _times(template: str, size: int) -> Iterator[str]:
@@ -98,6 +159,10 @@ def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def _names(template: str, size: int) -> bytes:
+    return json.dumps(dict.fromkeys(_times(template, size), 1)).encode()
+
+
 def _emails(size: int) -> str:
     return " ".join(_times("u{n}@example.com", size))
 
@@ -111,14 +176,14 @@ _STRUCTURES: dict[str, Callable[[int], bytes]] = {
     "array of numbers": lambda size: json.dumps([*range(size // 8)]).encode(),
     "array of fractions": lambda size: json.dumps([each / 7 for each in range(size // 20)]).encode(),
     "array of nulls": lambda size: b"[" + b"null," * (size // 5) + b"null]",
-    "array of objects": lambda size: json.dumps([{"id": each, "n": f"name {each}"} for each in range(size // 28)]).encode(),
+    "array of objects": lambda size: b"[" + b",".join(b'{"i":%d,"n":"%d"}' % (i, i) for i in range(size // 22)) + b"]",
     "array of arrays": lambda size: b"[" + b"[[1],[2]]," * (size // 10) + b"0]",
     "empty objects": lambda size: b"{}\n" * (size // 3),
     "lines": lambda size: b"\n".join(b'{"id":%d,"n":"x%d"}' % (each, each) for each in range(size // 20)),
     "deep array": lambda size: b"[" * min(size // 2, 900) + b"1" * size + b"]" * min(size // 2, 900),
     "deep object": lambda size: b'{"%s":' % (b"k" * (size // 900)) * 900 + b"1" + b"}" * 900,
-    "names": lambda size: json.dumps({each: 1 for each in _times("k{n}", size * 2 // 3)}).encode(),
-    "names that are e-mails": lambda size: json.dumps({each: 1 for each in _times("u{n}@example.com", size * 3 // 4)}).encode(),
+    "names": lambda size: _names("k{n}", size * 2 // 3),
+    "names that are e-mails": lambda size: _names("u{n}@example.com", size * 3 // 4),
     "one long name": lambda size: json.dumps({"k" * size: 1}).encode(),
     "one name of e-mails": lambda size: json.dumps({_emails(size): 1}).encode(),
     "one name of words": lambda size: json.dumps({"password token " * (size // 15): 1}).encode(),
@@ -128,7 +193,7 @@ _STRUCTURES: dict[str, Callable[[int], bytes]] = {
     "form of one name": lambda size: b"&".join(b"k=u%d@x.com" % each for each in range(size // 14)),
     "no JSON": lambda size: b'{"a":' * (size // 5),
     "no text": lambda size: bytes(range(128, 256)) * (size // 128),
-    "zeros": lambda size: bytes(size),
+    "zeros": bytes,
     "base64 of base64": lambda size: _wrapped(_emails(size // 6), _base64, 6),
     "percent of percent": lambda size: _wrapped(_emails(size // 4), lambda text: quote(text, safe=""), 8),
     "JSON of JSON": lambda size: _wrapped(_emails(size // 8), json.dumps, 6),

@@ -19,7 +19,7 @@ from telemock.msgpack import read_msgpack
 from telemock.protobuf import is_plausible, read_frames, read_message
 from telemock.text import load_json
 
-Source = Literal["query", "body", "header", "cookie"]
+Source = Literal["path", "query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
 

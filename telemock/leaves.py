@@ -60,8 +60,10 @@ def typed_leaves(value: Any, items: Counter[str], root: str = "$") -> Iterator[L
                 waiting.extend(reversed(keyed))
             else:
                 waiting.extend((inside, inner) for inner in reversed(each))
+        elif isinstance(each, Number):
+            yield path, str(each), "number"
         elif isinstance(each, str):
-            yield path, each, "number" if isinstance(each, Number) else "string"
+            yield path, each, "string"
         else:
             yield path, json.dumps(each), "word"
 

@@ -54,10 +54,13 @@ _LEAST_BEATS = 10
 _LEAST_TOGETHER = 5
 
 _STILL = ("constant", "constant per instance")
-_LENGTH_SAYS_NOTHING: frozenset[Kind] = NUMBERS | {"empty", "boolean", "timestamp_iso"}
+_LENGTH_SAYS_NOTHING: frozenset[Kind] = NUMBERS | {"empty", "null", "boolean", "timestamp_iso"}
 
 # A number that happens to be whole is no other type.
 _NUMERIC: frozenset[Kind] = frozenset(("integer", "float"))
+
+# What says that there is no value.
+_NOTHING: frozenset[Kind] = frozenset(("empty", "null"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +237,14 @@ def _fields(before: Endpoint, after: Endpoint) -> Iterator[Change]:
 
 
 def _told(endpoint: Endpoint, field: Field) -> str:
-    presence = "" if field.exchanges == endpoint.count else f", {_presence(endpoint, field)}"
+    having, of = endpoint.presence(field)
+    presence = "" if having == of else f", {_presence(endpoint, field)}"
     return f"{types_told(field)}{presence}: {next(iter(field.examples()), '')}"
 
 
 def _presence(endpoint: Endpoint, field: Field) -> str:
-    return f"in {100 * field.exchanges / endpoint.count:.3g}%"
+    having, of = endpoint.presence(field)
+    return f"in {100 * having / of:.3g}%"
 
 
 _Side = tuple[Endpoint, Field]
@@ -253,7 +258,7 @@ def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
         yield "types", types_told(first), types_told(second)
     elif _is_other_behaviour(before, after) or _is_other_behaviour(after, before):
         yield "behaviour", first.behaviour, second.behaviour
-    if _is_other_share(*((field.exchanges, endpoint.count) for endpoint, field in (before, after))):
+    if _is_other_share(*(endpoint.presence(field) for endpoint, field in (before, after))):
         yield "presence", _presence(*before), _presence(*after)
     lengths = [field.characters / field.count for field in (first, second)]
     if not has_other_types and _is_other_length(first, second):
@@ -261,11 +266,11 @@ def _aspects(before: _Side, after: _Side) -> Iterator[tuple[Aspect, str, str]]:
 
 
 def _are_other_types(first: Field, second: Field) -> bool:
-    before, after = first.kinds, second.kinds
-    filled = [kinds.keys() - {"empty"} for kinds in (before, after)]
+    before, after = first.kinds_beside(second), second.kinds_beside(first)
+    filled = [kinds.keys() - _NOTHING for kinds in (before, after)]
     kinds = before.keys() | after.keys()
     if all(filled):
-        if filled[0].isdisjoint(filled[1]) and not kinds - {"empty"} <= _NUMERIC:
+        if filled[0].isdisjoint(filled[1]) and not kinds - _NOTHING <= _NUMERIC:
             return True
     elif any(filled) and before.keys().isdisjoint(after) and min(first.count, second.count) >= _LEAST_FILLED:
         return True
@@ -283,9 +288,10 @@ def _is_other_behaviour(one: _Side, other: _Side) -> bool:
     if does in _STILL:
         return other_does in _STILL and min(endpoint.instances, other_endpoint.instances) > 1
     if other_does in _STILL:
-        return field.changes / field.count * other_field.count >= _LEAST_EXPECTED
+        return field.moves[0] / field.count * other_field.count >= _LEAST_EXPECTED
     if other_does == "counter":
-        return (1 - field.rises / field.changes) * other_field.changes >= _LEAST_EXPECTED
+        moves, rises = field.moves
+        return (1 - rises / moves) * other_field.moves[0] >= _LEAST_EXPECTED
     return other_does == "one of few" and does != "counter" and field.rare_share * other_field.count >= _LEAST_RARE
 
 

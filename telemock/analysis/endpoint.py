@@ -3,7 +3,7 @@
 It refuses to have more fields than anybody could look through; values of further ones are counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +16,22 @@ from telemock.hosts import http_url
 
 MAX_FIELDS = 10_000
 
-SOURCES: tuple[Source, ...] = ("query", "body", "header", "cookie")
+SOURCES: tuple[Source, ...] = ("path", "query", "body", "header", "cookie")
+
+
+# Fewer versions beside each other are no list of them, such as of modules.
+_LEAST_VERSIONS = 3
+
+# Method, scheme, host, path and port.
+EndpointKey = tuple[str, str, str, str, int | None]
+
+# Tells of host and path of an endpoint, source and name of a field whether somebody knows that it holds amounts.
+IsAmount = Callable[[str, str, Source, str], bool]
+
+
+def nobody_knows(_host: str, _path: str, _source: Source, _name: str) -> bool:
+    """Know nothing of any field."""
+    return False
 
 
 class Seen(NamedTuple):
@@ -63,6 +78,8 @@ class Endpoint:
         latency: milliseconds, rank by rank.
         cadences: instances, and how often each calls.
         fields: by source and name.
+        items: how many elements arrays had in all bodies, by path, up to MAX_FIELDS; of what bodies consist of
+            themselves, such as JSON lines, how many more than one.
         values_left_out: values of fields beyond MAX_FIELDS.
         bodies_in_part: bodies of which not everything was looked at.
     """
@@ -83,13 +100,14 @@ class Endpoint:
     statuses: dict[int, int] = field(default_factory=dict)
     latency: Quantiles = field(default_factory=Quantiles)
     fields: dict[Source, dict[str, Field]] = field(default_factory=lambda: {source: {} for source in SOURCES})
+    items: dict[str, int] = field(default_factory=dict)
     values_left_out: int = 0
     bodies_in_part: int = 0
     cadences: list[tuple[str, Cadence]] = field(default_factory=list)
     _instances: Distinct = field(default_factory=Distinct)
 
     @property
-    def key(self) -> tuple[str, str, str, str, int | None]:
+    def key(self) -> EndpointKey:
         """What is the same for all exchanges of it."""
         return self.method, self.scheme, self.host, self.path, self.port
 
@@ -107,7 +125,7 @@ class Endpoint:
     @property
     def instances(self) -> int:
         """How many instances spoke; from some hundred on an estimate, within 1.6 % two times out of three."""
-        return self._instances.estimate
+        return min(self._instances.estimate, self.count)
 
     def all_fields(self) -> Iterator[Field]:
         """Give its fields, source by source."""
@@ -130,16 +148,48 @@ class Endpoint:
         """Count an instance; one that was met before counts no more."""
         self._instances.add(instance)
 
-    def field(self, source: Source, name: str, findings: Findings) -> Field | None:
+    def take_items(self, items: Mapping[str, int]) -> None:
+        """Count the elements of the arrays of a body, as `telemock.fields.Body` has them."""
+        for path, count in items.items():
+            if path in self.items or len(self.items) < MAX_FIELDS:
+                self.items[path] = self.items.get(path, 0) + (count if path.endswith("[]") else count - 1)
+
+    def presence(self, field: Field) -> tuple[int, int]:
+        """Tell in how many a field is, and of how many: elements of the array that it is in, or exchanges."""
+        path, _, inside = field.name.partition(" → ")
+        array, in_array, _ = path.rpartition("[].")
+        name_of_item = f"{array}[]" if in_array else path.partition(".")[0].partition("[")[0]
+        items = self.items.get(name_of_item, 0) if field.source == "body" else 0
+        # What is an array itself may be there several times in one of them.
+        if not items or "[]" in inside or path.endswith("[]"):
+            return field.exchanges, self.count
+        of = items if in_array else self.count + items
+        return min(field.count, of), of
+
+    def field(self, source: Source, name: str, findings: Findings, is_amount: IsAmount = nobody_knows) -> Field | None:
         """Give the field of a name, a new one if need be; None when there are too many."""
         found = self.fields[source].get(name)
         if found is None:
             if sum(map(len, self.fields.values())) >= MAX_FIELDS:
                 return None
-            found = self.fields[source][name] = Field(source, name)
+            found = self.fields[source][name] = Field(
+                source, name, is_amount=is_amount(self.host, self.path, source, name)
+            )
             self.watch(found, findings)
-            findings.count(findings.look(self.place(found), name, chain=("name",)))
+            if source != "path":  # all of a path is looked at
+                findings.count(findings.look(self.place(found), name, chain=("name",)))
         return found
+
+    def close(self) -> None:
+        """Look at fields beside each other: what may be a version is one where most of its neighbours are."""
+        beside: dict[str, list[Field]] = {}
+        for each in self.fields["body"].values():
+            beside.setdefault(each.name.rpartition(".")[0], []).append(each)
+        for neighbours in beside.values():
+            versions = sum("version" in each.kind_counts.counts for each in neighbours)
+            if versions >= _LEAST_VERSIONS and 2 * versions >= len(neighbours):
+                for each in neighbours:
+                    each.is_among_versions = True
 
     def leave_out(self, values: int) -> None:
         """Count values of fields that there was no place for."""

@@ -11,11 +11,13 @@ from typing import Literal
 
 from telemock.analysis.decoding import layers
 from telemock.analysis.findings import Watch
-from telemock.analysis.kinds import NUMBERS, Kind, kind_of
+from telemock.analysis.kind_counts import KindCounts
+from telemock.analysis.kinds import NUMBERS, TIMES, Kind
 from telemock.analysis.sketches import Distinct
 from telemock.fields import Source
+from telemock.leaves import Form
 
-# What a field does: `once` is a field that was seen in one exchange only.
+# What a field does: `once` is a field that had one value only.
 Behaviour = Literal["once", "constant", "constant per instance", "counter", "clock", "one of few", "varying", "opaque"]
 Type = Kind | Literal["enum"]
 
@@ -34,15 +36,10 @@ _LONGEST_KEPT = 4096
 # Longer numbers are no bounds that anybody could read.
 _MOST_DIGITS = 300
 
-# Truth values that are so short may be abbreviations, n for north, no for Norway, where this share of what is as short
-# are others.
-_SHORT_WORD = 2
-_LEAST_OTHERS = 0.1
-
 _EXAMPLES = 3
 _EXAMPLE_CHARACTERS = 200
 
-_CLOCKS = frozenset(("timestamp_s", "timestamp_ms", "timestamp_iso"))
+_CLOCKS = TIMES | {"timestamp_iso"}
 _OPAQUE = frozenset(("uuid", "hash", "base64", "jwt"))
 
 
@@ -61,6 +58,12 @@ class Field:
         characters: of all of its values together.
         changes: how often it was, within an instance, another than before; once the inventory is closed.
         rises: how many of these were from a whole number to a larger one.
+        steps: how often, in requests where its name repeats, it was another than the one right before it.
+        step_rises: how many of these were from a whole number to a larger one.
+        copies: values that were there again in requests that had no other one.
+        repeats: values of a request that were the same as the one right before them.
+        is_amount: its numbers are no times, whatever they look like: somebody knows that.
+        is_among_versions: most of the fields beside it are versions; once the inventory is closed.
         watch: who looks for what is sensitive or planted in a value.
         found: places, among the findings, of what was found in each of `values`.
     """
@@ -79,20 +82,21 @@ class Field:
     characters: int = 0
     changes: int = 0
     rises: int = 0
+    steps: int = 0
+    step_rises: int = 0
+    copies: int = 0
+    repeats: int = 0
+    is_amount: bool = False
+    is_among_versions: bool = False
     found: dict[str, list[int]] = field(default_factory=dict)
-    _kinds: dict[Kind, int] = field(default_factory=dict)
-    _short_booleans: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
-    _short_texts: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
+    kind_counts: KindCounts = field(default_factory=KindCounts)
     _sketch: Distinct | None = None
 
-    def add(self, value: str, count: int, received_s: float) -> None:
+    def add(self, value: str, count: int, received_s: float, form: Form = "text") -> None:
         """Take a value that was sent so many times in a row."""
-        kind = kind_of(value, self.name, received_s)
-        self._kinds[kind] = self._kinds.get(kind, 0) + count
+        kind = self.kind_counts.add(value, self.name, count, received_s, form)
         length = len(value)
         self.characters += count * length
-        if 0 < length <= _SHORT_WORD and kind in ("boolean", "text") and value.isalpha():
-            (self._short_booleans if kind == "boolean" else self._short_texts)[length - 1] += count
         kept = value if length <= _LONGEST_KEPT else _beginning_and_hash(value)
         if kept in self.values:
             self.values[kept] += count
@@ -130,31 +134,44 @@ class Field:
         self.changes += changes
         self.rises += rises
 
+    def repeated(self, steps: int, rises: int, copies: int, repeats: int) -> None:
+        """Take how it went on within one request; see the attributes."""
+        self.steps += steps
+        self.step_rises += rises
+        self.copies += copies
+        self.repeats += repeats
+
     @property
     def count(self) -> int:
         """How many values it had; more than `exchanges` when it repeats in one."""
-        return sum(self._kinds.values())
+        return sum(self.kind_counts.counts.values())
 
     @property
     def kinds(self) -> dict[Kind, int]:
-        """How many of its values are of which kind; `n` and `no` are texts where others are as short."""
-        booleans = self._kinds.get("boolean", 0)
-        if booleans > sum(self._short_booleans):
-            return self._kinds
-        moved = sum(
-            words
-            for words, others in zip(self._short_booleans, self._short_texts, strict=True)
-            if others > _LEAST_OTHERS * (words + others)
-        )
-        if not moved:
-            return self._kinds
-        kinds = self._kinds | {"boolean": booleans - moved, "text": self._kinds["text"] + moved}
-        return {kind: count for kind, count in kinds.items() if count}
+        """How many of its values are of which kind, judged over all of them."""
+        return self.kinds_beside()
+
+    def kinds_beside(self, *others: "Field") -> dict[Kind, int]:
+        """Return how many of its values are of which kind, in the light of what the same field has elsewhere, too."""
+        changes = max(each.moves[0] for each in (self, *others))
+        counts = (each.kind_counts for each in others)
+        kinds = self.kind_counts.judged(changes, counts, is_among_versions=self.is_among_versions)
+        if self.is_amount and not TIMES.isdisjoint(kinds):
+            amounts = sum(count for kind, count in kinds.items() if kind in TIMES or kind == "integer")
+            return {kind: count for kind, count in kinds.items() if kind not in TIMES} | {"integer": amounts}
+        return kinds
+
+    @property
+    def moves(self) -> tuple[int, int]:
+        """How often it was another than before, within an instance or a request, and how often of these it rose."""
+        return (self.changes, self.rises) if self.changes >= self.steps else (self.steps, self.step_rises)
 
     @property
     def distinct(self) -> int:
         """How many different values; see `is_estimated`."""
-        return len(self.values) if self._sketch is None else self._sketch.estimate
+        if self._sketch is None:
+            return len(self.values)
+        return max(min(self._sketch.estimate, self.count), COUNTED_VALUES + 1)
 
     @property
     def is_estimated(self) -> bool:
@@ -171,7 +188,7 @@ class Field:
         """Types with the share of values that are of them, the largest first; few texts that repeat are an enum."""
         total = self.count
         shares: list[tuple[Type, float]] = [
-            ("enum" if kind == "text" and self._is_one_of_few() and self.distinct > 1 else kind, count / total)
+            ("enum" if kind == "text" and self._is_one_of_few(kind) and self.distinct > 1 else kind, count / total)
             for kind, count in self.kinds.items()
         ]
         return sorted(shares, key=lambda share: -share[1])
@@ -179,14 +196,16 @@ class Field:
     @property
     def behaviour(self) -> Behaviour:
         """How its values go on."""
-        main = max(self._kinds, key=self._kinds.__getitem__)
+        kinds = self.kinds
+        main = max(kinds, key=kinds.__getitem__)
+        is_counting = self.changes == self.rises and (self.rises >= _RISES or self.steps == self.step_rises >= _RISES)
         rules: tuple[tuple[Behaviour, bool], ...] = (
             ("once", self.count < 2),
             ("constant", self.distinct == 1),
-            ("constant per instance", not self.changes),
+            ("constant per instance", not (self.changes or self.steps)),
             ("clock", main in _CLOCKS),
-            ("counter", self.changes == self.rises >= _RISES),
-            ("one of few", self._is_one_of_few()),
+            ("counter", is_counting),
+            ("one of few", self._is_one_of_few(main)),
             ("opaque", main in _OPAQUE),
         )
         return next((behaviour for behaviour, holds in rules if holds), "varying")
@@ -218,8 +237,10 @@ class Field:
     def _most_frequent(self) -> list[str]:
         return sorted(self.values, key=lambda value: -self.values[value])[:_EXAMPLES]
 
-    def _is_one_of_few(self) -> bool:
-        return not self.is_estimated and len(self.values) <= _FEW and self.count >= 2 * len(self.values)
+    def _is_one_of_few(self, kind: Kind) -> bool:
+        """Tell whether its values come again; an id that stands in several places of one request does not."""
+        seen = self.count - (self.repeats if kind in _OPAQUE else self.copies)
+        return not self.is_estimated and len(self.values) <= _FEW and seen >= 2 * len(self.values)
 
 
 def shortened(text: str) -> str:

@@ -11,12 +11,13 @@ from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
 from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
 from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
+from telemock.fields import Pairs
 from telemock.hosts import http_url
 
 MAX_FINDINGS = 10_000
 
 # Values of these kinds are nothing sensitive, unless their name says so.
-_PLAIN = frozenset(("boolean", "empty", "hash"))
+_PLAIN = frozenset(("boolean", "empty", "hash", "null"))
 
 # What a name can prove harmless; a secret is one by its form, or by what stands around it.
 _JUDGED_BY_NAME = tuple(each for each in SENSITIVITIES if each != "secret")
@@ -141,7 +142,14 @@ class Findings:
         return 0 if is_hinted(name) or self.needles.has_digits else _LEAST_DIGITS
 
     def look(
-        self, place: Place, value: str, kind: Kind = "text", *, hint: str = "", chain: tuple[str, ...] = ()
+        self,
+        place: Place,
+        value: str,
+        kind: Kind = "text",
+        *,
+        hint: str = "",
+        chain: tuple[str, ...] = (),
+        apart: Pairs = (),
     ) -> list[int]:
         """Look at a value and at what is wrapped in it, and give the places, in `all`, of what was found, to `count`.
 
@@ -151,6 +159,7 @@ class Findings:
             kind: of the value; spares work.
             hint: a name that tells what the value is.
             chain: what led to the value.
+            apart: names and values of parts of it that are looked at by themselves.
         """
         is_number = kind in NUMBERS and len(value) <= _MOST_DIGITS
         found: dict[tuple[object, tuple[str, ...]], Finding] = {}
@@ -161,6 +170,9 @@ class Findings:
             parts = [*self._in_text(place, way, text, is_number=is_number)]
             if kind not in _PLAIN or is_hinted(name):
                 parts += _sensitive(place, way, text, name)
+            if parts and apart:
+                told = [text for name, text in apart if self._holds(text, name)]
+                parts = [part for part in parts if not any(part[1].example in text for text in told)]
             # What is there again further inside is told from there, where it has the better name, or proves harmless.
             again = [what for what, _ in parts] + [(each, text) for each in _JUDGED_BY_NAME if found]
             for what in again:
@@ -171,6 +183,9 @@ class Findings:
         self.in_part += budget.is_spent
         places = map(self._place, found.values())
         return [*dict.fromkeys(place for place in places if place is not None)]
+
+    def _holds(self, text: str, name: str) -> bool:
+        return next(self.needles.find(text), None) is not None or bool(find_sensitive(text, name))
 
     def count(self, places: Iterable[int], count: int = 1) -> None:
         """Count a value, sent so many times, in all that was found in it."""

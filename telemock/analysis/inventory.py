@@ -4,24 +4,32 @@ It refuses to grow with the number of exchanges: instances, endpoints and fields
 limit is counted.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 
 from telemock.analysis.cadence import Rhythm
-from telemock.analysis.endpoint import SOURCES, Endpoint, Seen
+from telemock.analysis.endpoint import SOURCES, Endpoint, EndpointKey, IsAmount, Seen, nobody_knows
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place
+from telemock.analysis.path_templates import path_template
 from telemock.analysis.planted import Needles, Planted
 from telemock.analysis.series import Series, SeriesState
 from telemock.codings import decode_pair
 from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body
+from telemock.leaves import Form, Leaf
 
 MAX_ENDPOINTS = 1000
 MAX_HOSTS = 1000
 MAX_INSTANCES = 10_000
+
+# Of so many paths with values in them it is remembered what was found in them.
+_PATHS_REMEMBERED = 10_000
+
+# Where a request may have fields beside its query and body.
+_OTHERS: tuple[Source, ...] = ("path", "header", "cookie")
 
 # From this status code on, a client may try again.
 _FAILED = 400
@@ -42,8 +50,9 @@ class InstanceState:
     headers: str = ""
     rhythm: Rhythm = field(default_factory=Rhythm)
     query: SeriesState[str] = field(default_factory=SeriesState[str])
+    body: SeriesState[Leaf] = field(default_factory=SeriesState[Leaf])
     others: dict[Source, SeriesState[tuple[str, str]]] = field(
-        default_factory=lambda: {source: SeriesState() for source in SOURCES[1:]}
+        default_factory=lambda: {source: SeriesState() for source in _OTHERS}
     )
 
 
@@ -76,7 +85,9 @@ class Inventory:
 
     Args:
         planted: what to look for.
-        learnt: of the exchanges before, with the same planted values; it is taken over.
+        learnt: of the exchanges before, with the same planted values and choices; it is taken over.
+        path_templates: take paths that differ in ids, hashes or dates only for one endpoint.
+        is_amount: what is known of fields before any value was seen.
 
     Attributes:
         count: exchanges that were taken.
@@ -91,7 +102,14 @@ class Inventory:
         ValueError, LookupError: what was learnt does not hang together.
     """
 
-    def __init__(self, planted: Iterable[Planted] = (), learnt: Learnt | None = None) -> None:
+    def __init__(
+        self,
+        planted: Iterable[Planted] = (),
+        learnt: Learnt | None = None,
+        *,
+        path_templates: bool = True,
+        is_amount: IsAmount = nobody_knows,
+    ) -> None:
         learnt = Learnt() if learnt is None else learnt
         self.count = learnt.count
         self.endpoints = {endpoint.key: endpoint for endpoint in learnt.endpoints}
@@ -102,6 +120,9 @@ class Inventory:
         self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out, learnt.findings_in_part)
         self._cadences = learnt.cadences
         self._received_s = learnt.received_s
+        self._path_templates = path_templates
+        self._is_amount = is_amount
+        self._found_in_paths: dict[tuple[int, str], list[int]] = {}
         for number, endpoint in enumerate(learnt.endpoints):
             places = chain(
                 endpoint.found, *(places for each in endpoint.all_fields() for places in each.found.values())
@@ -112,7 +133,9 @@ class Inventory:
             for each in endpoint.all_fields():
                 endpoint.watch(each, self.findings)
         self._followed = {
-            (state.endpoint, state.name): _Instance(learnt.endpoints[state.endpoint], self.findings, state)
+            (state.endpoint, state.name): _Instance(
+                learnt.endpoints[state.endpoint], self.findings, state, self._is_amount
+            )
             for state in learnt.instances
         }
 
@@ -146,10 +169,11 @@ class Inventory:
     def take(self, seen: Seen) -> None:
         """Learn from one exchange."""
         self.count += 1
-        key = seen.method, seen.scheme, seen.host, seen.path, seen.port
+        path, values = path_template(seen.path) if self._path_templates else (seen.path, ())
+        key = seen.method, seen.scheme, seen.host, path, seen.port
         endpoint = self.endpoints.get(key)
         if endpoint is None:
-            found = self._found_in_target(seen)
+            found = self._found_in_host(key) + ([] if values else self._found_in_path(key, seen.path, ()))
             if len(self.endpoints) >= MAX_ENDPOINTS:
                 self._leave_out(seen.host)
                 self.findings.count(found)
@@ -158,6 +182,8 @@ class Inventory:
         endpoint.take(seen)
         if endpoint.found:
             self.findings.count(endpoint.found)
+        if values:
+            self._take_path(endpoint, seen.path, values)
         self._received_s = _second(seen.received_at[:19])
         who = endpoint.number, seen.instance
         instance = self._followed.get(who)
@@ -165,25 +191,41 @@ class Inventory:
             if len(self._followed) >= MAX_INSTANCES:
                 self._leave(next(iter(self._followed)))
                 self.instances_let_go += 1
-            instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who))
+            instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who), self._is_amount)
             endpoint.meet(seen.instance)
-        instance.take(seen, self._received_s)
+        instance.take(seen, values, self._received_s)
 
     def _leave_out(self, host: str) -> None:
         self.endpoints_left_out += 1
         if host in self.hosts_left_out or len(self.hosts_left_out) < MAX_HOSTS:
             self.hosts_left_out[host] = self.hosts_left_out.get(host, 0) + 1
 
-    def _found_in_target(self, seen: Seen) -> list[int]:
+    def _found_in_host(self, key: EndpointKey) -> list[int]:
+        method, scheme, host, path, port = key
+        return self.findings.look(Place(method, scheme, host, path, "host", port=port), host)
+
+    def _found_in_path(self, key: EndpointKey, path: str, values: Pairs) -> list[int]:
         """Look at what is said by where a request goes; the slash that its path begins with makes it no file's."""
-        where = seen.method, seen.scheme, seen.host, seen.path
-        host, path = (Place(*where, source, port=seen.port) for source in ("host", "path"))
-        return self.findings.look(host, seen.host) + self.findings.look(path, seen.path.removeprefix("/"))
+        method, scheme, host, template, port = key
+        place = Place(method, scheme, host, template, "path", port=port)
+        return self.findings.look(place, path.removeprefix("/"), apart=values)
+
+    def _take_path(self, endpoint: Endpoint, path: str, values: Pairs) -> None:
+        """Count what a path holds that its values alone do not tell."""
+        which = endpoint.number, path
+        found = self._found_in_paths.get(which)
+        if found is None:
+            if len(self._found_in_paths) >= _PATHS_REMEMBERED:
+                self._found_in_paths.clear()
+            found = self._found_in_paths[which] = self._found_in_path(endpoint.key, path, values)
+        self.findings.count(found)
 
     def close(self) -> None:
         """Bring together what is known of each instance; only then the fields are complete."""
         for who in [*self._followed]:
             self._leave(who)
+        for endpoint in self.endpoints.values():
+            endpoint.close()
         self.findings.doubt(self._values_in)
 
     def _leave(self, who: tuple[int, str]) -> None:
@@ -199,44 +241,57 @@ class Inventory:
     def _values_in(self, place: Place) -> int:
         endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path, place.port))
         fields = {} if endpoint is None else endpoint.fields
-        field = next((named[place.name] for source, named in fields.items() if source == place.source), None)
+        field = next((named.get(place.name) for source, named in fields.items() if source == place.source), None)
         return field.count if field else 0
 
 
 class _Instance:
     """All that one instance sends to one endpoint; what it learns is in `state`."""
 
-    def __init__(self, endpoint: Endpoint, findings: Findings, state: InstanceState) -> None:
-        def fields(source: Source) -> Callable[[str], Field | None]:
-            return lambda name: endpoint.field(source, name, findings)
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        findings: Findings,
+        state: InstanceState,
+        is_amount: IsAmount,
+    ) -> None:
+        def field_of(source: Source, name: str) -> Field | None:
+            return endpoint.field(source, name, findings, is_amount)
 
         self.endpoint = endpoint
         self.state = state
         state.query.attach(endpoint.fields["query"])
-        self._query = Series(fields("query"), endpoint.leave_out, decode_pair, state.query)
-        self._others = []
-        for source in SOURCES[1:]:
-            state.others[source].attach(endpoint.fields[source])
-            self._others.append(Series(fields(source), endpoint.leave_out, _pair, state.others[source]))
-        self._in_headers = header_and_cookie_pairs(state.headers)
+        state.body.attach(endpoint.fields["body"])
+        for source, series in state.others.items():
+            series.attach(endpoint.fields[source])
+        self._query = Series(partial(field_of, "query"), endpoint.leave_out, decode_pair, state.query)
+        self._body = Series(partial(field_of, "body"), endpoint.leave_out, _name_and_value, state.body, _form)
+        self._path, *self._in_head = (
+            Series(partial(field_of, source), endpoint.leave_out, _pair, state.others[source]) for source in _OTHERS
+        )
+        self._headers = header_and_cookie_pairs(state.headers)
 
-    def take(self, seen: Seen, received_s: float) -> None:
+    def take(self, seen: Seen, path_values: Pairs, received_s: float) -> None:
         self.state.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
+        if path_values:
+            self._path.take(path_values, seen.received_at, received_s)
         self._query.take(query_items(seen.query), seen.received_at, received_s)
+        leaves: Sequence[Leaf] = ()
+        if seen.body is not None:
+            leaves, items, is_whole = read_body(seen.body, content_type(seen.request_headers))
+            self.endpoint.take_items(items)
+            self.endpoint.bodies_in_part += seen.is_whole and not is_whole
+        self._body.take(leaves, seen.received_at, received_s)
         if seen.request_headers != self.state.headers:
             self.state.headers = seen.request_headers
-            self._in_headers = header_and_cookie_pairs(seen.request_headers)
-        body: Pairs = ()
-        if seen.body is not None:
-            leaves, _, is_whole = read_body(seen.body, content_type(seen.request_headers))
-            body = tuple((name, value) for name, value, _ in leaves)
-            self.endpoint.bodies_in_part += seen.is_whole and not is_whole
-        for series, items in zip(self._others, (body, *self._in_headers), strict=True):
-            series.take(items, seen.received_at, received_s)
+            self._headers = header_and_cookie_pairs(seen.request_headers)
+        for series, pairs in zip(self._in_head, self._headers, strict=True):
+            series.take(pairs, seen.received_at, received_s)
 
     def close(self, received_s: float) -> None:
         self._query.close(received_s)
-        for series in self._others:
+        self._body.close(received_s)
+        for series in (self._path, *self._in_head):
             series.close(received_s)
 
 
@@ -265,3 +320,11 @@ def _fraction(text: str) -> float:
 
 def _pair(item: tuple[str, str]) -> tuple[str, str]:
     return item
+
+
+def _name_and_value(leaf: Leaf) -> tuple[str, str]:
+    return leaf[0], leaf[1]
+
+
+def _form(leaf: Leaf) -> Form:
+    return leaf[2]

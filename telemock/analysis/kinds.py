@@ -11,10 +11,12 @@ from typing import Literal
 
 from telemock.analysis.decoding import is_base64_text
 from telemock.analysis.names import Topic, topics_of
+from telemock.leaves import Form
 from telemock.text import load_json
 
 Kind = Literal[
     "empty",
+    "null",
     "integer",
     "float",
     "boolean",
@@ -22,6 +24,8 @@ Kind = Literal[
     "version",
     "timestamp_s",
     "timestamp_ms",
+    "timestamp_us",
+    "timestamp_ns",
     "timestamp_iso",
     "ip",
     "email",
@@ -34,7 +38,15 @@ Kind = Literal[
     "text",
 ]
 
-NUMBERS: frozenset[Kind] = frozenset(("integer", "float", "timestamp_s", "timestamp_ms"))
+# Times as a number of units since the epoch, and how many digits the whole units have.
+_UNITS: dict[int, tuple[Kind, int]] = {
+    10: ("timestamp_s", 1),
+    13: ("timestamp_ms", 10**3),
+    16: ("timestamp_us", 10**6),
+    19: ("timestamp_ns", 10**9),
+}
+TIMES: frozenset[Kind] = frozenset(kind for kind, _ in _UNITS.values())
+NUMBERS: frozenset[Kind] = TIMES | {"integer", "float"}
 
 # Longer values are free text without a look: nothing else was seen to be so long, but base64, JSON and tokens.
 _LONGEST = 4096
@@ -45,11 +57,18 @@ _DAY_S = 86_400
 _AROUND_DAYS = (2 * 366, 366)
 _AROUND_NAMED_DAYS = (40 * 366, 80 * 366)
 
+# A time that is told with its request is seldom further from it; ids and numbers of bytes rarely come so near.
+NEAR_DAYS = 7
+
+# What has more digits than milliseconds, or stands in a JSON string, is a time by its name, or when it is as near.
+_MOST_UNNAMED_DIGITS = 13
+
 _NO_TIMES: frozenset[Topic] = frozenset(("amount", "identifier", "number"))
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+|\d{1,3}(?=[eE]))(?:[eE][+-]?\d{1,3})?|[+-]?(?:NaN|Infinity)", re.ASCII)
-_SECONDS = re.compile(r"(?P<whole>\d{10})\.\d{1,9}", re.ASCII)
+_TIME = re.compile(r"(?P<whole>\d{10}|\d{13}|\d{16}|\d{19})(?:\.\d{1,9})?", re.ASCII)
+_WORDS: dict[str, Kind] = {"true": "boolean", "false": "boolean", "null": "null"}
 _BOOLEANS = frozenset(("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n", "enabled", "disabled"))
 _UUID = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
 # More than five numbers are an object identifier (ITU-T X.660), three of the right sizes a date or a phone, and twice
@@ -61,7 +80,9 @@ _VERSION = re.compile(
     re.ASCII,
 )
 _SHORT_VERSION = re.compile(
-    r"[vV]\d{1,5}(?:\.\d{1,10})*(?:[-+][\w.+-]+)?|\d{1,5}\.\d{1,10}[-+][A-Za-z][\w.+-]*", re.ASCII
+    r"[vV]\d{1,5}(?:\.\d{1,10})*(?:[-+][\w.+-]+)?"
+    r"|\d{1,5}\.\d{1,10}(?:[-+][A-Za-z][\w.+-]*|(?:a|b|rc|\.?(?:dev|post))\d{1,10})",  # the latter as PEP 440 has it
+    re.ASCII,
 )
 _ISO = re.compile(
     r"\d{4}-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])"
@@ -94,41 +115,52 @@ _NAMED: tuple[tuple[Topic, Kind, re.Pattern[str]], ...] = (
 )
 
 
-def kind_of(value: str, name: str = "", received_s: float | None = None) -> Kind:
+def kind_of(value: str, name: str = "", received_s: float | None = None, form: Form = "text") -> Kind:
     """Give the kind of a value.
 
     Args:
         value: decoded text, as it stood in a query, a header or JSON.
         name: what the field is called; it decides between version and IP address, and between time and counter.
         received_s: when its request came, in seconds since the epoch; without, numbers are no times unless named so.
+        form: what it was written as; a JSON string of digits is no number, and a JSON number is nothing else.
     """
+    if form == "word" and value in _WORDS:
+        return _WORDS[value]
     topics = topics_of(name)
-    if topics and len(value) <= _LONGEST:
+    if form != "number" and topics and len(value) <= _LONGEST:
         for topic, kind, pattern in _NAMED:
             if topic in topics and pattern.fullmatch(value):
                 return kind
-    if _INTEGER.fullmatch(value):
-        return _kind_of_integer(value, topics, received_s)
-    seconds = _SECONDS.fullmatch(value)
-    if seconds and _kind_of_integer(seconds["whole"], topics, received_s) == "timestamp_s":
-        return "timestamp_s"
+    if value[:1] <= "9":
+        is_integer = _INTEGER.fullmatch(value)
+        time = _TIME.fullmatch(value)
+        kind_of_time = time and _kind_of_time(time["whole"], topics, received_s, form)
+        if kind_of_time:
+            return kind_of_time
+        if is_integer or form == "number" or (form == "string" and _FLOAT.fullmatch(value)):
+            return "text" if form == "string" else "integer" if is_integer else "float"
     tests = _TESTS if len(value) <= _LONGEST else _TESTS_OF_LONG
     return next((kind for kind, test in tests if test(value)), "text")
 
 
-def _kind_of_integer(value: str, topics: frozenset[Topic], received_s: float | None) -> Kind:
+def is_near(value: str, kind: Kind, received_s: float) -> bool:
+    """Tell whether a number that may be a time is near the time of its request; see `NEAR_DAYS`."""
+    units = next(units for each, units in _UNITS.values() if each == kind)
+    return abs(int(value.partition(".")[0]) / units - received_s) <= NEAR_DAYS * _DAY_S
+
+
+def _kind_of_time(value: str, topics: frozenset[Topic], received_s: float | None, form: Form) -> Kind | None:
     """Tell times from amounts: those that are named so are none, however near they come to now."""
-    if len(value) in (10, 13) and value.isdigit():
-        named = "time" in topics
-        if not named and topics & _NO_TIMES:
-            return "integer"
-        seconds = int(value) / (1 if len(value) == 10 else 1000)
-        before, after = _AROUND_NAMED_DAYS if named else _AROUND_DAYS
-        if (received_s is None and named) or (
-            received_s is not None and -before * _DAY_S <= seconds - received_s <= after * _DAY_S
-        ):
-            return "timestamp_s" if len(value) == 10 else "timestamp_ms"
-    return "integer"
+    kind, units = _UNITS[len(value)]
+    named = "time" in topics
+    if not named and (topics & _NO_TIMES or received_s is None):
+        return None
+    if received_s is None:
+        return kind
+    if not named and (form == "string" or len(value) > _MOST_UNNAMED_DIGITS):
+        return kind if is_near(value, kind, received_s) else None
+    before, after = _AROUND_NAMED_DAYS if named else _AROUND_DAYS
+    return kind if -before * _DAY_S <= int(value) / units - received_s <= after * _DAY_S else None
 
 
 def _is_email(value: str) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, get_origin
 import msgspec
 
 from telemock.analysis.cadence import KEPT_DELAYS, Times
+from telemock.analysis.endpoint import IsAmount, nobody_knows
 from telemock.analysis.findings import Watch
 from telemock.analysis.inventory import InstanceState, Inventory, Learnt
 from telemock.analysis.planted import Planted
@@ -36,11 +37,25 @@ def write_learnt(inventory: Inventory) -> bytes | None:
     return zlib.compress(json.dumps(plain, separators=(",", ":")).encode(), level=1)
 
 
-def read_learnt(content: bytes, planted: Iterable[Planted]) -> Inventory | None:
-    """Go on from what was written down, looking for the same planted values; None when it cannot be used."""
+def read_learnt(
+    content: bytes,
+    planted: Iterable[Planted],
+    *,
+    path_templates: bool = True,
+    is_amount: IsAmount = nobody_knows,
+) -> Inventory | None:
+    """Go on from what was written down; None when it cannot be used.
+
+    Args:
+        content: what `write_learnt` gave.
+        planted: the same values as before.
+        path_templates: the same choice as before; see `Inventory`.
+        is_amount: what is known of fields, as before.
+    """
     try:
         plain = json.loads(zlib.decompressobj().decompress(content, _MOST_BYTES))
-        return Inventory(planted, msgspec.convert(plain, Learnt, strict=False, dec_hook=_from_plain))
+        learnt = msgspec.convert(plain, Learnt, strict=False, dec_hook=_from_plain)
+        return Inventory(planted, learnt, path_templates=path_templates, is_amount=is_amount)
     except (zlib.error, ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -58,7 +73,8 @@ def learnt_key(subject: str, planted: Iterable[Planted]) -> str:
 
 
 def _followed(state: InstanceState) -> int:
-    return len(state.query.followed) + sum(len(series.followed) for series in state.others.values())
+    in_others = sum(len(series.followed) for series in state.others.values())
+    return len(state.query.followed) + len(state.body.followed) + in_others
 
 
 @cache

@@ -11,6 +11,9 @@ Topic = Literal[
     "amount", "code", "commit", "identifier", "number", "object", "route", "runtime", "time", "uuid", "version"
 ]
 
+# Of a longer name, the end decides.
+_LONGEST_NAME = 256
+
 
 def _ends(words: str) -> re.Pattern[str]:
     """Write a pattern for what ends in one of some words: a name and a space, or `"name":"` in JSON."""
@@ -23,6 +26,7 @@ TOPICS: dict[Topic, re.Pattern[str]] = {
         r"(?:bytes|octets|packets|counts?)(?:[ _.]\w{1,16})?|counter|total|sum|size|length|len|seq"
         r"|sequence|offset|index|[nu]s|nanos(?:econds)?|micros(?:econds)?|usage|events|records|rows|docs|requests|hits"
         r"|errors|drift|delta"
+        r"|(?:heap|mem|memory|ram|rss|disk|swap|cache)(?: (?:used|free|available|limit|max|min|avg))?"
     ),
     "identifier": _ends(r"ids?|imei|ean|gtin|serial"),
     "number": _ends(r"no|nr|num|number"),
@@ -45,7 +49,8 @@ TOPICS: dict[Topic, re.Pattern[str]] = {
     ),
     "time": _ends(
         r"(?:ts|time|timestamp|date|at|et|lt|start|started|end|ended|exp|iat|nbf|expires?|expiry|created|updated|modified"
-        r"|saved|seen|log[io]n|clock|epoch|since|until)(?: ?m?s)?"
+        r"|saved|seen|log[io]n|clock|epoch|since|until|[acm]time)(?: unix)?"
+        r"(?: ?(?:[mnu]?s|secs?|seconds|(?:milli|micro|nano)s?(?:econds)?))?"
     ),
     "uuid": _ends(r"[gu]uid"),
     "version": _ends(
@@ -65,6 +70,6 @@ def topics_of(name: str) -> frozenset[Topic]:
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> str:
     """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
-    parts = re.split(r"[.$\[\]]+", name.strip(".$[]"))[-2:]
+    parts = re.split(r"[.$\[\]]+", name[-_LONGEST_NAME:].strip(".$[]"))[-2:]
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
     return re.sub(r"[\W_]+", " ", apart).strip().lower()

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from telemock.analysis.field import Field
+from telemock.leaves import Form
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -26,15 +27,17 @@ class Followed:
         changes: how often it was another than before.
         rises: how often it was a whole number again, and a larger one.
         field: where it is counted; None where there are too many fields.
+        form: what the value was written as.
         number: the value as a whole number; None when it is none.
     """
 
-    __slots__ = ("changes", "field", "number", "rises", "since", "value")
+    __slots__ = ("changes", "field", "form", "number", "rises", "since", "value")
 
     value: str
     since: int
     changes: int
     rises: int
+    form: Form
 
     def __post_init__(self) -> None:
         self.field: Field | None = None
@@ -62,6 +65,7 @@ class SeriesState(Generic[_Item]):
         followed: by name; of a name that repeats in a request, one for each time.
         count: requests that had this layout.
         first, last: when the earliest and the latest of them came.
+        tails: of names that repeated in the request that came last, the last value.
     """
 
     items: tuple[_Item, ...] = ()
@@ -70,6 +74,7 @@ class SeriesState(Generic[_Item]):
     count: int = 0
     first: str = ""
     last: str = ""
+    tails: dict[str, str] = field(default_factory=dict)
 
     def attach(self, fields: Mapping[str, Field]) -> None:
         """Count on in these fields, by name."""
@@ -86,6 +91,7 @@ class Series(Generic[_Item]):
         leave_out: takes how many values there was no field for.
         split: gives name and value of an item.
         state: what was learnt before; it is taken over, and must be attached to fields.
+        form: tells what an item was written as; without, all of them are text.
 
     Raises:
         ValueError: what was learnt before does not hang together.
@@ -97,11 +103,13 @@ class Series(Generic[_Item]):
         leave_out: Callable[[int], None],
         split: Callable[[_Item], tuple[str, str]],
         state: SeriesState[_Item] | None = None,
+        form: Callable[[_Item], Form] | None = None,
     ) -> None:
         self.state = SeriesState[_Item]() if state is None else state
         self._field = field
         self._leave_out = leave_out
         self._split = split
+        self._form = form
         self._layout = self._find_layout()
         if not len(self.state.items) == len(self.state.names) == len(self._layout):
             raise ValueError("Of a request, other items were kept than what was followed of it.")
@@ -112,6 +120,8 @@ class Series(Generic[_Item]):
         if items != state.items and not self._take_changes(items, received_s):
             self._end_layout(received_s)
             self._begin_layout(items, received_at)
+        if self._repeated:
+            self._take_repeated()
         state.items = items if isinstance(items, tuple) else tuple(items)
         state.count += 1
         # Exchanges are stored when they are answered: the next one may have come before.
@@ -143,9 +153,11 @@ class Series(Generic[_Item]):
         for place, _, value in changed:
             followed = self._layout[place]
             if followed.field is not None and state.count > followed.since:
-                followed.field.add(followed.value, state.count - followed.since, received_s)
+                followed.field.add(followed.value, state.count - followed.since, received_s, followed.form)
             followed.since = state.count
             followed.change(value)
+            if self._form is not None:
+                followed.form = self._form(items[place])
         return True
 
     def _begin_layout(self, items: Iterable[_Item], received_at: str) -> None:
@@ -160,10 +172,12 @@ class Series(Generic[_Item]):
             time = times[name] = times.get(name, -1) + 1
             known = state.followed.setdefault(name, [])
             if time == len(known):
-                known.append(Followed(value, 0, 0, 0))
+                known.append(Followed(value, 0, 0, 0, "text"))
                 known[time].field = known[0].field if time else self._field(name)
             known[time].since = 0
             known[time].change(value)
+            if self._form is not None:
+                known[time].form = self._form(item)
         self._layout = self._find_layout()
 
     def _end_layout(self, received_s: float) -> None:
@@ -177,16 +191,44 @@ class Series(Generic[_Item]):
                 self._leave_out(state.count)
                 state.followed.pop(name, None)
             elif state.count > followed.since:
-                followed.field.add(followed.value, state.count - followed.since, received_s)
+                followed.field.add(followed.value, state.count - followed.since, received_s, followed.form)
         for counted in {id(followed.field): followed.field for followed in self._layout}.values():
             if counted is not None:
                 counted.seen(state.count, state.first, state.last)
         state.count = 0
 
+    def _take_repeated(self) -> None:
+        """Look at how values go on from one place to the next, where a name has several in a request."""
+        tails = self.state.tails
+        self.state.tails = {}
+        for name, places in self._repeated.items():
+            field = places[0].field
+            if field is None:
+                continue
+            tail = tails.get(name)
+            before, number = tail, None if tail is None else _whole_number(tail)
+            steps = rises = repeats = 0
+            for place, followed in enumerate(places):
+                if followed.value == before:
+                    repeats += place > 0
+                elif before is not None:
+                    steps += 1
+                    rises += number is not None and followed.number is not None and followed.number > number
+                before, number = followed.value, followed.number
+            is_one = repeats == len(places) - 1
+            field.repeated(steps, rises, repeats if is_one else 0, repeats)
+            self.state.tails[name] = places[-1].value
+
     def _find_layout(self) -> list[Followed]:
-        """Give what is followed, in the order of the names."""
+        """Give what is followed, in the order of the names, and keep those of names that repeat apart."""
         rest = {name: iter(self.state.followed.get(name, ())) for name in self.state.names}
-        return [followed for name in self.state.names for followed in islice(rest[name], 1)]
+        layout = [followed for name in self.state.names for followed in islice(rest[name], 1)]
+        self._repeated: dict[str, list[Followed]] = {}
+        if len(rest) < len(layout):
+            for name, followed in zip(self.state.names, layout, strict=True):
+                self._repeated.setdefault(name, []).append(followed)
+            self._repeated = {name: places for name, places in self._repeated.items() if len(places) > 1}
+        return layout
 
 
 def _whole_number(text: str) -> int | None:

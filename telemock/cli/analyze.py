@@ -22,11 +22,19 @@ from telemock.cli.findings import (
     planted_values,
     sensitive_shape,
 )
-from telemock.cli.inventories import busiest, field_shape, heading, inventory_to_json, left_out, not_looked_at
+from telemock.cli.inventories import (
+    busiest,
+    field_shape,
+    heading,
+    inventory_to_json,
+    left_out,
+    not_looked_at,
+    put_together,
+)
 from telemock.cli.masking import tell_masked, values_option
 from telemock.cli.options import config_option, db_option, option, table_option
 from telemock.cli.output import output, printing
-from telemock.cli.reading import anew_option, read_inventory
+from telemock.cli.reading import anew_option, path_templates_option, read_inventory
 from telemock.errors import ExpectationNotMet
 from telemock.exchange import compact_json
 from telemock.store.engine import locate
@@ -48,6 +56,7 @@ _INSTANCES_SHOWN = 10
     help="Exit with 1 when something sensitive, of more than low confidence, or planted was sent; repeatable.",
 )
 @table_option(("table", "json"))
+@path_templates_option
 @anew_option
 @values_option
 @db_option
@@ -61,6 +70,7 @@ def analyze(
     plant_system: bool,
     anew: bool,
     shows_values: bool,
+    no_path_templates: bool,
     **filters: Any,
 ) -> None:
     """Tell what was sent: each field, and what in it is sensitive.
@@ -74,7 +84,9 @@ def analyze(
         )
     path = locate(db)
     with open_reader(path) as reader:
-        inventory = read_inventory(path, reader, Filters(**filters), planted, anew=anew)
+        inventory = read_inventory(
+            path, reader, Filters(**filters), planted, anew=anew, path_templates=not no_path_templates
+        )
     masks = Masks(inventory.findings, is_off=shows_values)
     if format_name == "json":
         with output() as stream:
@@ -105,7 +117,7 @@ def _print(inventory: Inventory, planted: Sequence[Planted], masks: Masks) -> No
                 show(findings)
             with output() as stream:
                 stream.write("\n")
-    sentences = *_not_found(inventory.findings, planted), *left_out(inventory)
+    sentences = *_not_found(inventory.findings, planted), *left_out(inventory), *put_together(inventory)
     with output() as stream:
         stream.writelines(printable(sentence) + "\n" for sentence in sentences)
 

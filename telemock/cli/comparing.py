@@ -27,7 +27,7 @@ MOST_VERSIONS = 6
 
 @contextmanager
 def comparing_versions(
-    path: Path, filters: Filters, extent: Extent, *, anew: bool
+    path: Path, filters: Filters, extent: Extent, *, anew: bool, path_templates: bool = True
 ) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Begin to compare versions, and give what waits for the result; it ends with the block.
 
@@ -36,11 +36,15 @@ def comparing_versions(
         filters: which exchanges of each version.
         extent: of the database; what is stored later is left out.
         anew: read everything, whatever was learnt before.
+        path_templates: take paths that differ in ids, hashes or dates only for one endpoint.
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(
-        target=_send_changes, args=(theirs, path, filters, extent), kwargs={"anew": anew}, daemon=True
+        target=_send_changes,
+        args=(theirs, path, filters, extent),
+        kwargs={"anew": anew, "path_templates": path_templates},
+        daemon=True,
     )
     # Ctrl-C goes to all processes of a terminal: the one that asks decides, and this one inherits that it is deaf.
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
@@ -66,20 +70,32 @@ def comparing_versions(
         process.join()
 
 
-def _send_changes(to: Connection, path: Path, filters: Filters, extent: Extent, *, anew: bool) -> None:
+def _send_changes(
+    to: Connection, path: Path, filters: Filters, extent: Extent, *, anew: bool, path_templates: bool
+) -> None:
     try:
-        to.send([*_compare(path, filters, extent, anew=anew)])
+        to.send([*_compare(path, filters, extent, anew=anew, path_templates=path_templates)])
     except TelemockError as error:
         to.send(error)
 
 
-def _compare(path: Path, filters: Filters, extent: Extent, *, anew: bool) -> Iterator[dict[str, Any]]:
+def _compare(
+    path: Path, filters: Filters, extent: Extent, *, anew: bool, path_templates: bool
+) -> Iterator[dict[str, Any]]:
     with open_reader(path) as reader:
         versions = [version for version, _ in reader.versions()][-MOST_VERSIONS:] if filters.version is None else []
         inventories = (
             (
                 version,
-                read_inventory(path, reader, replace(filters, version=version), anew=anew, extent=extent, quiet=True),
+                read_inventory(
+                    path,
+                    reader,
+                    replace(filters, version=version),
+                    anew=anew,
+                    path_templates=path_templates,
+                    extent=extent,
+                    quiet=True,
+                ),
             )
             for version in versions
         )

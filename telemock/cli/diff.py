@@ -15,7 +15,7 @@ from telemock.cli.filter_options import filter_options
 from telemock.cli.masking import tell_masked, values_option
 from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, output, printing
-from telemock.cli.reading import anew_option, read_inventory
+from telemock.cli.reading import anew_option, path_templates_option, read_inventory
 from telemock.cli.sides import Side, find_sides, parted
 from telemock.errors import ExpectationNotMet, InvalidSetting
 from telemock.exchange import compact_json
@@ -39,6 +39,7 @@ _NAMED = 5
     help="Exit with 1 when something was added, removed or changed; repeatable.",
 )
 @table_option(FORMATS)
+@path_templates_option
 @anew_option
 @values_option
 @db_option
@@ -52,6 +53,7 @@ def diff(
     *,
     anew: bool,
     shows_values: bool,
+    no_path_templates: bool,
     **filters: Any,
 ) -> None:
     """Tell what B sends that A does not, and what it sends otherwise.
@@ -62,7 +64,7 @@ def diff(
     """
     names = parted(first) if second is None else (first, second)
     sides = find_sides(names, locate(db), Filters(**filters))
-    before, after = (_read(side, anew=anew) for side in sides)
+    before, after = (_read(side, anew=anew, path_templates=not no_path_templates) for side in sides)
     masks = Masks(before.findings, after.findings, is_off=shows_values)
     otherwise = "" if shows_values else masked_otherwise(before, after)
     changes = [masked_change(change, masks, otherwise) for change in find_changes(before, after)]
@@ -84,9 +86,9 @@ def diff(
     _judge(changes, {direction for directions, _ in limits for direction in directions}, fail_on)
 
 
-def _read(side: Side, *, anew: bool) -> Inventory:
+def _read(side: Side, *, anew: bool, path_templates: bool) -> Inventory:
     with open_reader(side.path) as reader:
-        inventory = read_inventory(side.path, reader, side.filters, anew=anew)
+        inventory = read_inventory(side.path, reader, side.filters, anew=anew, path_templates=path_templates)
     if not inventory.count:
         raise InvalidSetting(f"No exchange matches {side.name!r}, so that there is nothing to compare.")
     return inventory

@@ -15,6 +15,7 @@ from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
 from telemock.exports.wording import count
+from telemock.fields import Source
 from telemock.profiles.cribl import CRIBL
 from telemock.text import printable
 
@@ -64,6 +65,12 @@ def left_out(inventory: Inventory) -> Iterator[str]:
         yield f"The cadence of {more} was left out; there are too many."
 
 
+def put_together(inventory: Inventory) -> Iterator[str]:
+    """Say that endpoints stand for many paths, where they do."""
+    if any(endpoint.fields["path"] for endpoint in inventory.endpoints.values()):
+        yield "{int} and its like stand for values in paths; --no-path-templates tells such endpoints apart."
+
+
 def not_looked_at(inventory: Inventory) -> Iterator[str]:
     """Say where something may be that was not found, a sentence each."""
     if inventory.endpoints_left_out:
@@ -85,7 +92,8 @@ def field_shape(endpoint: Endpoint, masks: Masks) -> Shape[Field]:
     """Give the shape of the fields of an endpoint."""
 
     def presence(field: Field) -> str:
-        return f"{100 * field.exchanges / endpoint.count:.4g}%"
+        having, of = endpoint.presence(field)
+        return f"{100 * having / of:.4g}%"
 
     def meaning(field: Field) -> str:
         is_known = _is_known(field, endpoint)
@@ -145,13 +153,14 @@ def _is_of_product(endpoint: Endpoint) -> bool:
 
 def _field_to_json(field: Field, endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
     mask = masks.mask(endpoint.place(field))
+    having, of = endpoint.presence(field)
     return {
         "source": field.source,
         "name": field.name,
         "known": _is_known(field, endpoint),
         "meaning": _meaning(field) if _is_known(field, endpoint) else None,
         "exchanges": field.exchanges,
-        "presence": round(field.exchanges / endpoint.count, 6),
+        "presence": round(having / of, 6),
         "values": field.count,
         "types": {kind: round(share, 6) for kind, share in field.types},
         "behaviour": field.behaviour,
@@ -177,12 +186,12 @@ def _is_known(field: Field, endpoint: Endpoint) -> bool | None:
 
 
 def _meaning(field: Field) -> str | None:
-    return CRIBL.meaning(_bare_name(field))
+    return CRIBL.meaning(bare_name(field.source, field.name))
 
 
-def _bare_name(field: Field) -> str:
+def bare_name(source: Source, name: str) -> str:
     """Give the name that a profile knows a field by: in a body it stands in an event, or in an array of them."""
-    return field.name.removeprefix("$").removeprefix("[]").removeprefix(".") if field.source == "body" else field.name
+    return name.removeprefix("$").removeprefix("[]").removeprefix(".") if source == "body" else name
 
 
 def _distinct(field: Field) -> str:

@@ -6,18 +6,20 @@ It refuses to let that show: what it gives is the same as if everything had been
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from telemock.analysis.endpoint import Seen
+from telemock.analysis.endpoint import IsAmount, Seen
 from telemock.analysis.inventory import Inventory
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
 from telemock.analysis.planted import Planted
+from telemock.cli.inventories import bare_name
 from telemock.cli.options import option
 from telemock.cli.progress import progress
 from telemock.codings import decode_read
 from telemock.exchange import utc_text
-from telemock.fields import request_bytes
+from telemock.fields import Source, request_bytes
 from telemock.hosts import written_port
+from telemock.profiles.cribl import CRIBL
 from telemock.store.filters import Filters
 from telemock.store.learnt import Extent, Kept, begin_learning, keep_learnt
 from telemock.store.reader import Reader
@@ -35,6 +37,20 @@ _EXPRESSIONS = (
 # What was learnt of fewer is learnt again as fast, and a small capture stays the file that it was.
 WORTH_KEEPING = 10_000
 
+path_templates_option = option(
+    "--no-path-templates",
+    is_flag=True,
+    help="Tell endpoints apart whose paths differ in ids, hashes or dates only.",
+)
+
+
+class _Choices(TypedDict):
+    """What an inventory is made with, besides planted values and what was learnt before."""
+
+    path_templates: bool
+    is_amount: IsAmount
+
+
 anew_option = option("--anew", is_flag=True, help="Read everything, not only what is new since the last time.")
 
 
@@ -45,6 +61,7 @@ def read_inventory(
     planted: Sequence[Planted] = (),
     *,
     anew: bool = False,
+    path_templates: bool = True,
     extent: Extent | None = None,
     quiet: bool = False,
 ) -> Inventory:
@@ -56,15 +73,17 @@ def read_inventory(
         filters: which exchanges.
         planted: what to look for.
         anew: read everything, whatever was learnt before.
+        path_templates: take paths that differ in ids, hashes or dates only for one endpoint.
         extent: of what is read, as the reader told it; by now, when that is left out.
         quiet: do not show how far it is.
     """
     extent = extent or reader.extent()
-    key = learnt_key(repr(filters), planted)
+    key = learnt_key(f"{filters!r} {path_templates}", planted)
     known = None if anew else reader.learnt(key, extent)
-    inventory = None if known is None else read_learnt(known.state, planted)
+    choices: _Choices = {"path_templates": path_templates, "is_amount": _is_amount}
+    inventory = None if known is None else read_learnt(known.state, planted, **choices)
     if known is None or inventory is None:
-        known, inventory = None, Inventory(planted)
+        known, inventory = None, Inventory(planted, **choices)
     before = inventory.count
     first_id, first_count = (0, 0) if known is None else known.extent
     # The beginning of a time is another one each time it is asked for, as a rule.
@@ -85,6 +104,11 @@ def read_inventory(
             keep_learnt(path, mark, key, kept, _now())
     inventory.close()
     return inventory
+
+
+def _is_amount(host: str, path: str, source: Source, name: str) -> bool:
+    is_known = source in ("query", "body") and CRIBL.owns(host, path)
+    return is_known and CRIBL.is_amount(bare_name(source, name))
 
 
 def _now() -> str:

@@ -33,7 +33,7 @@ from telemock.cli.options import PATH, config_option, db_option, option
 from telemock.cli.output import output
 from telemock.cli.overviews import connections_to_json, database_to_json, timeline_to_json
 from telemock.cli.own_files import is_report
-from telemock.cli.reading import anew_option, read_inventory
+from telemock.cli.reading import anew_option, path_templates_option, read_inventory
 from telemock.cli.target import Target, nothing_written, wrote
 from telemock.errors import ExportError
 from telemock.exchange import utc_text
@@ -57,6 +57,7 @@ from telemock.store.rows import CONNECTIONS, typed
 )
 @filter_options
 @plant_options
+@path_templates_option
 @anew_option
 @values_option
 @db_option
@@ -69,6 +70,7 @@ def report(
     plant_system: bool,
     anew: bool,
     shows_values: bool,
+    no_path_templates: bool,
     **filters: Any,
 ) -> None:
     """Write one page that tells what was captured.
@@ -78,7 +80,15 @@ def report(
     path = locate(db)
     planted = planted_values(plants, plant_system=plant_system)
     with open_reader(path) as reader, _page(target, path) as stream:
-        told = _told(reader, path, filters, planted, anew=anew, shows_values=shows_values)
+        told = _told(
+            reader,
+            path,
+            filters,
+            planted,
+            anew=anew,
+            path_templates=not no_path_templates,
+            shows_values=shows_values,
+        )
         # Connections are told of whatever those filters say that they do not know.
         if not told["exchanges"] and (told["not_filtered"] or not told["connections"]["kinds"]):
             raise ExportError(nothing_written(target))
@@ -112,6 +122,7 @@ def _told(
     planted: Sequence[Planted],
     *,
     anew: bool,
+    path_templates: bool,
     shows_values: bool,
 ) -> dict[str, Any]:
     """Read what `telemock.exports.report.write_report` tells."""
@@ -119,8 +130,10 @@ def _told(
     chosen = Filters(**filters)
     before = _stored(reader)
     extent, _ = before
-    with comparing_versions(path, chosen, extent, anew=anew) as changes:
-        inventory = read_inventory(path, reader, chosen, planted, anew=anew, extent=extent)
+    with comparing_versions(path, chosen, extent, anew=anew, path_templates=path_templates) as changes:
+        inventory = read_inventory(
+            path, reader, chosen, planted, anew=anew, path_templates=path_templates, extent=extent
+        )
         timeline = _read_timeline(reader, chosen, extent.last_id)
         connections, not_filtered = _read_connections(reader, filters)
         told_changes = changes()

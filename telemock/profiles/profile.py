@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
 
 from telemock.codings import decode_pair
 from telemock.exchange import compact_json, json_string, utc_milliseconds
@@ -130,6 +130,14 @@ class Profile:
         return self._meanings.get(name) or next(
             (meaning for family, meaning in self._families.items() if name.startswith(family)), None
         )
+
+    def is_amount(self, name: str) -> bool:
+        """Tell whether a field is known to hold whole numbers that are no times."""
+        field = self._fields.get(name)
+        if field is None:
+            family = next((family for family in self._families if name.startswith(family)), None)
+            field = next((each for key, each in self._fields.items() if family and key.startswith(family)), None)
+        return isinstance(field, fields.Integer)
 
     def read_query(self, query: str) -> Reading:
         """Decode a raw query (`&` between pairs, UTF-8 percent-encoding, `+` is a space); never fails.

@@ -198,7 +198,7 @@ FIELDS_LEFT_OUT = (
     ("many", "further", "sentence"),
     [
         (
-            [seen(path=f"/{number}") for number in range(1500)],
+            [seen(path=f"/p{number}") for number in range(1500)],
             seen(path="/new"),
             ENDPOINTS_LEFT_OUT,
         ),
@@ -226,7 +226,7 @@ def test_what_was_beyond_a_limit_is_not_called_new_or_gone(many: list[Seen], fur
 
 
 def test_hosts_are_known_beyond_the_endpoints() -> None:
-    many = [seen(path=f"/{number}", host=f"{number}.example") for number in range(MAX_ENDPOINTS + 10)]
+    many = [seen(path=f"/p{number}", host=f"{number}.example") for number in range(MAX_ENDPOINTS + 10)]
     many += [seen(path="/again", host=f"{MAX_ENDPOINTS}.example"), seen(path="/same")]
     hosts = {each.host: each.before for each in changes(many, [seen(path="/same")]) if each.what == "host"}
     assert len(hosts) == MAX_ENDPOINTS + 10
@@ -234,7 +234,7 @@ def test_hosts_are_known_beyond_the_endpoints() -> None:
 
 
 def test_of_more_hosts_than_are_known_none_is_called_new() -> None:
-    many = take_inventory(seen(path=f"/{n}", host=f"{n}.example") for n in range(MAX_ENDPOINTS + MAX_HOSTS + 1))
+    many = take_inventory(seen(path=f"/p{n}", host=f"{n}.example") for n in range(MAX_ENDPOINTS + MAX_HOSTS + 1))
     few = take_inventory([seen(host="new.example")])
     assert [change for change in find_changes(many, few) if change.change == "added"] == []
     ((directions, sentence),) = not_compared(many, few)

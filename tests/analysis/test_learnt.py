@@ -15,9 +15,19 @@ from telemock.analysis.learnt import MOST_FOLLOWED, learnt_key, read_learnt, wri
 from telemock.analysis.planted import Planted
 from telemock.exchange import compact_json
 from tests.analysis.test_inventory import seen
+from tests.steady import STEADY
 
 PLANTED = [Planted("host", "build7"), Planted("number", "123456")]
-BODIES = (None, b'{"a":[1,2],"user":"bob"}', b"\xff\xfe\x00", b'"\\ud800"', b"a=1&b=bob@corp.example", b"x" * 5000)
+BODIES = (
+    None,
+    b'{"a":[1,2],"user":"bob"}',
+    b'{"a":["1",null],"n":1770278520}',
+    b'{"a":1}\n{"a":3.20}',
+    b"\xff\xfe\x00",
+    b'"\\ud800"',
+    b"a=1&b=bob@corp.example",
+    b"x" * 5000,
+)
 
 
 def capture(seed: int, count: int) -> list[Seen]:
@@ -31,7 +41,7 @@ def capture(seed: int, count: int) -> list[Seen]:
         exchanges.append(
             seen(
                 number * rng.choice((1, 60)),
-                path=rng.choice(("/a", "/home/build7")),
+                path=rng.choice(("/a", "/home/build7", f"/users/{number}", "/users/123456/x")),
                 query="&".join(f"{name}={values[name]}" for name in names),
                 body=rng.choice(BODIES),
                 request_headers=compact_json(headers[: rng.randint(0, 3)]),
@@ -81,6 +91,7 @@ def gone_on(exchanges: list[Seen], *cuts: int) -> Inventory:
     return inventory
 
 
+@STEADY
 @given(st.integers(0, 10**6), st.lists(st.integers(0, 120), max_size=3))
 def test_it_makes_no_difference_where_it_was_interrupted(seed: int, cuts: list[int]) -> None:
     exchanges = capture(seed, 120)
