@@ -38,6 +38,15 @@ _IN_RETRY = 0.75
 # With fewer of them fitting, intervals have no beat.
 _REGULAR = 0.5
 
+# Two intervals of five fit any period by chance: with fewer than this, and of so few, what nobody ever serves has no
+# beat to go by.
+_SURELY_REGULAR = 0.9
+_LEAST_SURE = 10
+
+# Where there is no beat, a retry comes within so many seconds, each further one within so many times its delay.
+_SOON_S = 60.0
+_SOON_FACTOR = 4.0
+
 # Longer ones are no missed beats: the client was away.
 _SILENCE_PERIODS = 10.5
 
@@ -203,7 +212,10 @@ class Rhythm:
             # Nobody ever serves it: what comes at a beat all the same is no retry.
             self._unserved_s = period
             again = again & (gaps < _IN_RETRY * period)
-        retries = [run for run in _runs(again) if period is None or gaps[run.start] < _IN_RETRY * period]
+        if period is None or (self._period_s is None and not _is_sure(gaps, period)):
+            retries = [*_soon(_runs(again), gaps)]
+        else:
+            retries = [run for run in _runs(again) if gaps[run.start] < _IN_RETRY * period]
         follows = _mask(retries, len(gaps))
         bursts = [] if period is None else [*_runs((gaps < _IN_BURST * period) & ~follows)]
         starts = np.flatnonzero(np.concatenate(([True], ~(follows | _mask(bursts, len(gaps))))))
@@ -289,6 +301,26 @@ def _fits(gaps: _Numbers, period: float) -> _Flags:
     periods = np.maximum(np.rint(gaps / period), 1)
     fits: _Flags = np.abs(gaps - periods * period) <= _TOLERANCE * period
     return fits
+
+
+def _is_sure(gaps: _Numbers, period: float) -> bool:
+    """Tell whether most intervals that are no retries' are of a beat."""
+    beats = gaps[gaps >= _IN_RETRY * period]
+    return bool(np.count_nonzero(_fits(beats, period)) >= max(_SURELY_REGULAR * len(beats), _LEAST_SURE))
+
+
+def _soon(runs: Iterable[slice], gaps: _Numbers) -> Iterator[slice]:
+    """Give where, after failures, requests come so soon that they are retries; whoever comes later comes by himself."""
+    for run in runs:
+        start = run.start
+        for place in range(run.start, run.stop):
+            limit = _SOON_S if place == start else max(_SOON_S, _SOON_FACTOR * float(gaps[place - 1]))
+            if gaps[place] > limit:
+                if place > start:
+                    yield slice(start, place)
+                start = place + 1
+        if run.stop > start:
+            yield slice(start, run.stop)
 
 
 def _pace(periods: _Numbers) -> _Numbers:

@@ -23,6 +23,11 @@ _MASKED_CHARACTERS = 48
 # Where the form of something needs a character, it is one of these.
 _NEEDED = frozenset("".join(rule.needs for rule in RULES))
 
+# Rules with the characters that they need: all of them, and those for fields of any name.
+_ALL = tuple((rule, frozenset(rule.needs)) for rule in RULES)
+_UNHINTED = tuple(each for each in _ALL if each[0].hint is None)
+_HINTS = re.compile("|".join(f"(?:{rule.hint.pattern})" for rule in RULES if rule.hint is not None))
+
 # Where something begins and ends in a text, and what it is.
 _Span = tuple[int, int, Sensitivity]
 
@@ -79,7 +84,7 @@ def masked(text: str) -> str:
 
 def is_hinted(name: str) -> bool:
     """Tell whether a name says that even a number may be sensitive."""
-    return any(rule.hint is not None for rule, _ in _rules(words_of(name)))
+    return _rules(words_of(name)) is not _UNHINTED
 
 
 def _find(text: str, words: str) -> Iterator[tuple[int, Match]]:
@@ -103,7 +108,9 @@ def _find(text: str, words: str) -> Iterator[tuple[int, Match]]:
 @lru_cache(maxsize=4096)
 def _rules(words: str) -> tuple[tuple[Rule, frozenset[str]], ...]:
     """Give the rules for fields of such a name, each with the characters that it needs."""
-    return tuple((rule, frozenset(rule.needs)) for rule in RULES if rule.hint is None or rule.hint.search(words))
+    if not _HINTS.search(words):
+        return _UNHINTED
+    return tuple(each for each in _ALL if each[0].hint is None or each[0].hint.search(words))
 
 
 def _outermost(spans: dict[_Span, Match]) -> Iterator[Match]:

@@ -1,5 +1,6 @@
 import random
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -178,6 +179,19 @@ def test_a_beat_that_is_never_served_is_a_beat() -> None:
     capped = at_intervals(*((2**each, 1) for each in range(6)), (60, 30))
     cadence = taken(*capped, failed=True)
     assert (cadence.interval_s, cadence.retries, cadence.next_s) == (60, 6, capped[-1] + 60)
+
+
+def test_a_request_long_after_a_failure_is_no_retry() -> None:
+    """Whoever guesses paths gets a 404 each time, and comes again some day."""
+    rng = random.Random(3)
+    for mean_s in (2 * 86_400, 3600):
+        cadence = taken(*accumulate(120 + rng.expovariate(1 / mean_s) for _ in range(14)), failed=True)
+        assert (cadence.retries, cadence.retry_s, cadence.backoff) == (0, None, None)
+
+
+def test_retries_of_who_never_had_a_beat_are_those_that_come_soon() -> None:
+    cadence = taken(0, 5, 15, 86_400, 86_402, 86_406, 300_000, failed=True)
+    assert (cadence.retries, cadence.retry_s, cadence.backoff) == (4, 3.5, 2)
 
 
 def test_who_calls_at_random_has_no_beat() -> None:

@@ -174,3 +174,11 @@ def test_no_more_values_are_distinct_than_there_were(tmp_path: Path) -> None:
     told = fields(database(tmp_path, *sent({"ids": many})))["$.ids[]"]
     assert told["distinct_is_estimated"]
     assert told["distinct"] <= told["values"] == 3000
+
+
+def test_who_guesses_paths_now_and_then_does_not_retry(tmp_path: Path) -> None:
+    hours = (0, 41, 98, 103, 190, 221, 324, 384, 410, 514, 547, 605, 670, 710)
+    probes = [ping(3600 * hour, path="/wp-login.php", query="", status=404, guid=None, profile=None) for hour in hours]
+    done = run("analyze", "--format", "json", "--db", database(tmp_path, *probes))
+    ((cadence,),) = (each["cadences"] for each in json.loads(done.stdout)["endpoints"])
+    assert (cadence["requests"], cadence["retries"], cadence["retry_s"], cadence["backoff"]) == (14, 0, None, None)
