@@ -5,6 +5,7 @@
     scripts/bench --https       pings through CONNECT and TLS, against plain HTTP and against mitmproxy
     scripts/bench --analyze     a million stored pings: seconds and memory of the commands that read them
     scripts/bench --labels      values of tests/labels: how often they are told right, and whether often enough
+    scripts/bench --shapes      200 shapes of hostile bodies: seconds that a mebibyte of each takes
     scripts/bench --crash       50 rounds of kill -9 in the middle of 32 clients
 
 Timings are noisy; only the ratios of one run mean something.
@@ -24,6 +25,7 @@ from pathlib import Path
 from bench_analyze import measure_analysis
 from bench_https import compare_https
 from bench_labels import measure_labels
+from bench_shapes import measure_shapes
 from load import GET_PATH, HERE, POST_PATH, POST_SCRIPT, Result, bare, run_wrk, telemock
 
 
@@ -113,6 +115,7 @@ def main() -> None:
         "--analyze", nargs="?", const=1_000_000, type=int, metavar="N", help="read N stored pings (1000000)"
     )
     parser.add_argument("--labels", action="store_true", help="precision and recall over the labelled values")
+    parser.add_argument("--shapes", action="store_true", help="what a mebibyte of each hostile shape costs")
     parser.add_argument("--crash", nargs="?", const=50, type=int, metavar="N", help="N rounds of kill -9 (50)")
     options = parser.parse_args()
     if options.long:
@@ -123,6 +126,8 @@ def main() -> None:
         measure_analysis(options.analyze)
     elif options.labels:
         raise SystemExit(not measure_labels())
+    elif options.shapes:
+        raise SystemExit(not measure_shapes())
     elif options.crash:
         environment = os.environ | {"TELEMOCK_CRASH_ROUNDS": str(options.crash)}
         test = HERE.parent / "tests/journeys/test_durability.py"

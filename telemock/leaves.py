@@ -23,6 +23,8 @@ Leaf = tuple[str, str, Form]
 LONGEST_PATH = 300
 _KEPT_OF_PATH = 200
 
+_SHORTENED = re.compile(rf".{{{_KEPT_OF_PATH}}}…[0-9a-f]{{16}}", re.DOTALL)
+
 # What a pair calls its key and its value; further members beside them may stand only where the first of these is used.
 _PAIR_NAMES = (("key", "value"), ("name", "value"), ("k", "v"), ("Key", "Value"), ("Name", "Value"))
 
@@ -68,11 +70,20 @@ def typed_leaves(value: Any, items: Counter[str], root: str = "$") -> Iterator[L
             yield path, json.dumps(each), "word"
 
 
+def shortened_path(path: str) -> str:
+    """Return a path or a name; of one that is longer than LONGEST_PATH, the beginning and a hash."""
+    if len(path) <= LONGEST_PATH:
+        return path
+    return f"{path[:_KEPT_OF_PATH]}…{sha256(path.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
+def is_shortened(path: str) -> bool:
+    """Tell whether a path was shortened, or goes on below one that was."""
+    return _SHORTENED.match(path) is not None
+
+
 def _below(path: str, step: str) -> str:
-    whole = path + step
-    if len(whole) <= LONGEST_PATH:
-        return whole
-    return f"{whole[:_KEPT_OF_PATH]}…{sha256(whole.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    return shortened_path(path + step)
 
 
 def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:

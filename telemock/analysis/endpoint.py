@@ -13,6 +13,7 @@ from telemock.analysis.findings import Findings, Place, Watch
 from telemock.analysis.sketches import Distinct, Quantiles
 from telemock.fields import Source
 from telemock.hosts import http_url
+from telemock.leaves import is_shortened, shortened_path
 
 MAX_FIELDS = 10_000
 
@@ -168,14 +169,15 @@ class Endpoint:
 
     def field(self, source: Source, name: str, findings: Findings, is_amount: IsAmount = nobody_knows) -> Field | None:
         """Give the field of a name, a new one if need be; None when there are too many."""
-        found = self.fields[source].get(name)
+        kept = shortened_path(name)
+        found = self.fields[source].get(kept)
         if found is None:
             if sum(map(len, self.fields.values())) >= MAX_FIELDS:
                 return None
-            found = self.fields[source][name] = Field(
-                source, name, is_amount=is_amount(self.host, self.path, source, name)
-            )
+            is_known_amount = is_amount(self.host, self.path, source, kept)
+            found = self.fields[source][kept] = Field(source, kept, is_amount=is_known_amount)
             self.watch(found, findings)
+            findings.in_part += is_shortened(name)
             if source != "path":  # all of a path is looked at
                 findings.count(findings.look(self.place(found), name, chain=("name",)))
         return found

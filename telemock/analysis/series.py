@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from telemock.analysis.field import Field
-from telemock.leaves import Form
+from telemock.leaves import Form, shortened_path
 
 _Item = TypeVar("_Item", bound=Hashable)
 
@@ -80,7 +80,7 @@ class SeriesState(Generic[_Item]):
         """Count on in these fields, by name."""
         for name, followed in self.followed.items():
             for each in followed:
-                each.field = fields.get(name)
+                each.field = fields.get(shortened_path(name))
 
 
 class Series(Generic[_Item]):

@@ -176,6 +176,19 @@ def test_no_more_values_are_distinct_than_there_were(tmp_path: Path) -> None:
     assert told["distinct"] <= told["values"] == 3000
 
 
+def test_all_of_a_long_name_is_looked_at_or_that_it_was_not_is_told(tmp_path: Path) -> None:
+    name = "x" * 400 + " bob@corp.example"
+    (tmp_path / "query").mkdir()
+    in_query = database(tmp_path / "query", ping(host=OTHER, query=f"{name.replace(' ', '+')}=1"))
+    in_body = database(tmp_path, *sent({name: 1}))
+    told = [json.loads(run("analyze", "--format", "json", "--db", db).stdout) for db in (in_query, in_body)]
+    assert [[each["class"] for each in said["sensitive"]] for said in told] == [["email"], []]
+    assert [said["not_looked_at"] for said in told] == [
+        [],
+        ["1 value could be unwrapped in part only: too much is inside."],
+    ]
+
+
 def test_who_guesses_paths_now_and_then_does_not_retry(tmp_path: Path) -> None:
     hours = (0, 41, 98, 103, 190, 221, 324, 384, 410, 514, 547, 605, 670, 710)
     probes = [ping(3600 * hour, path="/wp-login.php", query="", status=404, guid=None, profile=None) for hour in hours]
