@@ -26,8 +26,9 @@ class LeftRunning(NamedTuple):
 class Descendants:
     """The processes that a program starts, and that those start, wherever they detach themselves to.
 
-    On Linux this process becomes their subreaper (prctl(2)): the kernel makes whoever loses its parent a child of this
-    process, and nobody gets lost. Elsewhere a process is recognised by an environment variable of the program.
+    On Linux, with its /proc, this process becomes their subreaper (prctl(2)): the kernel makes whoever loses its
+    parent a child of this process, and nobody gets lost. Elsewhere a process is recognised by an environment variable
+    of the program.
 
     Args:
         server: id of this process's own child that belongs to nobody's program.
@@ -40,7 +41,7 @@ class Descendants:
     def __init__(self, server: int, mark: tuple[str, str]) -> None:
         self._server = server
         self._mark = mark
-        self.is_certain = _become_subreaper()
+        self.is_certain = _become_subreaper() and _sees_processes()
 
     def running(self) -> list[psutil.Process]:
         """Reap those that have ended, and give those that run."""
@@ -51,20 +52,23 @@ class Descendants:
         return [each for each in found if each.pid != self._server]
 
     def reap(self, program: int | None = None) -> bool:
-        """Reap children of this process that have ended; tell whether others are left.
+        """Reap children of this process that have ended, if it gets any but its own; tell whether others are left.
 
         Args:
             program: id of a child that the caller reaps.
         """
-        while True:
+        while self.is_certain:
             own = {self._server, program}
             children = [child.pid for child in psutil.Process().children() if child.pid not in own]
             # Each that is reaped may leave others behind: only a look that meets none that has ended meets all.
             if not sum(os.waitpid(pid, os.WNOHANG)[0] for pid in children):
                 return bool(children)
+        return False
 
     def _marked(self) -> Iterator[psutil.Process]:
         name, value = self._mark
+        if not _sees_processes():
+            return
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 is_own = process.pid in (os.getpid(), self._server)
@@ -88,3 +92,10 @@ def _become_subreaper() -> bool:
     if sys.platform != "linux":
         return False
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, *map(ctypes.c_ulong, (1, 0, 0, 0))) == 0)
+
+
+def _sees_processes() -> bool:
+    """Tell whether processes can be looked up: on Linux, /proc must be there."""
+    with suppress(psutil.Error, OSError):
+        return psutil.Process().is_running()
+    return False

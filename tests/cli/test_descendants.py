@@ -152,3 +152,14 @@ def test_what_is_no_length_of_time_is_refused(tmp_path: Path, linger: str) -> No
     done = run(tmp_path, "--linger", linger, "true")
     assert done.returncode == 2
     assert repr(linger) in done.stderr
+
+
+def test_without_proc_a_program_runs_as_ever_and_the_limit_is_said(tmp_path: Path) -> None:
+    hidden = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+    line = [*hidden, *command(tmp_path, "sh", "-c", "curl -s http://a.test/; exit 3")]
+    done = subprocess.run(
+        line, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "{}")
+    assert "sh sent 1 request to 1 host, " in done.stderr
+    assert "only where it kept its environment: this system tells no more." in done.stderr
