@@ -14,12 +14,16 @@ from telemock.settings import ServeSettings, settings_from_json, settings_to_jso
 WORKER: Final = (sys.executable, "-P", "-m", "telemock.worker")
 
 
+# How often a serving process says that it is alive.
+BEAT_SECONDS: Final = 1.0
+
+
 class Order(NamedTuple):
     """What to serve, and with whom.
 
     Attributes:
         settings: with a port that is bound already, to be shared.
-        ready: descriptor that hears when it serves.
+        ready: descriptor that hears a byte when it serves, and then one every `BEAT_SECONDS` while its loop turns.
         lock: file that keeps the lines of several processes apart; None for one alone.
     """
 

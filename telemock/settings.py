@@ -69,7 +69,7 @@ class ServeSettings:
         "When an answer leaves: after the commit (survives the process), after fsync (survives power "
         "loss), or before either (async; for load tests).",
     )
-    workers: int = _setting(1, "Processes that serve; a parent restarts one that dies.")
+    workers: int = _setting(1, "Processes that serve; a parent restarts one that dies or hangs.")
     intercept: tuple[str, ...] = _setting(
         (),
         "Host that is answered here, besides those of the product; repeatable; *.example.com is every host below "

@@ -14,13 +14,19 @@ from typing import Any
 from telemock.app import end_at_once, stop_event
 from telemock.errors import ListenError, StoreDamaged
 from telemock.journal import Journal
-from telemock.order import WORKER, Order
+from telemock.order import BEAT_SECONDS, WORKER, Order
 from telemock.settings import ServeSettings
 
 # Prometheus' client library shares the workers' numbers through files there.
 _SHARED_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
+# A worker that lived no longer than this is replaced a while after it died.
+_SHORT_LIFE_SECONDS = 10.0
 _RESTART_SECONDS = 1.0
+
+# A worker that misses so many beats is taken for dead.
+_MOST_MISSED = 10
+_BEATS_BYTES = 4096
 _STOP_SECONDS = 9.0
 
 
@@ -39,7 +45,8 @@ class Supervisor:
         self._folder = folder
         self._lock = folder / "lock"
         journal.share(self._lock)
-        self._running: set[asyncio.subprocess.Process] = set()
+        # How many beats each has missed; None before its first.
+        self._running: dict[asyncio.subprocess.Process, int | None] = {}
         self._is_lossy = False
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -52,11 +59,13 @@ class Supervisor:
         stop = stop_event(self._end_at_once)
         workers = [asyncio.Event() for _ in range(self._settings.workers)]
         keepers = [asyncio.create_task(self._keep(stop, ready)) for ready in workers]
+        watch = asyncio.create_task(self._watch())
         try:
             if await self._all_ready(workers, keepers, stop):
                 on_ready()
                 await stop.wait()
         finally:
+            watch.cancel()
             stop.set()
             self._terminate()
             done, late = await asyncio.wait(keepers, timeout=_STOP_SECONDS)
@@ -82,10 +91,12 @@ class Supervisor:
 
     async def _keep(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Run one worker again and again until `stop`."""
+        loop = asyncio.get_running_loop()
         while not stop.is_set():
+            started = loop.time()
             process = await self._start(ready)
             status = await process.wait()
-            self._running.discard(process)
+            self._running.pop(process)
             self._forget(process.pid)
             if stop.is_set():
                 self._is_lossy |= status == StoreDamaged.exit_code
@@ -99,9 +110,11 @@ class Supervisor:
                 pid=process.pid,
                 status=status,
             )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RESTART_SECONDS):
-                    await stop.wait()
+            # One that lived is replaced at once: where all were killed, nobody listens.
+            if loop.time() - started < _SHORT_LIFE_SECONDS:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_RESTART_SECONDS):
+                        await stop.wait()
 
     async def _start(self, ready: asyncio.Event) -> asyncio.subprocess.Process:
         reading, writing = os.pipe()
@@ -115,12 +128,40 @@ class Supervisor:
             )
         finally:
             os.close(writing)
-        self._running.add(process)
+        self._running[process] = None
         if process.stdin is not None:
             process.stdin.write(Order(self._settings, writing, self._lock).line())
             await process.stdin.drain()
-        asyncio.get_running_loop().add_reader(reading, _hear, reading, ready)
+        asyncio.get_running_loop().add_reader(reading, self._hear, reading, process, ready)
         return process
+
+    def _hear(self, reading: int, process: asyncio.subprocess.Process, ready: asyncio.Event) -> None:
+        """Hear a worker say that it is ready, and then that it lives; it says nothing when it dies."""
+        if os.read(reading, _BEATS_BYTES):
+            ready.set()
+            if process in self._running:
+                self._running[process] = 0
+        else:
+            asyncio.get_running_loop().remove_reader(reading)
+            os.close(reading)
+
+    async def _watch(self) -> None:
+        """Kill who says nothing any more; turns are counted, as time goes on where the parent was stopped, too."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            for process, missed in self._running.items():
+                if missed is None:
+                    continue  # it only starts
+                self._running[process] = missed + 1
+                if missed == _MOST_MISSED:
+                    self._journal.event(
+                        "worker_hangs",
+                        f"Worker {process.pid} did not answer for {_MOST_MISSED * BEAT_SECONDS:.0f} s and is ended.",
+                        level="error",
+                        pid=process.pid,
+                    )
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
 
     def _terminate(self) -> None:
         for process in self._running:
@@ -140,14 +181,6 @@ class Supervisor:
         """Take a dead worker's live gauges out of the sum."""
         for path in self._folder.glob(f"gauge_live*_{pid}.db"):
             path.unlink(missing_ok=True)
-
-
-def _hear(reading: int, ready: asyncio.Event) -> None:
-    """Hear a worker say that it is ready; it says nothing when it dies."""
-    asyncio.get_running_loop().remove_reader(reading)
-    if os.read(reading, 1):
-        ready.set()
-    os.close(reading)
 
 
 def supervise(settings: ServeSettings, journal: Journal, *, on_ready: Callable[[], None]) -> None:

@@ -3,15 +3,17 @@
 It refuses to outlive its parent: standard input holds its settings, and ends when the parent does.
 """
 
+import asyncio
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 
 from telemock.app import run
 from telemock.errors import StoreDamaged
 from telemock.journal import Journal
 from telemock.means import read_means
-from telemock.order import Order
+from telemock.order import BEAT_SECONDS, Order
 from telemock.server.listener import bind
 
 
@@ -24,19 +26,33 @@ def main() -> None:
     journal = Journal(settings.log_format, settings.log_dir, lock)
     listening = [bind(settings.host, port, shared=True) for port in settings.port]
 
-    def say_ready() -> None:
-        with suppress(BrokenPipeError):  # the parent is gone, and so is this process in a moment
-            os.write(ready, b"1")
-        os.close(ready)
-
+    os.set_blocking(ready, False)
     try:
-        run(settings, read_means(settings), listening, journal, on_ready=say_ready, parent=sys.stdin.fileno())
+        run(
+            settings,
+            read_means(settings),
+            listening,
+            journal,
+            on_ready=partial(_beat, ready),
+            parent=sys.stdin.fileno(),
+        )
     except StoreDamaged as error:
         # The journal has it. What is open stays open: closing it would write to what is damaged.
         journal.close()
         os._exit(error.exit_code)
     finally:
         journal.close()
+
+
+def _beat(ready: int) -> None:
+    """Say that the loop turns, now and again and again, while anybody listens."""
+    try:
+        with suppress(BlockingIOError):  # who listens is stopped itself
+            os.write(ready, b"1")
+    except BrokenPipeError:
+        os.close(ready)
+    else:
+        asyncio.get_running_loop().call_later(BEAT_SECONDS, _beat, ready)
 
 
 if __name__ == "__main__":

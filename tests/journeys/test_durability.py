@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import resource
+import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -98,6 +99,25 @@ def test_a_killed_worker_is_replaced_a_killed_parent_takes_all_along_and_nothing
         crowd.ping(server.port, answers=300, then=kill_the_parent, more=None)
         assert server.ended() == -9
         wait_for_end([fresh, other])
+    crowd.check(server.db)
+
+
+def test_a_worker_that_hangs_is_replaced_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    crowd = Crowd()
+    with serving(tmp_path, "--workers", "2") as server:
+        hanging, other = server.workers()
+        crowd.ping(server.port, answers=100)
+        hanging.suspend()
+        said = server.line("worker_hangs")
+        assert said["pid"] == hanging.pid
+        assert "did not answer for 10 s" in said["message"]
+        died = server.line("worker_died")
+        assert (died["pid"], died["status"]) == (hanging.pid, -9)
+        until(lambda: len(server.workers()) == 2)
+        assert other in server.workers()
+        crowd.ping(server.port, answers=100)
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
     crowd.check(server.db)
 
 
