@@ -46,13 +46,16 @@ _MAY_HOLD.Compile()
 # Longer texts are not remembered.
 _MOST_REMEMBERED = 2048
 
+# What holds more of them is masked whole: each is looked for in all of it.
+_MOST_SECRETS = 100
+
 # How a secret may stand in a text that was decoded before it was found.
 _WRITTEN: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    partial(quote, safe="*"),
-    quote_plus,
+    partial(quote, safe="*", errors="surrogatepass"),
+    partial(quote_plus, errors="surrogatepass"),
 )
 
 _WITHHELD = b"(masked, as it holds a secret)"
@@ -177,7 +180,10 @@ def is_secret_header(name: str) -> bool:
 @lru_cache(maxsize=4096)
 def masked_value(name: str, value: str) -> str:
     """Mask the secrets in the decoded value of a field."""
-    for secret in _secrets(name, value):
+    secrets = _secrets(name, value)
+    if len(secrets) > _MOST_SECRETS:
+        return masked(value)
+    for secret in secrets:
         value = value.replace(secret, masked(secret))
     return value
 
@@ -188,12 +194,13 @@ def _is_secret_name(name: str) -> bool:
     return any(rule.hint is not None and rule.hint.search(words) for rule in RULES if rule.sensitivity == "secret")
 
 
-def _secrets(name: str, value: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def _secrets(name: str, value: str) -> tuple[str, ...]:
     """Find the secrets in a value, the longest first."""
     if not (_is_secret_name(name) or _may_hold(value)):
-        return []
+        return ()
     found = {match.text for match in find_sensitive(value, name) if match.sensitivity == "secret"}
-    return sorted(found, key=len, reverse=True)
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 @lru_cache(maxsize=4096)
@@ -210,7 +217,7 @@ def masked_query(query: str) -> str:
             name, value = decode_pair(item)
             shown = masked_value(name, value)
             if shown != value:
-                items[place] = item.partition("=")[0] + "=" + quote(shown, safe="*:/")
+                items[place] = item.partition("=")[0] + "=" + quote(shown, safe="*:/", errors="surrogatepass")
     return "&".join(items)
 
 
@@ -242,7 +249,11 @@ def masked_body(headers: str, body: bytes) -> bytes:
         return body
     text = content.decode(errors="surrogateescape")
     shown = text
-    secrets = {each for name, value in body_pairs(content, content_type(headers)) for each in _secrets(name, value)}
+    secrets: set[str] = set()
+    for name, value in body_pairs(content, content_type(headers)):
+        secrets.update(_secrets(name, value))
+        if len(secrets) > _MOST_SECRETS:
+            return _WITHHELD
     for secret in sorted(secrets, key=len, reverse=True):
         if not any(written(secret) in text for written in _WRITTEN):
             return _WITHHELD
