@@ -89,6 +89,12 @@ class Telemock:
         self._journal = journal
         self._appender = appender
         self._committed_at = 0.0
+        self.background = Background(
+            locate(settings.db),
+            is_elected=lambda: appender.is_elected,
+            is_busy=self._is_busy,
+            tell=partial(journal.event, "background"),
+        )
         self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
@@ -187,13 +193,9 @@ class Telemock:
                 await self.writer.check()
         except TimeoutError as error:
             raise StoreUnavailable("The database does not answer; check its disk.") from error
-        return self._appender.warnings()
+        return [*self._appender.warnings(), self.background.unfinished]
 
-    def is_elected(self) -> bool:
-        """Tell whether this is the one of the processes on its database that looks after it."""
-        return self._appender.is_elected
-
-    def is_busy(self) -> bool:
+    def _is_busy(self) -> bool:
         """Tell whether something was stored a moment ago, or waits for it."""
         return self.writer.waiting > 0 or time.monotonic() - self._committed_at < _BUSY_SECONDS
 
@@ -276,13 +278,7 @@ async def serve(
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)
             on_ready()
-            background = Background(
-                locate(settings.db),
-                is_elected=telemock.is_elected,
-                is_busy=telemock.is_busy,
-                tell=partial(journal.event, "background"),
-            )
-            behind = asyncio.create_task(background.run(), name="background")
+            behind = asyncio.create_task(telemock.background.run(), name="background")
             try:
                 await stop.wait()
             finally:

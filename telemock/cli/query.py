@@ -105,7 +105,7 @@ def _tell_lag(sql: str, path: Path) -> None:
     if "field_" not in sql.lower() and "instance_" not in sql.lower():
         return
     with open_reader(path) as reader:
-        last_id, newest_id = reader.summed_up()
+        last_id, newest_id = reader.progress("summary")
     if last_id < newest_id:
         click.echo(
             f"The summary of fields and instances is true up to exchange {last_id} of {newest_id}; `telemock serve` "

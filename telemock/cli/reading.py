@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
+import click
+
 from telemock.analysis.endpoint import IsAmount, Seen
 from telemock.analysis.inventory import Inventory
 from telemock.analysis.learnt import learnt_key, read_learnt, write_learnt
@@ -78,6 +80,13 @@ def read_inventory(
         quiet: do not show how far it is.
     """
     extent = extent or reader.extent()
+    last_id, until_id = reader.progress("ports")
+    if last_id < until_id and not quiet:
+        click.echo(
+            f"The ports of older exchanges are filled in up to exchange {last_id} of {until_id}; "
+            "`telemock serve` goes on with it.",
+            err=True,
+        )
     key = learnt_key(f"{filters!r} {path_templates}", planted)
     known = None if anew else reader.learnt(key, extent)
     choices: _Choices = {"path_templates": path_templates, "is_amount": _is_amount}

@@ -58,6 +58,9 @@ class Background:
         is_elected: tells whether it is for this process to do; where two do it, one finds that it is done.
         is_busy: tells whether requests came a moment ago.
         tell: given a sentence when something large begins, goes on or ends.
+
+    Attributes:
+        unfinished: a sentence while something large is under way here, else empty.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Background:
         self._loop = asyncio.get_running_loop()
         self._summary = SummaryStore()
         self._told_at = 0.0
-        self._is_telling = False
+        self.unfinished = ""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -108,19 +111,23 @@ class Background:
 
     def _say(self, progress: Progress) -> None:
         """Tell of ports that are filled in, at the beginning, every ten seconds, and at the end."""
+        if progress.is_done:
+            if self.unfinished:
+                self.unfinished = ""
+                self._tell_soon(f"The ports of {progress.until_id} older exchanges are filled in.")
+            return
         now = time.monotonic()
-        is_large = progress.until_id - progress.last_id > PAGE_ROWS
-        if progress.is_done and self._is_telling:
-            self._is_telling = False
-            self._loop.call_soon_threadsafe(
-                self._tell, f"The ports of {progress.until_id} older exchanges are filled in."
-            )
-        elif is_large and (not self._is_telling or now - self._told_at >= _TELLING_SECONDS):
-            self._is_telling = True
+        is_first = not self.unfinished
+        if is_first and progress.until_id - progress.last_id <= PAGE_ROWS:
+            return
+        share = 100 * progress.last_id // progress.until_id
+        self.unfinished = f"The ports of {progress.until_id} older exchanges are being filled in: {share} % done."
+        if is_first or now - self._told_at >= _TELLING_SECONDS:
             self._told_at = now
-            share = 100 * progress.last_id // progress.until_id
-            sentence = f"The ports of {progress.until_id} older exchanges are being filled in: {share} % done."
-            self._loop.call_soon_threadsafe(self._tell, sentence)
+            self._tell_soon(self.unfinished)
+
+    def _tell_soon(self, sentence: str) -> None:
+        self._loop.call_soon_threadsafe(self._tell, sentence)
 
 
 def read_progress(connection: sqlite3.Connection, task: str) -> Progress:

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from telemock.errors import StoreForeign, StoreUnavailable
 from telemock.exchange import Exchange, Record
@@ -131,13 +131,16 @@ class Reader:
             if rows:
                 first_id = rows[-1][0]
 
-    def summed_up(self) -> tuple[int, int]:
-        """Give the id up to which the summary of fields and instances is true, and that of the newest exchange."""
-        sql = "SELECT last_id, (SELECT coalesce(max(id), 0) FROM exchanges) FROM progress WHERE task = 'summary'"
+    def progress(self, task: Literal["summary", "ports"]) -> tuple[int, int]:
+        """Give the id up to which what is filled in behind the answers is, and the one up to which it will be."""
+        sql = (
+            "SELECT last_id, coalesce(until_id, (SELECT coalesce(max(id), 0) FROM exchanges))"
+            " FROM progress WHERE task = ?"
+        )
         try:
-            rows, _ = self._fetch(sql, ())
+            rows, _ = self._fetch(sql, (task,))
         except StoreForeign:
-            return 0, 0  # of a schema without one
+            return 0, 0  # of an older schema
         return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)
 
     def last_id(self, table: Table[Any] = EXCHANGES) -> int:

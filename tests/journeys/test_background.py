@@ -84,6 +84,7 @@ def test_ports_of_older_exchanges_are_filled_in_as_far_as_they_were_said(tmp_pat
         assert "was brought from schema 0002 to" in server.line("migrated")["message"]
         server.wait_until_ready()
         assert "older exchanges are being filled in: 0 % done" in server.line("background")["message"]
+        assert server.ask("/health").status == 200
         assert "older exchanges are filled in." in server.line("background")["message"]
         until(lambda: is_summed_up(db))
     assert ask(db, "SELECT DISTINCT host, port FROM exchanges WHERE id > 9 ORDER BY 1, 2") == [
@@ -136,3 +137,10 @@ def test_a_statement_over_a_summary_that_is_behind_says_so(tmp_path: Path) -> No
     assert b"The summary of fields and instances is true up to exchange 0 of 2" in done.stderr
     done = run("query", "--sql", "SELECT count(*) FROM exchanges", "--db", db)
     assert done.stderr == b""
+
+
+def test_a_look_at_a_file_whose_ports_are_not_filled_in_says_how_far_they_are(tmp_path: Path) -> None:
+    db = older_database(tmp_path, 2)
+    assert run("analyze", "--db", db).stderr == b""  # nothing will fill them in before somebody serves
+    migrate(db)
+    assert b"The ports of older exchanges are filled in up to exchange 0 of 11" in run("analyze", "--db", db).stderr
