@@ -4,10 +4,11 @@ A page costs little where its queries have the same names in the same order, as 
 values of each name are looked at together, by functions that are not Python.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import product, zip_longest
 from operator import attrgetter
 from struct import Struct
 from typing import NamedTuple
@@ -16,8 +17,9 @@ from zlib import crc32
 from telemock.codings import decode_pair
 from telemock.exchange import header_pairs
 
-# Fields beyond this many are not told apart; their values are counted as left out.
+# Fields of a source beyond so many of all are not told apart; they are told together under this name.
 MAX_FIELDS = 10_000
+FURTHER = "…"
 
 # So many different values of a field, and of all, are kept; longer ones are not.
 MAX_VALUES = 1000
@@ -28,6 +30,9 @@ MAX_VALUE_BYTES = 1000
 _SKETCH = 1024
 _HASHES = 2**32
 _HASH = Struct("<I")
+
+# Elements of an array are one field, wherever they stand in it.
+_PLACE = re.compile(rb"\[\d+\]")
 
 # Constants of so many instances stay in memory.
 _MOST_IN_MEMORY = 20_000
@@ -135,7 +140,6 @@ class Summary:
         instances: by guid and version, b"" for none.
         constants: of instances that were looked up or met, by the numbers of fields a hash of their one value.
         followed: those whose constants are new since they were last saved.
-        values_left_out: occurrences of fields beyond MAX_FIELDS.
         changed: the fields that were met since they were last saved.
     """
 
@@ -144,7 +148,6 @@ class Summary:
         self.instances: dict[tuple[bytes, bytes], Span] = defaultdict(Span)
         self.constants: dict[bytes, dict[int, int]] = defaultdict(dict)
         self.followed: set[bytes] = set()
-        self.values_left_out = 0
         self.changed: set[Key] = set()
         self._kept = 0
 
@@ -230,15 +233,14 @@ class Summary:
                 )
 
     def _take_bodies(self, rows: Sequence[Row], bodies: Iterable[BodyValue]) -> None:
-        by_id = {row.id: row for row in rows}
-        by_name: dict[bytes, list[tuple[Row, bytes | None]]] = defaultdict(list)
+        by_name: dict[bytes, dict[int, list[bytes | None]]] = defaultdict(lambda: defaultdict(list))
         for each in bodies:
-            by_name[each.name].append((by_id[each.id], each.value))
+            by_name[_PLACE.sub(b"[]", each.name)][each.id].append(each.value)
         for name, found in by_name.items():
-            found.sort(key=lambda each: each[0].received_at)
-            group = _Group([row for row, _ in found])
-            values = [value for _, value in found]
-            self._add("body", _text(name), group, {each: each for each in values if each is not None}, [values])
+            group = _Group([row for row in rows if row.id in found])
+            said = [found[row.id] for row in rows if row.id in found]
+            decoded = {value: value for values in said for value in values if value is not None}
+            self._add("body", _text(name), group, decoded, [*zip_longest(*said)])
 
     def _add(
         self,
@@ -261,9 +263,8 @@ class Summary:
         found = self.fields.get(key)
         if found is None:
             if len(self.fields) >= MAX_FIELDS:
-                self.values_left_out += group.span.count * len(columns)
-                return
-            found = self.fields[key] = FieldSummary(len(self.fields) + 1)
+                key = source, FURTHER
+            found = self.fields.setdefault(key, FieldSummary(len(self.fields) + 1))
         self.changed.add(key)
         found.span.add(group.span.count, group.span.first, group.span.last)
         for version, span in group.versions.items():

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from telemock.store.summary import (
@@ -23,12 +24,16 @@ _SAVED_ROWS = 20_000
 _SAVED_INSTANCES = 1000
 _SAVED_SECONDS = 5.0
 
+# Of longer bodies no fields are summed up; of a page with more, fewer exchanges are read together.
+MAX_BODY_BYTES = 256 * 2**10
+_PAGE_BYTES = 2**20
+
 # Instances that are looked up together.
 _LOOKED_UP = 500
 
 _ROWS = """
     SELECT id, CAST(received_at AS TEXT), CAST(version AS TEXT), CAST(guid AS TEXT), CAST(query AS BLOB),
-           CAST(request_headers AS BLOB), request_body IS NOT NULL
+           CAST(request_headers AS BLOB), coalesce(length(request_body), 0)
     FROM exchanges WHERE id > ? ORDER BY id LIMIT ?
 """
 
@@ -36,7 +41,7 @@ _BODIES = """
     SELECT e.id, b.fullkey, CAST(b.atom AS TEXT)
     FROM exchanges AS e,
          json_tree(CASE WHEN json_valid(CAST(e.request_body AS TEXT)) THEN CAST(e.request_body AS TEXT) END) AS b
-    WHERE e.id BETWEEN ? AND ? AND b.type NOT IN ('object', 'array')
+    WHERE e.id BETWEEN ? AND ? AND length(e.request_body) <= ? AND b.type NOT IN ('object', 'array')
 """
 
 _FIELDS = """
@@ -75,8 +80,12 @@ class SummaryStore:
         if position != (self._generation, self._saved_id):
             self._load(connection, *position)
         rows = connection.execute(_ROWS, (self._last_id, most)).fetchall()
+        is_more = len(rows) == most
         if rows:
-            self._take(connection, rows)
+            lengths = accumulate(min(row[-1], MAX_BODY_BYTES) for row in rows)
+            count = sum(1 for length in lengths if length <= _PAGE_BYTES) or 1
+            is_more = is_more or count < len(rows)
+            self._take(connection, rows[:count])
         is_due = (
             self._last_id - self._saved_id >= _SAVED_ROWS
             or len(self._summary.instances) >= _SAVED_INSTANCES
@@ -84,7 +93,7 @@ class SummaryStore:
         )
         if is_due:
             self.save(connection)
-        return len(rows) == most
+        return is_more
 
     def _load(self, connection: sqlite3.Connection, generation: int, last_id: int) -> None:
         """Go on from what was saved: somebody else worked on it, or changed what it was about."""
@@ -105,7 +114,7 @@ class SummaryStore:
         ]
         bodies: Sequence[tuple[Any, ...]] = ()
         if any(row[-1] for row in rows):
-            bodies = connection.execute(_BODIES, (page[0].id, page[-1].id)).fetchall()
+            bodies = connection.execute(_BODIES, (page[0].id, page[-1].id, MAX_BODY_BYTES)).fetchall()
         self._look_up(connection, {row.guid for row in page if row.guid is not None})
         self._summary.take(page, (BodyValue(*each) for each in bodies))
         self._last_id = page[-1].id

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from telemock.exchange import Exchange, compact_json
 from telemock.profiles.profile import _params_with_arrays
+from telemock.store.summary import FURTHER, MAX_FIELDS
+from telemock.store.summary_store import MAX_BODY_BYTES
 from tests.corpus import database, ping
 from tests.exports.hostile import HOSTILE
 from tests.store.summing import sum_up
@@ -18,22 +21,23 @@ from tests.store.summing import sum_up
 Rows = list[tuple[Any, ...]]
 
 INVENTORY = """
-    SELECT source, name, count(DISTINCT exchange_id), count(DISTINCT CAST(value AS TEXT)), min(received_at),
+    SELECT source, field(name), count(DISTINCT exchange_id), count(DISTINCT CAST(value AS TEXT)), min(received_at),
            max(received_at), min(CAST(value AS TEXT)), max(CAST(value AS TEXT))
-    FROM fields JOIN exchanges ON id = exchange_id GROUP BY source, name ORDER BY source, name
+    FROM fields JOIN exchanges ON id = exchange_id GROUP BY 1, 2 ORDER BY 1, 2
 """
 SUMMARY = """
     SELECT source, name, exchange_count, value_count, first_seen, last_seen, least, most
     FROM field_summary ORDER BY source, name
 """
 VERSIONS = """
-    SELECT DISTINCT source, name, version FROM fields JOIN exchanges ON id = exchange_id WHERE version IS NOT NULL
+    SELECT DISTINCT source, field(name), version FROM fields JOIN exchanges ON id = exchange_id
+    WHERE version IS NOT NULL
     ORDER BY 1, 2, 3
 """
 CONSTANT = """
     SELECT source, name FROM (
-        SELECT source, name, guid, count(DISTINCT CAST(value AS TEXT)) AS own
-        FROM fields JOIN exchanges ON id = exchange_id WHERE guid IS NOT NULL GROUP BY source, name, guid
+        SELECT source, field(name) AS name, guid, count(DISTINCT CAST(value AS TEXT)) AS own
+        FROM fields JOIN exchanges ON id = exchange_id WHERE guid IS NOT NULL GROUP BY 1, 2, 3
     ) GROUP BY source, name HAVING max(own) > 1 ORDER BY 1, 2
 """
 INSTANCES = """
@@ -44,6 +48,7 @@ INSTANCES = """
 
 def ask(db: Path, sql: str) -> Rows:
     with closing(sqlite3.connect(db)) as connection:
+        connection.create_function("field", 1, lambda name: re.sub(r"\[\d+\]", "[]", name))
         return connection.execute(sql).fetchall()
 
 
@@ -56,7 +61,7 @@ def assert_true(db: Path) -> None:
     )
     kept = ask(db, "SELECT DISTINCT source, name, value FROM field_values ORDER BY 1, 2, 3")
     assert kept == ask(
-        db, "SELECT DISTINCT source, name, CAST(value AS TEXT) FROM fields WHERE value NOTNULL ORDER BY 1, 2, 3"
+        db, "SELECT DISTINCT source, field(name), CAST(value AS TEXT) FROM fields WHERE value NOTNULL ORDER BY 1, 2, 3"
     )
     instances = "SELECT guid, first_seen, last_seen, exchange_count FROM instances ORDER BY guid"
     assert ask(db, instances) == ask(db, INSTANCES)
@@ -161,3 +166,14 @@ def test_nothing_that_was_sent_or_written_by_hand_stops_it(tmp_path: Path) -> No
     sum_up(db)
     assert ask(db, "SELECT last_id FROM progress WHERE task = 'summary'") == [(len(HOSTILE),)]
     assert json.loads(ask(db, "SELECT json_group_array(name) FROM field_summary")[0][0])
+
+
+def test_fields_beyond_a_limit_are_told_together_and_long_bodies_take_no_room(tmp_path: Path) -> None:
+    names = [compact_json({f"f{number}-{each}": 1 for each in range(900)}).encode() for number in range(13)]
+    long = b"[" + b"1," * MAX_BODY_BYTES + b"1]"
+    db = database(tmp_path, *(ping(number, request_body=body) for number, body in enumerate([*names, long])))
+    sum_up(db, page=1000)
+    assert ask(db, "SELECT count(*) FROM field_summary") == [(MAX_FIELDS + 1,)]
+    ((exchanges, values),) = ask(db, f"SELECT exchange_count, value_count FROM field_summary WHERE name = '{FURTHER}'")
+    assert (exchanges > 0, values) == (True, 1)
+    assert ask(db, "SELECT count(*) FROM field_summary WHERE name = '$[]'") == [(0,)]
