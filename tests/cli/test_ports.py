@@ -106,3 +106,9 @@ def test_an_address_may_be_asked_for_with_its_port(cli: Cli, tmp_path: Path, wan
 def test_a_url_with_its_port_and_a_trailer_can_be_searched_for(cli: Cli, capture: Path, text: str, count: int) -> None:
     database(capture.parent, ping(request_trailers='[["X-Check","1"]]'))
     assert cli("query", "--db", capture, "--grep", text, "--count").stdout == f"{count}\n"
+
+
+def test_what_is_sensitive_in_a_trailer_is_found(cli: Cli, tmp_path: Path) -> None:
+    db = database(tmp_path, ping(request_trailers='[["X-User","joe@corp.example"]]'))
+    found = json.loads(cli("analyze", "--db", db, "--format", "json").stdout)["sensitive"]
+    assert [(each["source"], each["name"], each["class"]) for each in found] == [("header", "x-user", "email")]
