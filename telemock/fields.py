@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from telemock.codings import SHOWN_BYTES
 from telemock.exchange import header_pairs
 from telemock.forms import form_pairs, multipart_pairs
-from telemock.leaves import Leaf, typed_leaves
+from telemock.leaves import MOST_LEAVES, Leaf, typed_leaves
 from telemock.lines import read_envelope, read_lines
 from telemock.msgpack import read_msgpack
 from telemock.protobuf import is_plausible, read_frames, read_message
@@ -22,9 +22,6 @@ from telemock.text import load_json
 Source = Literal["path", "query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
-
-# More values of one body are not looked at; a body of 10 MB could hold millions.
-MOST_LEAVES = 200_000
 
 _BOUNDARY = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
 
@@ -105,11 +102,6 @@ def read_body(body: bytes, media_type: str = "") -> Body:
     leaves = _leaves(body, media_type, items)
     found = tuple(islice(leaves, MOST_LEAVES))
     return Body(found, items, next(leaves, None) is None)
-
-
-def json_leaves(value: Any) -> Iterator[tuple[str, str]]:
-    """Return the scalars of what JSON held, by path; see `typed_leaves`."""
-    return ((path, text) for path, text, _ in typed_leaves(value, Counter()))
 
 
 def _leaves(body: bytes, media_type: str, items: Counter[str]) -> Iterator[Leaf]:

@@ -19,9 +19,12 @@ Form = Literal["text", "string", "number", "word"]
 # Name, value and form.
 Leaf = tuple[str, str, Form]
 
+# More values of one body are not looked at; a body of 10 MB could hold millions.
+MOST_LEAVES = 200_000
+
 # Longer paths are kept by their beginning and a hash: each value below one has it again.
-LONGEST_PATH = 300
-_KEPT_OF_PATH = 200
+LONGEST_PATH = 400
+_KEPT_OF_PATH = 300
 
 _SHORTENED = re.compile(rf".{{{_KEPT_OF_PATH}}}…[0-9a-f]{{16}}", re.DOTALL)
 
@@ -50,11 +53,11 @@ def typed_leaves(value: Any, items: Counter[str], root: str = "$") -> Iterator[L
         path, each = waiting.pop()
         if isinstance(each, Members):
             if each:
-                waiting.extend((_below(path, f".{name}"), inner) for name, inner in reversed(each))
+                waiting.extend((extended(path, f".{name}"), inner) for name, inner in reversed(each))
             else:
                 yield path, "{}", "text"
         elif isinstance(each, list):
-            inside = _below(path, "[]")
+            inside = extended(path, "[]")
             items[inside] += len(each)
             if not each:
                 yield path, "[]", "text"
@@ -82,7 +85,8 @@ def is_shortened(path: str) -> bool:
     return _SHORTENED.match(path) is not None
 
 
-def _below(path: str, step: str) -> str:
+def extended(path: str, step: str) -> str:
+    """Return a path one step further, shortened where it becomes too long."""
     return shortened_path(path + step)
 
 
@@ -104,8 +108,8 @@ def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
         key, value, others = pair
         has_values |= value != Members()
         outside = f".{name}" if is_wrapped else ""
-        found.append((_below(path, f"{outside}[{json.dumps(key, ensure_ascii=False)}]"), _unwrapped(value)))
-        found += ((_below(path, f"[]{outside}.{other}"), inner) for other, inner in others)
+        found.append((extended(path, f"{outside}[{json.dumps(key, ensure_ascii=False)}]"), _unwrapped(value)))
+        found += ((extended(path, f"[]{outside}.{other}"), inner) for other, inner in others)
     return found if has_values else None
 
 

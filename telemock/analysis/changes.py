@@ -130,9 +130,15 @@ def not_compared(first: Inventory, second: Inventory) -> Iterator[tuple[tuple[Di
             yield (direction,), sentence
         if inventory.bodies_in_part:
             sentence = (
-                f"Of bodies on the {side} side that were longer than what was kept, or of an unknown or damaged "
-                f"coding, not all fields were seen, so that one may be called {direction} that is not: "
-                f"{inventory.bodies_in_part}."
+                f"Of bodies on the {side} side that were longer than what was kept, of an unknown or damaged coding, "
+                f"or with too much inside, not all fields were seen, so that one may be called {direction} that is "
+                f"not: {inventory.bodies_in_part}."
+            )
+            yield get_args(Direction), sentence
+        if inventory.findings.in_part:
+            sentence = (
+                f"Of values on the {side} side that have too much inside, not all fields were seen, so that one may be "
+                f"called {direction} that is not: {inventory.findings.in_part}."
             )
             yield get_args(Direction), sentence
         if inventory.instances_let_go:

@@ -171,16 +171,23 @@ class Endpoint:
         """Give the field of a name, a new one if need be; None when there are too many."""
         kept = shortened_path(name)
         found = self.fields[source].get(kept)
-        if found is None:
-            if sum(map(len, self.fields.values())) >= MAX_FIELDS:
-                return None
-            is_known_amount = is_amount(self.host, self.path, source, kept)
-            found = self.fields[source][kept] = Field(source, kept, is_amount=is_known_amount)
+        if found is None and (found := self._new_field(source, kept)) is not None:
+            found.is_amount = is_amount(self.host, self.path, source, kept)
             self.watch(found, findings)
             findings.in_part += is_shortened(name)
             if source != "path":  # all of a path is looked at
                 findings.count(findings.look(self.place(found), name, chain=("name",)))
         return found
+
+    def opened_field(self, source: Source, name: str) -> Field | None:
+        """Return the field inside of values of another, whose values are looked at; None when there are too many."""
+        return self.fields[source].get(name) or self._new_field(source, name, is_opened=True)
+
+    def _new_field(self, source: Source, name: str, *, is_opened: bool = False) -> Field | None:
+        if sum(map(len, self.fields.values())) >= MAX_FIELDS:
+            return None
+        field = self.fields[source][name] = Field(source, name, is_opened=is_opened)
+        return field
 
     def close(self) -> None:
         """Look at fields beside each other: what may be a version is one where most of its neighbours are."""
@@ -200,9 +207,13 @@ class Endpoint:
     def watch(self, field: Field, findings: Findings) -> None:
         """Have the values of a field looked at."""
         # Where a request goes is looked at once, not in each of its headers.
-        if (field.source, field.name) != ("header", "host"):
+        if (field.source, field.name) != ("header", "host") and not field.is_opened:
             field.watch = Watch(findings, self.place(field), field.name)
 
     def place(self, field: Field) -> Place:
         """Return where a field of it is."""
-        return Place(self.method, self.scheme, self.host, self.path, field.source, field.name, self.port)
+        return self.place_in(field.source, field.name)
+
+    def place_in(self, source: str, name: str = "") -> Place:
+        """Return where a name of a source is; `path` and `host` of the request itself have none."""
+        return Place(self.method, self.scheme, self.host, self.path, source, name, self.port)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
-from telemock.analysis.decoding import layers
 from telemock.analysis.findings import Watch
 from telemock.analysis.kind_counts import KindCounts
 from telemock.analysis.kinds import NUMBERS, TIMES, Kind
 from telemock.analysis.sketches import Distinct
+from telemock.decoding import layers
 from telemock.fields import Source
 from telemock.leaves import Form
 
@@ -64,6 +64,7 @@ class Field:
         repeats: values of a request that were the same as the one right before them.
         is_amount: its numbers are no times, whatever they look like: somebody knows that.
         is_among_versions: most of the fields beside it are versions; once the inventory is closed.
+        is_opened: it is inside of values of another field, whose name its own begins with.
         watch: who looks for what is sensitive or planted in a value.
         found: places, among the findings, of what was found in each of `values`.
     """
@@ -71,6 +72,7 @@ class Field:
     source: Source
     name: str
     watch: Watch | None = None
+    is_opened: bool = False
     exchanges: int = 0
     first_seen: str = ""
     last_seen: str = ""

@@ -1,10 +1,12 @@
 """What stands in place of the values of fields, where these are listed side by side and values are not asked for."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from telemock.analysis.findings import Findings, Place
 from telemock.analysis.masking import is_secret_header, masked_path
+from telemock.decoding import ARROW
 
 
 class Masks:
@@ -22,6 +24,7 @@ class Masks:
         self._is_off = is_off
         self.used = False
         self._found: dict[Place, dict[str, None]] = {}
+        self._around: dict[Place, dict[str, None]] = {}
         for finding in chain.from_iterable(each.all for each in findings):
             if finding.planted:
                 what = f"what was planted: {finding.planted}"
@@ -29,12 +32,18 @@ class Masks:
                 what = str(finding.sensitivity).replace("_", " ")
             else:
                 continue
-            self._found.setdefault(_outermost(finding.place), {})[what] = None
+            # It is in all that leads to where it was found, and may be in all that is inside of that.
+            *outside, here = _ways(finding.place, finding.chain)
+            for place in (*outside, here):
+                self._found.setdefault(place, {})[what] = None
+            self._around.setdefault(here, {})[what] = None
 
     def mask(self, place: Place) -> str:
         """Say what stands in place of a field's values; empty where they may be seen."""
-        found = self._found.get(_outermost(place))
-        is_credential = place.source == "cookie" or (place.source == "header" and is_secret_header(place.name))
+        outermost, *steps = place.name.split(ARROW)
+        around = (self._around.get(each, {}) for each in _ways(replace(place, name=outermost), steps))
+        found = {**self._found.get(place, {}), **dict.fromkeys(chain.from_iterable(around))}
+        is_credential = place.source == "cookie" or (place.source == "header" and is_secret_header(outermost))
         if self._is_off or not (found or is_credential):
             return ""
         self.used = True
@@ -47,6 +56,7 @@ class Masks:
         return shown
 
 
-def _outermost(place: Place) -> Place:
-    """Give the field that a field was unwrapped from, which gives it away as well."""
-    return replace(place, name=place.name.partition(" → ")[0])
+def _ways(place: Place, chain_inside: Sequence[str]) -> Iterator[Place]:
+    """Yield a field, and all that is on the way to something inside of its values."""
+    for depth in range(len(chain_inside) + 1):
+        yield replace(place, name=ARROW.join((place.name, *chain_inside[:depth])))

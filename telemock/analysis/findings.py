@@ -6,13 +6,13 @@ It refuses to keep what it found as it was: an example stays, masked.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from telemock.analysis.decoding import Budget, layers
 from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
 from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
 from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
 from telemock.fields import Pairs
 from telemock.hosts import http_url
+from telemock.opening import Allowance
 
 MAX_FINDINGS = 10_000
 
@@ -61,7 +61,7 @@ class Finding:
     """One kind of thing in one place.
 
     Attributes:
-        chain: what had to be undone, as in `telemock.analysis.decoding.Layer`; `name` when the name itself holds it.
+        chain: what had to be undone, as in `telemock.decoding.Layer`; `name` when the name itself holds it.
         sensitivity: what it is; None when it was planted.
         planted, form: what was planted, and what it looked like; see `telemock.analysis.planted.Trace`.
         count: values that hold it.
@@ -118,6 +118,7 @@ class Findings:
         all: in the order they were found first; places in it are what values are counted by.
         left_out: values with something beyond MAX_FINDINGS.
         in_part: different values that hold more than could be unwrapped.
+        allowance: what may still come out of values.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class Findings:
         self.all = [*known]
         self.left_out = left_out
         self.in_part = in_part
+        self.allowance = Allowance()
         self._places = {finding.key: place for place, finding in enumerate(self.all)}
 
     def sensitive(self) -> list[Finding]:
@@ -163,10 +165,10 @@ class Findings:
         """
         is_number = kind in NUMBERS and len(value) <= _MOST_DIGITS
         found: dict[tuple[object, tuple[str, ...]], Finding] = {}
-        budget = Budget()
-        for steps, text in _unwrapped(value, budget, is_number=is_number):
+        self.allowance.is_spent = False
+        for steps, text, inner_name in self._unwrapped(value, is_number=is_number):
             way = chain + steps
-            name = _name_inside(steps) or hint
+            name = inner_name or hint
             parts = [*self._in_text(place, way, text, is_number=is_number)]
             if kind not in _PLAIN or is_hinted(name):
                 parts += _sensitive(place, way, text, name)
@@ -180,12 +182,20 @@ class Findings:
                     found.pop((what, way[:depth]), None)
             for what, finding in parts:
                 found[what, way] = finding
-        self.in_part += budget.is_spent
+        self.in_part += self.allowance.is_spent
         places = map(self._place, found.values())
         return [*dict.fromkeys(place for place in places if place is not None)]
 
     def _holds(self, text: str, name: str) -> bool:
         return next(self.needles.find(text), None) is not None or bool(find_sensitive(text, name))
+
+    def add(self, finding: Finding, count: int) -> list[int]:
+        """Gather what somebody else found in so many values, and return its place; nothing when there is too much."""
+        place = self._place(finding)
+        if place is None:
+            return []
+        self.all[place].count += count
+        return [place]
 
     def count(self, places: Iterable[int], count: int = 1) -> None:
         """Count a value, sent so many times, in all that was found in it."""
@@ -203,6 +213,12 @@ class Findings:
                 values = values_in(finding.place)
                 if values >= _LEAST_DOUBTED and finding.count < values / 2:
                     finding.confidence = "low"
+
+    def _unwrapped(self, value: str, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str, str]]:
+        yield (), value, ""
+        if not is_number:
+            for layer in self.allowance.layers(value):
+                yield layer.chain, layer.text, layer.name
 
     def _in_text(
         self, place: Place, way: tuple[str, ...], text: str, *, is_number: bool
@@ -235,16 +251,3 @@ def _sensitive(place: Place, way: tuple[str, ...], text: str, hint: str) -> Iter
     for match in find_sensitive(text, hint, place.host):
         finding = Finding(place, way, match.sensitivity, match.confidence, example=match.text)
         yield (match.sensitivity, match.text), finding
-
-
-def _unwrapped(value: str, budget: Budget, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str]]:
-    yield (), value
-    if not is_number:
-        for layer in layers(value, budget):
-            yield layer.chain, layer.text
-
-
-def _name_inside(chain: tuple[str, ...]) -> str:
-    """Give the last name on the way to a layer: of a member of JSON or of a query."""
-    names = (step.partition(" ")[2] for step in reversed(chain) if step.startswith(("json ", "query ")))
-    return next(names, "")

@@ -14,12 +14,14 @@ from telemock.analysis.cadence import Rhythm
 from telemock.analysis.endpoint import SOURCES, Endpoint, EndpointKey, IsAmount, Seen, nobody_knows
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place
+from telemock.analysis.known_secrets import spread_secrets
 from telemock.analysis.path_templates import path_template
 from telemock.analysis.planted import Needles, Planted
-from telemock.analysis.series import Series, SeriesState
+from telemock.analysis.sent import Sent, form_of, name_and_value
+from telemock.analysis.series import SeriesState
 from telemock.codings import decode_pair
 from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body
-from telemock.leaves import Form, Leaf
+from telemock.leaves import Leaf
 
 MAX_ENDPOINTS = 1000
 MAX_HOSTS = 1000
@@ -43,6 +45,8 @@ class InstanceState:
         endpoint: its number.
         name: the installation, or the address of the client.
         headers: of the request that came last, as `Seen` has them.
+        query, body, others: what it sends.
+        opened: what is inside of that.
     """
 
     endpoint: int
@@ -53,6 +57,9 @@ class InstanceState:
     body: SeriesState[Leaf] = field(default_factory=SeriesState[Leaf])
     others: dict[Source, SeriesState[tuple[str, str]]] = field(
         default_factory=lambda: {source: SeriesState() for source in _OTHERS}
+    )
+    opened: dict[Source, SeriesState[Leaf]] = field(
+        default_factory=lambda: {source: SeriesState() for source in SOURCES}
     )
 
 
@@ -169,6 +176,8 @@ class Inventory:
     def take(self, seen: Seen) -> None:
         """Learn from one exchange."""
         self.count += 1
+        if not self.findings.allowance.is_full:
+            self.findings.allowance.refill(seen.request_bytes)
         path, values = path_template(seen.path) if self._path_templates else (seen.path, ())
         key = seen.method, seen.scheme, seen.host, path, seen.port
         endpoint = self.endpoints.get(key)
@@ -226,6 +235,7 @@ class Inventory:
             self._leave(who)
         for endpoint in self.endpoints.values():
             endpoint.close()
+            spread_secrets(endpoint, self.findings)
         self.findings.doubt(self._values_in)
 
     def _leave(self, who: tuple[int, str]) -> None:
@@ -260,39 +270,36 @@ class _Instance:
 
         self.endpoint = endpoint
         self.state = state
-        state.query.attach(endpoint.fields["query"])
-        state.body.attach(endpoint.fields["body"])
-        for source, series in state.others.items():
-            series.attach(endpoint.fields[source])
-        self._query = Series(partial(field_of, "query"), endpoint.leave_out, decode_pair, state.query)
-        self._body = Series(partial(field_of, "body"), endpoint.leave_out, _name_and_value, state.body, _form)
-        self._path, *self._in_head = (
-            Series(partial(field_of, source), endpoint.leave_out, _pair, state.others[source]) for source in _OTHERS
-        )
+        sent = partial(Sent, endpoint=endpoint, field=field_of, opened=state.opened)
+        self._query = sent("query", state.query, decode_pair)
+        self._body = sent("body", state.body, name_and_value, form_of)
+        self._path, *self._in_head = (sent(source, state.others[source], _pair) for source in _OTHERS)
         self._headers = header_and_cookie_pairs(state.headers)
 
     def take(self, seen: Seen, path_values: Pairs, received_s: float) -> None:
         self.state.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
+        is_whole = True
         if path_values:
-            self._path.take(path_values, seen.received_at, received_s)
-        self._query.take(query_items(seen.query), seen.received_at, received_s)
+            is_whole &= self._path.take(path_values, seen, received_s)
+        is_whole &= self._query.take(query_items(seen.query), seen, received_s)
         leaves: Sequence[Leaf] = ()
         if seen.body is not None:
-            leaves, items, is_whole = read_body(seen.body, content_type(seen.request_headers))
+            leaves, items, has_all = read_body(seen.body, content_type(seen.request_headers))
             self.endpoint.take_items(items)
-            self.endpoint.bodies_in_part += seen.is_whole and not is_whole
-        self._body.take(leaves, seen.received_at, received_s)
+            is_whole &= has_all
+        is_whole &= self._body.take(leaves, seen, received_s)
         if seen.request_headers != self.state.headers:
             self.state.headers = seen.request_headers
             self._headers = header_and_cookie_pairs(seen.request_headers)
-        for series, pairs in zip(self._in_head, self._headers, strict=True):
-            series.take(pairs, seen.received_at, received_s)
+        for sent, pairs in zip(self._in_head, self._headers, strict=True):
+            is_whole &= sent.take(pairs, seen, received_s)
+        self.endpoint.bodies_in_part += seen.is_whole and not is_whole
 
     def close(self, received_s: float) -> None:
         self._query.close(received_s)
         self._body.close(received_s)
-        for series in (self._path, *self._in_head):
-            series.close(received_s)
+        for sent in (self._path, *self._in_head):
+            sent.close(received_s)
 
 
 def take_inventory(exchanges: Iterable[Seen], planted: Iterable[Planted] = ()) -> Inventory:
@@ -320,11 +327,3 @@ def _fraction(text: str) -> float:
 
 def _pair(item: tuple[str, str]) -> tuple[str, str]:
     return item
-
-
-def _name_and_value(leaf: Leaf) -> tuple[str, str]:
-    return leaf[0], leaf[1]
-
-
-def _form(leaf: Leaf) -> Form:
-    return leaf[2]

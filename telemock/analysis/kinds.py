@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from telemock.analysis.decoding import is_base64_text
 from telemock.analysis.names import Topic, topics_of
+from telemock.decoding import is_base64_text
 from telemock.leaves import Form
 from telemock.text import load_json
 

@@ -74,7 +74,8 @@ def learnt_key(subject: str, planted: Iterable[Planted]) -> str:
 
 def _followed(state: InstanceState) -> int:
     in_others = sum(len(series.followed) for series in state.others.values())
-    return len(state.query.followed) + len(state.body.followed) + in_others
+    inside = sum(len(series.followed) for series in state.opened.values())
+    return len(state.query.followed) + len(state.body.followed) + in_others + inside
 
 
 @cache

@@ -39,7 +39,7 @@ _MAY_HOLD.Add(
     r"|eyj|gh[pousr]_|github_pat|gl[a-z]{2,5}-|gr1348941|sk-|k_live_|xox[a-z]|private|pypi-|sg\.|sq0csp|slack|softlayer"
     r"|cloudant|aiza|npm_|hv[sb]\.|dop_v1|shp[acs]|glsa_|hf_[a-z]{34}|dapi[0-9a-f]|nrak|pmak|dt0c01|ya29|lin_api"
     r"|sntrys_|-us\d|[0-9](?::|%3a)[\w-]{30}|(?:://|%3a%2f%2f)[^\s/:@&]*(?::|%3a)[^\s/@&]*(?:@|%40)|[mno][\w-]{23}\.|ac[a-z0-9]{32}|akc[a-z0-9]{10}"
-    r"|ap[0-9a-f][a-z0-9]{8}"
+    r"|ap[0-9a-f][a-z0-9]{8}|services/t|webhooks/"
 )
 _MAY_HOLD.Compile()
 

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
+from telemock.decoding import ARROW, CODINGS
+
 Topic = Literal[
     "amount", "code", "commit", "identifier", "number", "object", "route", "runtime", "time", "uuid", "version"
 ]
@@ -70,6 +72,16 @@ def topics_of(name: str) -> frozenset[Topic]:
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> str:
     """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
-    parts = re.split(r"[.$\[\]]+", name[-_LONGEST_NAME:].strip(".$[]"))[-2:]
+    parts = re.split(r"[.$\[\]]+", _own(name[-_LONGEST_NAME:]).strip(".$[]"))[-2:]
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
     return re.sub(r"[\W_]+", " ", apart).strip().lower()
+
+
+def _own(name: str) -> str:
+    """Give what a field is called inside of the values of another: `q → base64 → json → $.user` has `$.user`."""
+    while name.endswith(_CODINGS):
+        name = name.rpartition(ARROW)[0]
+    return name.rpartition(ARROW)[2]
+
+
+_CODINGS = tuple(ARROW + coding for coding in CODINGS)

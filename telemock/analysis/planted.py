@@ -1,6 +1,6 @@
 """This is how a value that somebody planted is found again: as it was, in any usual coding, or as its hash.
 
-It refuses to undo codings around whole values; `telemock.analysis.decoding` does, and what comes out is looked at, too.
+It refuses to undo codings around whole values; `telemock.decoding` does, and what comes out is looked at, too.
 """
 
 import base64

@@ -301,7 +301,8 @@ RULES: tuple[Rule, ...] = (
         re.compile(r"\A\S[^\0\n]{3,4000}\Z"),
         hint=_named(
             r"password(?: confirmation)?|passwd|pwd|passphrase|pass|secret|(?:client|shared|app) secret"
-            r"|(?:secret|api|access|private|auth|encryption|signing|shared) ?key|apikey|credentials?|bearer"
+            r"|(?:secret|api|access|private|auth|encryption|signing|shared|write|source|server|sdk|ingest(?:ion)?|license"
+            r"|instrumentation) ?key|apikey|credentials?|bearer"
             r"|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token|(?:proxy )?authorization"
             r"|connect sid|[a-z]*sessid"
         ),
@@ -324,6 +325,12 @@ RULES: tuple[Rule, ...] = (
         "high",
         _form(r"[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=(?P<it>[\w%+/=-]{40,400})", any_case=True),
         needs="?",
+    ),
+    Rule(
+        "secret",
+        "high",
+        _form(r"(?<![^/])(?:services/T\w{6,12}/B\w{6,12}|webhooks/\d{15,20})/(?P<it>[\w-]{20,100})(?![^/?])"),
+        needs="/",
     ),
     Rule(
         "secret", "medium", _form(r"(?<!\w)(?:Bearer|Basic) (?P<it>[\w.~+/=-]{12,4000})"), "B", accepts=plausible.is_key

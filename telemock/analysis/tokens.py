@@ -25,7 +25,8 @@ _BEGINNINGS = re.compile(
     r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|glsa_\w{32,64}|hf_[A-Za-z]{34}|dapi[0-9a-f]{32}|NRAK-[A-Z0-9]{27}"
     r"|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|dt0c01\.[A-Z0-9]{24}\.[A-Z0-9]{64}|AGE-SECRET-KEY-1[A-Z0-9]{58}"
     r"|ya29\.[\w-]{20,500}|lin_api_\w{40}|sntrys_[\w+/=]{40,500}|sk-[\w-]{20,200}T3BlbkFJ[A-Za-z0-9]{20}"
-    r"|(?<=/:_authToken=)[A-Fa-f0-9-]{36})(?![\w-])",
+    r"|secret-[A-Za-z0-9]{32,64}|(?<=/:_authToken=)[A-Fa-f0-9-]{36})(?![\w-])"
+    r"|(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])",
     re.ASCII,
 )
 

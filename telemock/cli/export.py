@@ -95,11 +95,12 @@ class _Exchanges:
     """What is to be written: those that match and are stored by now.
 
     Attributes:
+        masking: what masks them.
         count: how many there are; known once they were read.
     """
 
     def __init__(self, reader: Reader, filters: Filters, masking: Masking, *, is_quiet: bool) -> None:
-        self._masking = masking
+        self.masking = masking
         self._reader = reader
         self._filters = filters
         self._is_quiet = is_quiet
@@ -116,7 +117,7 @@ class _Exchanges:
             large=[place for place, name in enumerate(columns) if name in BODY_FIELDS],
             last_id=self._last_id,
         )
-        rows = self._masking.rows(self._counted(rows), names)
+        rows = self.masking.rows(self._counted(rows), names)
         if self._is_quiet:
             yield rows
             return
@@ -157,7 +158,7 @@ def _write(name: str, exchanges: _Exchanges, draft: Path, *, is_flat: bool) -> l
 
 def _write_jsonl(exchanges: _Exchanges, stream: TextIO, *, is_flat: bool) -> list[str]:
     with exchanges.read((*FIRST, *SOURCES) if is_flat else (*NAMES, _IS_SOUND)) as rows:
-        stream.writelines(map(flat_line if is_flat else _stored_line, rows))
+        stream.writelines(map(partial(flat_line, shown=exchanges.masking.value) if is_flat else _stored_line, rows))
     return []
 
 
@@ -194,7 +195,7 @@ def _write_parquet(exchanges: _Exchanges, draft: Path, *, is_flat: bool) -> list
 def _table(exchanges: _Exchanges, *, is_flat: bool) -> _Table:
     if not is_flat:
         return _Table(NAMES, NAMES, cells, [])
-    columns = Columns()
+    columns = Columns(exchanges.masking.value)
     with exchanges.read(("id", *SOURCES), "Looking for fields") as rows:
         for _, *sources in rows:
             columns.meet(sources)

@@ -14,6 +14,7 @@ from telemock.analysis.inventory import Inventory
 from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
+from telemock.decoding import ARROW
 from telemock.exports.wording import count
 from telemock.fields import Source
 from telemock.profiles.cribl import CRIBL
@@ -80,7 +81,7 @@ def not_looked_at(inventory: Inventory) -> Iterator[str]:
     if inventory.bodies_in_part:
         yield (
             f"{count(inventory.bodies_in_part, 'body', 'bodies')} could be looked at in part only: longer than what "
-            "was kept, or of an unknown or damaged coding."
+            "was kept, of an unknown or damaged coding, or with too much inside."
         )
     if inventory.findings.in_part:
         yield f"{count(inventory.findings.in_part, 'value')} could be unwrapped in part only: too much is inside."
@@ -190,7 +191,11 @@ def _meaning(field: Field) -> str | None:
 
 
 def bare_name(source: Source, name: str) -> str:
-    """Give the name that a profile knows a field by: in a body it stands in an event, or in an array of them."""
+    """Give the name that a profile knows a field by: in a body it stands in an event, or in an array of them.
+
+    What is inside of values is part of their field.
+    """
+    name = name.partition(ARROW)[0]
     return name.removeprefix("$").removeprefix("[]").removeprefix(".") if source == "body" else name
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from telemock.analysis.field_masks import Masks
-from telemock.analysis.masking import PARTS, masked_exchange, masked_parts, masked_path, masked_text
+from telemock.analysis.masking import PARTS, masked_exchange, masked_parts, masked_path, masked_text, masked_value
 from telemock.cli.options import option
 from telemock.exchange import Connection, Exchange, Record
 
@@ -43,6 +43,12 @@ class Masking:
     def one(self, exchange: Exchange) -> Exchange:
         """Mask an exchange."""
         (shown,) = self._each([exchange], masked_exchange)
+        return shown
+
+    def value(self, name: str, value: str) -> str:
+        """Mask the secrets in a value that was inside of another, by its name."""
+        shown = value if self._is_off else masked_value(name, value)
+        self._count += shown != value
         return shown
 
     def rows(self, rows: Iterable[_Row], names: Sequence[str]) -> Iterator[_Row]:

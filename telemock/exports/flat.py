@@ -3,12 +3,13 @@
 It refuses to have more columns than a spreadsheet: values of fields beyond that are counted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import compact_json
-from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items
+from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items, request_bytes
+from telemock.opening import Allowance
 from telemock.text import printable_json, to_printable_json
 
 # Columns of the exchange itself that stand before those of its fields.
@@ -35,21 +36,34 @@ SOURCES = ("query", "request_headers", "request_body")
 MAX_FIELDS = 10_000
 
 
+# Returns what stands for a value that was inside of another, by its name.
+Shown = Callable[[str, str], str]
+
+
+def as_it_is(_name: str, value: str) -> str:
+    """Return the value."""
+    return value
+
+
 class Columns:
     """The columns that fields of exchanges need, as they are met.
+
+    Args:
+        shown: masks what is inside of values; they themselves come as they are to be shown.
 
     Attributes:
         names: of fields, `query.v`, `body.$.user.id`, `header.host`, `cookie.sid`.
         left_out: values of fields beyond MAX_FIELDS.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shown: Shown = as_it_is) -> None:
+        self._shown = shown
         self.names: dict[str, int] = {}
         self.left_out = 0
 
     def meet(self, sources: Sequence[Any]) -> None:
         """Find the fields of an exchange in its values under `SOURCES`."""
-        for name, _ in _pairs(*sources):
+        for name, _ in _pairs(*sources, shown=self._shown):
             if name not in self.names:
                 if len(self.names) < MAX_FIELDS:
                     self.names[name] = len(self.names)
@@ -62,26 +76,27 @@ class Columns:
         The values of a name that repeats are a JSON array.
         """
         row: list[Any] = [None] * len(self.names)
-        for name, value in _fields(values).items():
+        for name, value in _fields(values, self._shown).items():
             place = self.names.get(name)
             if place is not None:
                 row[place] = value if isinstance(value, str) else printable_json(compact_json(value))
         return [*values[: len(FIRST)], *row]
 
 
-def flat_line(values: Sequence[Any]) -> str:
+def flat_line(values: Sequence[Any], shown: Shown = as_it_is) -> str:
     """Write an exchange as a line of JSON, with an object of its `fields`; a name that repeats has an array.
 
     Args:
         values: under `FIRST` and `SOURCES`.
+        shown: masks what is inside of values.
     """
-    record = dict(zip(FIRST, values, strict=False)) | {"fields": _fields(values)}
+    record = dict(zip(FIRST, values, strict=False)) | {"fields": _fields(values, shown)}
     return to_printable_json(record) + "\n"
 
 
-def _fields(values: Sequence[Any]) -> dict[str, str | list[str]]:
+def _fields(values: Sequence[Any], shown: Shown) -> dict[str, str | list[str]]:
     found: dict[str, str | list[str]] = {}
-    for name, value in _pairs(*values[len(FIRST) :]):
+    for name, value in _pairs(*values[len(FIRST) :], shown=shown):
         known = found.get(name)
         if known is None:
             found[name] = value
@@ -92,8 +107,15 @@ def _fields(values: Sequence[Any]) -> dict[str, str | list[str]]:
     return found
 
 
-def _pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, str]]:
-    """Give names and values of all fields of a request, as it is stored."""
+def _pairs(query: str, headers: str, body: bytes | None, *, shown: Shown) -> Iterator[tuple[str, str]]:
+    """Give names and values of all fields of a request, as it is stored, each with those that are inside of it."""
+    allowance = Allowance(request_bytes("", "", query, headers, body))
+    for name, value in _outer_pairs(query, headers, body):
+        yield name, value
+        yield from ((inside, shown(inside, text)) for inside, text, _ in allowance.open(name, value))
+
+
+def _outer_pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, str]]:
     for item in query_items(query):
         name, value = decode_pair(item)
         yield f"query.{name}", value

@@ -264,8 +264,8 @@ def test_bodies_that_were_not_looked_at_are_told() -> None:
         ((directions, sentence),) = not_compared(*sides)
         assert directions == ("added", "removed", "changed")
         assert sentence == (
-            f"Of bodies on the {side} side that were longer than what was kept, or of an unknown or damaged coding, "
-            f"not all fields were seen, so that one may be called {direction} that is not: 1."
+            f"Of bodies on the {side} side that were longer than what was kept, of an unknown or damaged coding, "
+            f"or with too much inside, not all fields were seen, so that one may be called {direction} that is not: 1."
         )
 
 

@@ -25,23 +25,23 @@ def test_what_is_wrapped_is_told_from_where_it_is() -> None:
     value = base64.b64encode(inner.encode()).decode()
     findings = Findings(Needles([Planted("who", "bob@corp.example")]))
     assert told(findings, value) == {
-        ("email", ("base64", "json $.user.email")),
-        ("user_name", ("base64", "json $.cwd")),
-        ("path", ("base64", "json $.cwd")),
-        ("who", ("base64", "json $.user.email")),
+        ("email", ("base64", "json", "$.user.email")),
+        ("user_name", ("base64", "json", "$.cwd")),
+        ("path", ("base64", "json", "$.cwd")),
+        ("who", ("base64", "json", "$.user.email")),
     } | {("who", ())}, "the planted value is also seen in base64 itself"
 
 
 def test_the_name_of_a_member_tells_what_its_value_is() -> None:
     findings = Findings()
-    assert told(findings, '{"hostname":"build7"}') == {("host_name", ("json $.hostname",))}
+    assert told(findings, '{"hostname":"build7"}') == {("host_name", ("json", "$.hostname"))}
     assert not findings.look(PLACE, '{"what":"build7"}')
     assert told(findings, "build7", "hostname") == {("host_name", ())}
 
 
 def test_a_member_that_its_name_makes_harmless_is_not_told_of_the_whole() -> None:
     findings = Findings()
-    assert told(findings, '{"eventSeq":4111111111111111}') == {("card_number", ("json $.eventSeq",))}
+    assert told(findings, '{"eventSeq":4111111111111111}') == {("card_number", ("json", "$.eventSeq"))}
     assert [finding.confidence for finding in findings.sensitive()] == ["low"]
     assert told(findings, "https://h.example/?sig=" + "a1b2" * 16) == {("secret", ())}
     assert told(findings, '{"bob@corp.example":{"v":1}}') == {("email", ())}

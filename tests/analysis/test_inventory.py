@@ -5,7 +5,8 @@ import pytest
 from telemock.analysis.endpoint import MAX_FIELDS, Endpoint, Seen
 from telemock.analysis.inventory import MAX_ENDPOINTS, MAX_INSTANCES, take_inventory
 from telemock.exchange import compact_json
-from telemock.fields import MOST_LEAVES, request_bytes
+from telemock.fields import request_bytes
+from telemock.leaves import MOST_LEAVES
 from tests.corpus import GUID, PING_QUERY, moment
 
 HEADERS = compact_json([["Host", "cdn.cribl.io"]])
@@ -55,7 +56,8 @@ def test_an_endpoint_is_counted_timed_and_weighed() -> None:
 def test_the_real_ping_has_its_47_fields() -> None:
     endpoint = only(seen(1), seen(2))
     query = names(endpoint, "query")
-    assert len(query) == 47
+    assert len(query) == 48
+    assert query.pop("lic → base64") == ["license-free-4.16.1-20904e45"], "what is inside of one is a field, too"
     assert query["fc.EYq"] == ["15"]
     assert {field.behaviour for field in endpoint.all_fields()} == {"constant"}
     assert {field.exchanges for field in endpoint.all_fields()} == {2}

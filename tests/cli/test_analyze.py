@@ -41,7 +41,7 @@ def test_bodies_of_which_not_everything_was_looked_at_are_counted(tmp_path: Path
     found = [(each["name"], each["chain"]) for each in said["planted"][0]["found"]]
     assert sorted(found) == [("$", []), ("$.host", [])], "what can be read is looked at"
     sentence, bomb = said["not_looked_at"]
-    assert sentence.startswith("5 bodies could be looked at in part only: longer than what was kept, or of an unknown")
+    assert sentence.startswith("5 bodies could be looked at in part only: longer than what was kept, of an unknown")
     done = run("analyze", "--db", db)
     assert bomb == "1 value could be unwrapped in part only: too much is inside."
     assert done.stdout.decode().endswith(f"\n{sentence}\n{bomb}\n")

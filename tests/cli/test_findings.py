@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from telemock.analysis.endpoint import MAX_FIELDS
+from telemock.decoding import MAX_PARTS
 from telemock.exchange import Exchange, compact_json
 from tests.cli.process import run
 from tests.corpus import database, ping
@@ -93,20 +94,26 @@ def test_a_pipeline_fails_on_what_must_not_be_sent(tmp_path: Path) -> None:
     assert run("analyze", "--db", db, "--fail-on", "sensitive", "--path", "/telemetry/index.html").returncode == 0
 
 
+IN_PART = (
+    "body could be looked at in part only: longer than what was kept, of an unknown or damaged coding, "
+    "or with too much inside."
+)
+
+
 @pytest.mark.parametrize(
     ("further", "sentence"),
     [
         (
             [ping(path="/x", request_body=b"{", request_truncated=1)],
-            "1 body could be looked at in part only: longer than what was kept, or of an unknown or damaged coding.",
+            f"1 {IN_PART}",
         ),
         ([ping(path=f"/p{number}") for number in range(1001)], "3 exchanges of further endpoints were only counted."),
         (
             [ping(request_body=compact_json({str(number): 1 for number in range(MAX_FIELDS)}).encode())],
-            "49 values of further fields were left out; an endpoint has too many.",
+            "50 values of further fields were left out; an endpoint has too many.",
         ),
         (
-            [ping(request_body=b"meta=" + compact_json(["x"] * 1100).encode())],
+            [ping(request_body=b"meta=" + compact_json(["x"] * (MAX_PARTS + 1)).encode())],
             "1 value could be unwrapped in part only: too much is inside.",
         ),
     ],

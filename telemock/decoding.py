@@ -7,14 +7,17 @@ value hides, depth, size and number of what comes out of it are limited.
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from telemock.codings import decode_content, decode_pair, packing_of
 from telemock.errors import EventsRejected
-from telemock.fields import json_leaves
+from telemock.leaves import Form, extended, typed_leaves
+from telemock.lines import read_lines
 from telemock.text import load_json
 
 # Codings inside of each other; no product was seen to use more than three.
@@ -24,7 +27,7 @@ MAX_DEPTH = 8
 MAX_CHARACTERS = 2**20
 
 # Values inside of one value: members of JSON, pairs of a query.
-MAX_PARTS = 1000
+MAX_PARTS = 10_000
 
 # Shorter ones are words more often than codings: 8 letters are base64 of printable text once in 300 times.
 _LEAST_BASE64 = 8
@@ -34,10 +37,17 @@ _LEAST_HEX = 16
 _NO_CHANCE = 32
 
 # Shorter bytes may be raw deflate of a text by chance: six of them once in 40,000 times, eight in 600,000.
-_LEAST_PACKED = 10
+_LEASTPACKED = 10
+
+# Steps that have no name, and those behind which the next one is a name: a path, or the name of a pair.
+CODINGS = ("percent", "base64", "hex", "gzip", "zstd", "deflate", "jwt header", "jwt payload")
+_NAMING = ("json", "query")
+
+# What stands between the steps from a field to one inside of its values.
+ARROW = " → "
 
 # How gzip, zstd and zlib begin; so do few texts, and the rest must fit, too.
-_PACKED = ("\x1f\udc8b", "(\udcb5/\udcfd", "x\x01", "x^", "x\udc9c", "x\udcda")
+PACKED = ("\x1f\udc8b", "(\udcb5/\udcfd", "x\x01", "x^", "x\udc9c", "x\udcda")
 
 # How what is coded begins, unlike a long text.
 _CODED = re.compile(r"\s*[\[{\"]|[\w+/=%&.-]{64}", re.ASCII)
@@ -56,16 +66,20 @@ class Layer:
     """Something that came out of a value.
 
     Attributes:
-        chain: what was undone, the outermost first: `percent`, `base64`, `base64url`, `hex`, `gzip`, `zstd`, `deflate`,
-            `jwt header`, `jwt payload`, `json` and `query`; the last two with the place inside, `json $.user.name`,
-            `query a`.
+        chain: what was undone, the outermost first: `percent`, `base64` (either alphabet), `hex`, `gzip`, `zstd`,
+            `deflate`, `jwt header`, `jwt payload`, `json` and `query`; behind each of the last two the name of what it
+            held, `json`, `$.user.name`.
         text: what came out.
         innermost: nothing more could be undone.
+        name: the last name on the way; empty when there is none.
+        form: what it was written as.
     """
 
     chain: tuple[str, ...]
     text: str
     innermost: bool
+    name: str = ""
+    form: Form = "text"
 
 
 @dataclass(slots=True)
@@ -94,7 +108,7 @@ def layers(value: str, budget: Budget | None = None) -> Iterator[Layer]:
     """Give all that is wrapped in a value, each before what is wrapped in itself; nothing when it is not coded."""
     budget = Budget() if budget is None else budget
     if len(value) <= MAX_CHARACTERS:
-        yield from _below(value, (), budget)
+        yield from _below(value, (), "", 0, budget)
     elif _CODED.match(value):
         budget.is_spent = True
 
@@ -104,25 +118,34 @@ def is_base64_text(value: str) -> bool:
     return len(value) <= MAX_CHARACTERS and bool(_base64(value, Budget()) or _base64url(value, Budget()))
 
 
-def _below(text: str, chain: tuple[str, ...], budget: Budget) -> Iterator[Layer]:
+def _below(text: str, chain: tuple[str, ...], outer: str, depth: int, budget: Budget) -> Iterator[Layer]:
     parts = _undo(text, budget)
-    if len(chain) >= MAX_DEPTH:
+    if depth >= MAX_DEPTH:
         budget.is_spent |= bool(parts)
         return
-    for steps, inner in parts:
+    for steps, inner, form in parts:
         if not budget.pay(inner):
             return
         under = (*chain, *steps)
-        deeper = _below(inner, under, budget)
+        name = steps[-1] if len(steps) > 1 and steps[0] in _NAMING else outer
+        deeper = _below(inner, under, name, depth + 1, budget)
         first = next(deeper, None)
-        yield Layer(under, inner, first is None)
+        yield Layer(under, inner, first is None, name, form)
         if first is not None:
             yield first
             yield from deeper
 
 
-# What was undone, in one step or two, and what came out; empty when that coding was not there.
-_Parts = list[tuple[tuple[str, ...], str]]
+class _Part(NamedTuple):
+    """What was undone, in one step or two, what came out, and what that was written as."""
+
+    steps: tuple[str, ...]
+    text: str
+    form: Form = "text"
+
+
+# Empty when a coding was not there.
+_Parts = list[_Part]
 
 
 def _undo(text: str, budget: Budget) -> _Parts:
@@ -141,23 +164,22 @@ def _jwt(text: str, budget: Budget) -> _Parts:
     parts = [_loaded_base64url(match[1], budget), _loaded_base64url(match[2], budget)]
     if None in parts or '"alg"' not in str(parts[0]):
         return []
-    return [((f"jwt {name}",), str(part)) for name, part in zip(("header", "payload"), parts, strict=True)]
+    return [_Part((f"jwt {name}",), str(part)) for name, part in zip(("header", "payload"), parts, strict=True)]
 
 
 def _json(text: str, budget: Budget) -> _Parts:
-    """JSON in a string: an object, an array or a string; a number or a word is what it is."""
+    """JSON in a string: an object, an array or a string, or lines of objects; a number or a word is what it is."""
     stripped = text.strip(" \t\r\n")
     if stripped[:1] + stripped[-1:] not in ("{}", "[]", '""') or len(stripped) < 2:
         return []
     try:
-        value = load_json(stripped)
+        roots = [("$", load_json(stripped))]
     except (ValueError, RecursionError):
-        return []
-    if not value:
-        return []
-    leaves = [*islice(json_leaves(value), MAX_PARTS + 1)]
+        roots = read_lines(stripped.encode(errors="surrogateescape")) if "}\n" in stripped else []
+    items: Counter[str] = Counter()
+    leaves = [*islice((leaf for _, value in roots if value for leaf in typed_leaves(value, items)), MAX_PARTS + 1)]
     budget.is_spent |= len(leaves) > MAX_PARTS
-    return [((f"json {path}",), leaf) for path, leaf in leaves[:MAX_PARTS]]
+    return [_Part(("json", path), leaf, form) for path, leaf, form in leaves[:MAX_PARTS]]
 
 
 def _query(text: str, budget: Budget) -> _Parts:
@@ -166,14 +188,14 @@ def _query(text: str, budget: Budget) -> _Parts:
     pairs = url[1] if url and "=" in url[1] else text if _PAIRS.fullmatch(text) else ""
     budget.is_spent |= pairs.count("&") >= MAX_PARTS
     decoded = (decode_pair(pair) for pair in pairs.split("&", MAX_PARTS)[:MAX_PARTS] if pair)
-    return [((f"query {name}",), value) for name, value in decoded]
+    return [_Part(("query", extended("", name)), value) for name, value in decoded]
 
 
 def _percent(text: str, _: Budget) -> _Parts:
     if "%" not in text or not _PERCENT.fullmatch(text):
         return []
     try:
-        return [(("percent",), unquote(text, errors="strict"))]
+        return [_Part(("percent",), unquote(text, errors="strict"))]
     except UnicodeDecodeError:
         return []
 
@@ -200,12 +222,12 @@ def _base64url(text: str, budget: Budget) -> _Parts:
         content = base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
     except binascii.Error:
         return []
-    return _from_bytes("base64url", content, budget)
+    return _from_bytes("base64", content, budget)
 
 
 def _packed(text: str, budget: Budget) -> _Parts:
     """Bytes as they are, which stand as lone surrogates where they are no UTF-8 (PEP 383)."""
-    if not text.startswith(_PACKED):
+    if not text.startswith(PACKED):
         return []
     try:
         return _unpack((), text.encode(errors="surrogateescape"), budget)
@@ -228,12 +250,12 @@ _DECODERS: tuple[Callable[[str, Budget], _Parts], ...] = (
 def _from_bytes(coding: str, content: bytes, budget: Budget) -> _Parts:
     """Take what came out of a coding as text, or unpack it."""
     text = _as_text(content)
-    return _unpack((coding,), content, budget) if text is None else [((coding,), text)]
+    return _unpack((coding,), content, budget) if text is None else [_Part((coding,), text)]
 
 
 def _unpack(steps: tuple[str, ...], content: bytes, budget: Budget) -> _Parts:
     """Take what is packed in bytes: gzip (RFC 1952), zstd (RFC 8878), zlib (RFC 1950), or raw deflate (RFC 1951)."""
-    if len(content) < _LEAST_PACKED:
+    if len(content) < _LEASTPACKED:
         return []
     packing = packing_of(content) or "deflate"
     try:
@@ -243,12 +265,12 @@ def _unpack(steps: tuple[str, ...], content: bytes, budget: Budget) -> _Parts:
     except OverflowError:
         budget.is_spent = True
         return []
-    return [] if text is None else [((*steps, packing), text)]
+    return [] if text is None else [_Part((*steps, packing), text)]
 
 
 def _loaded_base64url(text: str, budget: Budget) -> str | None:
     parts = _base64url(text, budget)
-    return parts[0][1] if parts else None
+    return parts[0].text if parts else None
 
 
 def _as_text(content: bytes) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemock.analysis.decoding import MAX_DEPTH, MAX_PARTS, Budget, layers
+from telemock.decoding import MAX_DEPTH, MAX_PARTS, Budget, layers
 from tests.corpus import PING_QUERY
 
 
@@ -31,27 +31,27 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
     ("value", "expected"),
     [
         ("bGljZW5zZS1mcmVlLTQuMTYuMS0yMDkwNGU0NQ==", [("base64", "license-free-4.16.1-20904e45")]),
-        ("d2hlcmUgaXMgaXQ_", [("base64url", "where is it?")]),
+        ("d2hlcmUgaXMgaXQ_", [("base64", "where is it?")]),
         (b"web01.example.com".hex(), [("hex", "web01.example.com")]),
         (b"web01.example.com".hex().upper(), [("hex", "web01.example.com")]),
         ("alice%40example.com", [("percent", "alice@example.com")]),
         (b64(gzip.compress(b"from web01", mtime=0)), [("base64 → gzip", "from web01")]),
         (gzip.compress(b"from web01", mtime=0).hex(), [("hex → gzip", "from web01")]),
         (b64(zlib.compress(b"from web01")), [("base64 → deflate", "from web01")]),
-        (b64(zlib.compress(b'{"h":"web01"}')[2:-4]), [("base64 → deflate → json $.h", "web01")]),
-        (as_sent(gzip.compress(b'{"h":"web01"}', mtime=0)), [("gzip → json $.h", "web01")]),
+        (b64(zlib.compress(b'{"h":"web01"}')[2:-4]), [("base64 → deflate → json → $.h", "web01")]),
+        (as_sent(gzip.compress(b'{"h":"web01"}', mtime=0)), [("gzip → json → $.h", "web01")]),
         *((as_sent(zlib.compress(b"from web01", level)), [("deflate", "from web01")]) for level in (0, 1, 2, 6, 9)),
-        (quote(b64("user=bob&x=1")), [("base64 → query user", "bob"), ("base64 → query x", "1")]),
-        ("https://a.example/c?u=bob%40x.org#top", [("query u", "bob@x.org")]),
-        ("next=https%3A%2F%2Fa.example&n=1", [("query next", "https://a.example"), ("query n", "1")]),
-        ('{"a":{"b":[{"c":"x"},{"c":2.5}]}}', [("json $.a.b[].c", "x"), ("json $.a.b[].c", "2.5")]),
-        (json.dumps(json.dumps({"k": True})), [("json $ → json $.k", "true")]),
-        (JWT, [("jwt header → json $.alg", "HS256"), ("jwt payload → json $.sub", "alice")]),
+        (quote(b64("user=bob&x=1")), [("base64 → query → user", "bob"), ("base64 → query → x", "1")]),
+        ("https://a.example/c?u=bob%40x.org#top", [("query → u", "bob@x.org")]),
+        ("next=https%3A%2F%2Fa.example&n=1", [("query → next", "https://a.example"), ("query → n", "1")]),
+        ('{"a":{"b":[{"c":"x"},{"c":2.5}]}}', [("json → $.a.b[].c", "x"), ("json → $.a.b[].c", "2.5")]),
+        (json.dumps(json.dumps({"k": True})), [("json → $ → json → $.k", "true")]),
+        (JWT, [("jwt header → json → $.alg", "HS256"), ("jwt payload → json → $.sub", "alice")]),
         (
             b64(json.dumps([['"""', "[[[[{{{{'"] * 3])),
-            [("base64 → json $[][]", text) for text in ['"""', "[[[[{{{{'"] * 3],
+            [("base64 → json → $[][]", text) for text in ['"""', "[[[[{{{{'"] * 3],
         ),
-        (b64('{"id":"' + b64("hello world") + '"}'), [("base64 → json $.id → base64", "hello world")]),
+        (b64('{"id":"' + b64("hello world") + '"}'), [("base64 → json → $.id → base64", "hello world")]),
     ],
 )
 def test_a_value_is_unwrapped_as_deep_as_it_goes(value: str, expected: list[tuple[str, str]]) -> None:
@@ -93,7 +93,7 @@ def test_what_is_not_coded_is_left_alone(value: str) -> None:
 
 def test_every_step_on_the_way_is_given_before_what_is_in_it() -> None:
     steps = [(layer.chain, layer.innermost) for layer in layers(b64('{"a":"x"}'))]
-    assert steps == [(("base64",), False), (("base64", "json $.a"), True)]
+    assert steps == [(("base64",), False), (("base64", "json", "$.a"), True)]
 
 
 def test_bombs_end_at_a_limit() -> None:
@@ -118,7 +118,7 @@ def test_bombs_end_at_a_limit() -> None:
         (json.dumps(["x"] * MAX_PARTS), False),
         (json.dumps(["x"] * (MAX_PARTS + 1)), True),
         ("&".join(["a=x"] * (MAX_PARTS + 1)), True),
-        (json.dumps([json.dumps(["x"] * 600)] * 2), True),
+        (json.dumps([json.dumps(["x"] * 6000)] * 2), True),
         (b64(gzip.compress(b"a" * 2**19)), False),
         (b64(gzip.compress(b"a" * (2**20 + 1))), True),
         (b64("a" * 2**20), True),
