@@ -40,7 +40,7 @@ _LEAST_TICK_SECONDS = 0.02
 
 # Who would write to a log of this size waits until it is copied, but no longer than this; then it may grow by so much.
 _HOLD_BYTES = 24 * 2**20
-_HOLD_SECONDS = 0.25
+_HOLD_SECONDS = 0.5
 _HOLD_STEP_BYTES = 16 * 2**20
 _HOLD_TURN_SECONDS = 0.005
 

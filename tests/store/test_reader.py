@@ -56,6 +56,26 @@ def test_an_exchange_comes_back_as_it_was_stored(tmp_path: Path) -> None:
         assert reader.exchange(2) is None
 
 
+def test_a_search_that_finds_little_is_many_short_transactions(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(0, query="needle"))
+    with closing(sqlite3.connect(db)) as other, open_reader(db) as reader:
+        columns = [row[1] for row in other.execute("PRAGMA table_info(exchanges)") if row[1] not in {"id", "query"}]
+        names = ", ".join(columns)
+        fill = (
+            f"INSERT INTO exchanges (id, query, {names}) SELECT value, ?, {names} FROM exchanges, numbers WHERE id = 1"
+        )
+        numbers = "WITH RECURSIVE numbers(value) AS (SELECT ? UNION ALL SELECT value + 1 FROM numbers WHERE value < ?)"
+        other.execute(f"{numbers} {fill}", (2, 24_999, "hay"))
+        other.execute(f"{numbers} {fill}", (25_000, 25_000, "needle"))
+        other.commit()
+        assert reader.count(Filters(grep="needle")) == 2
+        found = reader.values(Filters(grep="needle"), ["query"])
+        assert next(found) == (1, "needle")
+        other.execute("DELETE FROM exchanges WHERE id = 25000")
+        other.commit()
+        assert list(found) == []
+
+
 def test_pages_follow_each_other_without_gap_or_repetition(tmp_path: Path) -> None:
     # several rows a moment, moments across the border of a page, and stored in another order
     records = [ping(number // 7 % 11) for number in range(3 * PAGE_ROWS + 1)]
