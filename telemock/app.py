@@ -53,8 +53,7 @@ from telemock.store.background import Background
 from telemock.store.engine import locate
 from telemock.store.writer import Writer
 
-# What stopping may take: requests in flight twice this (to answer, then to be cancelled), then the store.
-_REQUESTS_SECONDS = 2.0
+# What the store may take to stop, after the requests in flight (`Patience.stop`).
 _STORE_SECONDS = 4.0
 
 # How often the journal is told, at most, that descriptors are scarce.
@@ -268,7 +267,7 @@ async def serve(
     others = settings.others or ("tunnel" if all(read_address(host).is_loopback for host, _ in addresses) else "block")
     settings = dataclasses.replace(settings, port=tuple(port for _, port in addresses), others=others)
     async with open_telemock(settings, means, journal, now) as telemock:
-        runner = web.AppRunner(telemock.app, shutdown_timeout=_REQUESTS_SECONDS)
+        runner = web.AppRunner(telemock.app, shutdown_timeout=patience.stop)
         await runner.setup()
         try:
             door = telemock.door(runner, patience)

@@ -12,11 +12,12 @@ from telemock.errors import StoreUnavailable
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
+from telemock.server.protocol import Patience
 from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
 from tests.corpus import ping
 from tests.server.served import PING_BODY, PING_TARGET, served
-from tests.server.wire import request_bytes
+from tests.server.wire import HANG_SECONDS, request_bytes
 
 
 def stored(db: Path) -> int:
@@ -26,16 +27,19 @@ def stored(db: Path) -> int:
 
 
 def test_stopping_answers_and_stores_what_is_in_flight_and_refuses_what_comes_later(tmp_path: Path) -> None:
+    # However slow the machine is: nothing is given up before the test has looked at it.
     with (
-        served(tmp_path) as server,
+        served(tmp_path, patience=Patience(stop=HANG_SECONDS)) as server,
         closing(sqlite3.connect(server.db, isolation_level=None)) as other,
         server.connect() as wire,
         server.connect() as idle,
     ):
         other.execute("BEGIN IMMEDIATE")
         wire.send(request_bytes("GET", PING_TARGET))
-        idle.send(request_bytes("GET", "/metrics"))
-        assert b"telemock_queue_exchanges 1.0" in idle.answer().body
+        waiting = False
+        while not waiting:  # for the lock
+            idle.send(request_bytes("GET", "/metrics"))
+            waiting = b"telemock_queue_exchanges 1.0" in idle.answer().body
         server.stop()
         assert idle.rest() == b""
         with pytest.raises(ConnectionRefusedError):

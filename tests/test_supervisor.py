@@ -218,11 +218,12 @@ def test_a_worker_that_is_killed_is_replaced_and_no_number_goes_back(workers: Wo
     for _ in range(4):
         victim.ask(PING_TARGET)
     victim.sample("telemock_exchanges_total")  # as above
+    beside = workers.serving()[killed]
     with closing(sqlite3.connect(workers.db, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         victim.send(PING_TARGET)
-        beside = [client for pid, client in workers.serving().items() if pid == killed]
-        assert beside[0].sample("telemock_queue_exchanges") == 1
+        while beside.sample("telemock_queue_exchanges") != 1:
+            assert workers.process.poll() is None
         psutil.Process(killed).kill()
         assert workers.until("worker_died")["pid"] == killed
         other.execute("ROLLBACK")
@@ -264,13 +265,14 @@ def test_the_lines_of_two_workers_never_mix_and_stopping_leaves_nothing(tmp_path
 
 def test_a_signal_to_every_process_lets_what_is_in_flight_be_answered_and_stored(tmp_path: Path) -> None:
     with running(tmp_path) as workers, closing(sqlite3.connect(workers.db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        clients = workers.serving().values()
+        clients, beside = workers.serving().values(), workers.serving().values()
+        pids = (*workers.pids(), workers.process.pid)
+        other.execute("BEGIN IMMEDIATE")  # the store and the end wait some seconds for it, so that all is at hand
         for client in clients:
             client.send(PING_TARGET)
-        while sum(client.sample("telemock_queue_exchanges") == 2 for client in workers.serving().values()) < 2:
+        while sum(client.sample("telemock_queue_exchanges") == 2 for client in beside) < 2:
             assert workers.process.poll() is None
-        for pid in (*workers.pids(), workers.process.pid):
+        for pid in pids:
             os.kill(pid, signal.SIGTERM)
         workers.until_refused()
         other.execute("ROLLBACK")

@@ -26,14 +26,14 @@ class Fault(NamedTuple):
 
 def fault_of(message: RawRequestMessage) -> Fault | None:
     """Tell what is wrong with a head that the parser took; None when nothing is."""
-    version, path, fields = message.version, message.path, message.headers
+    version, fields = message.version, message.headers
     if version is not HttpVersion11 and not HttpVersion10 <= version <= HttpVersion11:
         # The parser takes HTTP/0.9 and 2.0, whose answers look nothing like ours.
         return Fault(HTTPStatus.BAD_REQUEST, f"HTTP/{version.major}.{version.minor} is not spoken here")
     host = fields.get(hdrs.HOST)
     if host and not is_host(host):
         return Fault(HTTPStatus.BAD_REQUEST, "The Host field names no host")
-    if not path.startswith("/") and not _is_target(message):
+    if message.path[0] != "/" and not _is_target(message):
         return Fault(HTTPStatus.BAD_REQUEST, "The target names no host")
     if message.chunked:
         if version == HttpVersion10:  # RFC 9112 section 6.1: its framing is faulty

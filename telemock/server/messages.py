@@ -47,6 +47,8 @@ class MessageReader:
         make_parser: makes a parser for one connection.
 
     Attributes:
+        has_data: some data was not read yet.
+        is_between: the last request is whole, and no other began.
         body: of the last request; EMPTY_PAYLOAD when it has none.
         trailers: of requests that had some, by their body; who answers a request takes them out.
     """
@@ -63,17 +65,21 @@ class MessageReader:
         "_parser",
         "_start",
         "body",
+        "has_data",
+        "is_between",
         "trailers",
     )
 
     def __init__(self, make_parser: Callable[[], HttpRequestParser]) -> None:
+        self.has_data = False
+        self.is_between = True
         self.body: StreamReader = EMPTY_PAYLOAD
         self.trailers: dict[StreamReader, Fields] = {}
         self._parser = make_parser()
         self._make_parser = make_parser
         self._data = b""
         self._at = 0  # of the data was read
-        self._start = 0  # where the head or body that is read begins in the data
+        self._start = 0  # where the body that is read begins in the data
         self._head: bytes | bytearray = b""  # what came of a head that is not whole
         self._complaint = ""  # about a head that is read in other words once it is whole
         self._message: RawRequestMessage | None = None  # the last one
@@ -81,19 +87,9 @@ class MessageReader:
         self._chunks: ChunkedBody | None = None  # when its body comes in chunks
 
     @property
-    def has_data(self) -> bool:
-        """Some data was not read yet."""
-        return self._at < len(self._data)
-
-    @property
     def is_within_head(self) -> bool:
         """A head began and is not whole."""
         return bool(self._head)
-
-    @property
-    def is_between(self) -> bool:
-        """The last request is whole, and no other began."""
-        return not self._head and self.body.is_eof()
 
     @property
     def seen(self) -> bytes:
@@ -109,6 +105,7 @@ class MessageReader:
         """Take data, behind what was not read yet."""
         self._data = self._data[self._at :] + data if self.has_data else data
         self._at = self._start = 0
+        self.has_data = bool(self._data)
 
     def read(self) -> tuple[RawRequestMessage, StreamReader] | None:
         """Read on to the end of the head, the body or the data, whichever comes first; give a request that began.
@@ -116,24 +113,23 @@ class MessageReader:
         Raises:
             Refused: it is no request; nothing behind it can be read.
         """
-        is_body = not self.body.is_eof()
-        begun = b"" if is_body else self.seen
-        if not is_body:
-            self._start = self._at
         arrived = None
+        is_body = not self.is_between and not self._head
         try:
             if is_body:
                 self._read_body()
             else:
                 arrived = self._read_head()
         except Refused as refused:
-            refused.seen = (begun + self._data[self._start : self._start + HEAD_BYTES])[:HEAD_BYTES]
-            if refused.seen.startswith(_HTTP2_PREFACE):
+            seen = self._data[self._start :] if is_body else self.seen + self._data[self._at :]
+            refused.seen = seen[:HEAD_BYTES]
+            if seen.startswith(_HTTP2_PREFACE):
                 refused.message = "It speaks HTTP/2 only, which telemock does not; let it speak HTTP/1.1"
             refused.wanted = self.last_head if is_body else refused.seen
             raise
-        if not self.has_data:
-            self.receive(b"")  # a connection that waits holds nothing
+        self.is_between = not self._head and self.body.is_eof()
+        if self._at >= len(self._data):
+            self._data, self._at, self.has_data = b"", 0, False  # a connection that waits holds nothing
         return arrived
 
     def _read_body(self) -> None:
@@ -173,11 +169,11 @@ class MessageReader:
             raise Refused(reason, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         arrived = None if self._complaint else self._show(piece)
         if self._head.endswith(HEAD_END):
-            head, self._head = self._head, b""
             if self._complaint:
-                arrived = self._show_in_other_words(bytes(head))
-            if arrived is None and head.strip(b"\r\n"):
+                arrived = self._show_in_other_words(bytes(self._head))
+            if arrived is None and self._head.strip(b"\r\n"):
                 raise Refused("The head can be read in two ways")
+            self._head, self._start = b"", end
         return arrived
 
     def _show_in_other_words(self, head: bytes) -> tuple[RawRequestMessage, StreamReader] | None:

@@ -44,10 +44,12 @@ class Patience(NamedTuple):
     Attributes:
         head: from the first byte of a request, or of a TLS handshake, until it is whole.
         idle: before a request, and between two parts of a body.
+        stop: while the server stops, for a request to be answered, and again for its handler to end.
     """
 
     head: float = 30.0
     idle: float = 75.0
+    stop: float = 2.0
 
 
 class Protocol(web.RequestHandler):
@@ -112,7 +114,7 @@ class Protocol(web.RequestHandler):
             _logger.exception("a request from %s failed before it could be answered", self._client)
             reason = "The request cannot be answered"
             if not self._is_malformed:
-                head = self._reader.last_head
+                head = b"" if self._messages else self._reader.last_head
                 self._note_malformed(reason, head[:HEAD_BYTES], head)
             if self.transport is not None:
                 self.transport.write(_LAST_ANSWER % (len(reason) + 2, reason.encode()))

@@ -230,11 +230,7 @@ def test_no_bytes_stop_the_server_or_leave_a_descriptor(server: Served, segments
             with suppress(OSError):
                 wire.end()
                 wire.rest()
-    for _ in range(100):
-        server.settle()
-        if psutil.Process().num_fds() <= before:
-            break
-    assert psutil.Process().num_fds() <= before
+    server.until_no_more_descriptors_than(before)
     assert server.ask("GET", PING_TARGET).body == PING_BODY
     assert server.exchanges()[-1]["path"] == "/telemetry/index.html"
     assert [row for row in server.exchanges() if row["status"] >= 500] == []

@@ -6,12 +6,15 @@ It refuses to wait for the store: an answer is there after its commit, and so is
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from telemock.app import loop_factory, serve
 from telemock.authority.folder import utc_now
@@ -144,6 +147,13 @@ class Served:
         """Give what was not HTTP; nobody waits for its commit, but commits go in order: a later answer will do."""
         assert self.ask("GET", "/barrier").status == 404
         return [row for row in self.connections() if row["kind"] == "malformed"]
+
+    def until_no_more_descriptors_than(self, count: int) -> None:
+        """Return when connections that ended are closed on both sides; fail when they never are."""
+        late = time.monotonic() + HANG_SECONDS
+        while psutil.Process().num_fds() > count:
+            assert time.monotonic() < late, "a descriptor is left"
+            self.settle()
 
     def settle(self) -> None:
         """Return when the server has read everything sent so far; one loop reads all sockets in turn."""

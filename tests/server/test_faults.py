@@ -2,9 +2,13 @@
 closed connection."""
 
 import asyncio
+import socket
 import ssl
+from asyncio.trsock import TransportSocket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -15,7 +19,7 @@ from tests.server.capturing import capturing
 from tests.server.origin import answering
 from tests.server.secure import by_road, trusting, tunnelled
 from tests.server.served import PING_BODY, PING_TARGET, NewLoop, Row, Served, header_bytes, served
-from tests.server.wire import request_bytes
+from tests.server.wire import HANG_SECONDS, request_bytes
 
 SECRET = b"c2VjcmV0"
 PING = request_bytes("GET", PING_TARGET, host="cdn.cribl.io")
@@ -39,15 +43,6 @@ def server(running: Served) -> Served:
 def the_row(server: Served) -> Row:
     (row,) = server.malformed()
     return row
-
-
-def assert_no_descriptor_left(server: Served, before: int) -> None:
-    """Ask until connections that end have ended; each question goes through the loop that closes them."""
-    for _ in range(200):
-        server.settle()
-        if psutil.Process().num_fds() <= before:
-            return
-    assert psutil.Process().num_fds() <= before
 
 
 def descriptors(server: Served) -> int:
@@ -173,7 +168,7 @@ def test_a_target_without_idna_gets_400_a_row_and_a_closed_connection(server: Se
     assert [(row["host"], row["detail"].partition(".")[0]) for row in rows] == [
         ("xn--a.example", "The target names no host")
     ] * 30
-    assert_no_descriptor_left(server, before)
+    server.until_no_more_descriptors_than(before)
 
 
 @pytest.mark.parametrize("garbage", [GARBAGE, b"\x00\x01\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", NO_IDNA])
@@ -207,21 +202,73 @@ def test_good_requests_before_one_that_was_cut_off_are_answered(server: Served, 
     assert cut_off == ([] if cut.startswith(b"GET") else [(499, b"abc", 1)])
 
 
-def test_an_end_of_tls_behind_a_question_is_answered_or_kept_as_such(server: Served) -> None:
-    for _ in range(20):
-        with by_road(server, "tls") as wire:
-            tls = wire.socket
-            assert isinstance(tls, ssl.SSLSocket)
-            tls.sendall(PING * 3)
+def test_an_end_of_tls_before_the_answer_is_kept_as_a_client_that_left(tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.Response:
+        assert request.path == "/0"
+        async with asyncio.timeout(HANG_SECONDS):
+            await asyncio.Event().wait()
+        return web.Response(text="late")
+
+    with capturing(tmp_path, endless, is_cancelled=True) as server, by_road(server, "tls") as wire:
+        wire.send(b"".join(request_bytes("GET", f"/{n}") for n in range(3)))
+        tls = wire.socket
+        assert isinstance(tls, ssl.SSLSocket)
+        with suppress(OSError):  # what comes of it is not the client's to hear
+            tls.unwrap()
+        while len(server.exchanges()) < 3:
+            server.settle()
+    assert sorted((row["path"], row["status"]) for row in server.exchanges()) == [("/0", 499), ("/1", 499), ("/2", 499)]
+
+
+def test_what_fails_before_anybody_looked_at_it_gets_400_a_row_and_a_closed_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stands for any fault of aiohttp behind its parser; those that were found are refused before."""
+    make = web.Application._make_request
+
+    def failing(app: web.Application, message: Any, *rest: Any) -> web.Request:
+        if message.path == "/fails":
+            raise LookupError
+        return make(app, message, *rest)
+
+    monkeypatch.setattr(web.Application, "_make_request", failing)
+    with served(tmp_path) as server:
+        before = descriptors(server)
+        with server.connect() as wire:
+            wire.send(PING + request_bytes("GET", "/fails", host="a.example"))
             wire.end()
-            assert wire.rest() is not None
-    for _ in range(50):
-        kept = [row for row in server.exchanges() if row["path"] != "/barrier"]
-        if len(kept) == 60:
-            break
-        server.malformed()
-    assert len(kept) == 60
-    assert {row["status"] for row in kept} <= {200, 499}
+            assert wire.answer().body == PING_BODY
+            answer = wire.answer()
+            assert wire.rest() == b""
+        assert (answer.status, answer.header("Connection")) == (400, "close")
+        row = the_row(server)
+        assert (row["host"], row["detail"].partition(".")[0]) == ("a.example", "The request cannot be answered")
+        server.until_no_more_descriptors_than(before)
+    assert "failed before it could be answered" in caplog.text
+
+
+def test_what_came_is_acknowledged_at_once_where_more_must_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client with Nagle's algorithm on sends no body before, and Linux would wait for 40 ms."""
+    asked: list[tuple[int, ...]] = []
+
+    def hear(_socket: TransportSocket, *option: int) -> None:
+        asked.append(option)
+
+    monkeypatch.setattr(TransportSocket, "setsockopt", hear)
+    at_once = (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    with served(tmp_path, new_loop=asyncio.new_event_loop) as server, server.connect() as wire:
+        whole = request_bytes("POST", "/telemetry/events", body=b"{}")
+        wire.send(whole + PING)
+        assert [wire.answer().status, wire.answer().status] == [200, 200]
+        assert at_once not in asked
+        wire.send(whole[:-2])
+        server.settle()
+        assert asked.count(at_once) == 1
+        wire.send(whole[-2:])
+        assert wire.answer().status == 200
+        assert asked.count(at_once) == 1
 
 
 def test_requests_that_waited_when_their_client_left_are_kept(tmp_path: Path) -> None:
