@@ -164,16 +164,16 @@ class Telemock:
         except StoreUnavailable:
             self._journal.records([connection])
 
-    def idle_closed(self, count: int) -> None:
-        """Tell that idle connections were closed for want of descriptors; the journal hears of it once a minute."""
-        self.metrics.idle_closed(count)
+    def descriptors_scarce(self, closed: int, turned_away: int) -> None:
+        """Tell that connections were closed for want of descriptors; the journal hears of it once a minute."""
+        self.metrics.descriptors_scarce(closed, turned_away)
         now = time.monotonic()
         if now >= self._idle_told_at + _IDLE_TOLD_SECONDS:
             self._idle_told_at = now
             self._journal.event(
                 "descriptors_scarce",
-                "Idle connections are closed, as this process has hardly any descriptors left; raise its limit, "
-                "with ulimit -n or LimitNOFILE=.",
+                "Idle connections are closed, and where none is idle new ones: this process has hardly any descriptors "
+                "left; raise its limit with ulimit -n or LimitNOFILE=.",
                 level="warning",
             )
 
@@ -272,7 +272,7 @@ async def serve(
         try:
             door = telemock.door(runner, patience)
             for each in listening:
-                await Site(runner, each, door, telemock.idle_closed).start()
+                await Site(runner, each, door, telemock.descriptors_scarce).start()
             # What lives until the end need not be looked at again, and requests die without the collector's help.
             gc.freeze()
             gc.set_threshold(10_000, 20, 50)

@@ -26,7 +26,12 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start a worker as its parent does; it is ready, and killed at the end of the block if it still runs."""
     migrate(folder / "telemetry.db")
     settings = ServeSettings(
-        port=(port,), ca_dir=folder / "ca", db=str(folder / "telemetry.db"), workers=2, log_format="json"
+        port=(port,),
+        ca_dir=folder / "ca",
+        db=str(folder / "telemetry.db"),
+        workers=2,
+        log_format="json",
+        admin_host=("telemock.test",),
     )
     reading, writing = os.pipe()
     with subprocess.Popen(

@@ -74,6 +74,11 @@ class Metrics:
             "Idle connections closed, as there were hardly any descriptors left.",
             registry=registry,
         )
+        self._turned_away = Counter(
+            "telemock_turned_away",
+            "New connections closed at once, as there were no descriptors left and nobody was idle.",
+            registry=registry,
+        )
         self._request_seconds = _Histogram(
             "telemock_request_duration_seconds",
             "Request head read to answer ready, before the commit.",
@@ -143,9 +148,10 @@ class Metrics:
         """Count one request that was not stored in time, or was not HTTP."""
         self._refused.labels(reason).inc()
 
-    def idle_closed(self, count: int) -> None:
-        """Count idle connections that were closed for want of descriptors."""
-        self._idle_closed.inc(count)
+    def descriptors_scarce(self, closed: int, turned_away: int) -> None:
+        """Count idle connections that were closed, and new ones that were not taken, for want of descriptors."""
+        self._idle_closed.inc(closed)
+        self._turned_away.inc(turned_away)
 
     def exposition(self) -> bytes:
         """Write everything in the Prometheus text format."""

@@ -64,7 +64,8 @@ class Site(web.BaseSite):
         runner: its application's runner, set up.
         listening: owned by this site from now on.
         door: takes connections where they belong.
-        on_idle_closed: told how many idle connections were closed, as there are hardly any descriptors left.
+        on_scarce: told how many idle connections were closed, and how many new ones not taken, as there are hardly any
+            descriptors left.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Site(web.BaseSite):
         runner: web.BaseRunner,
         listening: socket.socket,
         door: Door,
-        on_idle_closed: Callable[[int], None] = lambda _count: None,
+        on_scarce: Callable[[int, int], None] = lambda _closed, _turned_away: None,
     ) -> None:
         super().__init__(runner, backlog=BACKLOG)
         self._listening = listening
         self._door = door
         self._visits: dict[asyncio.Task[None], Visitor] = {}
-        self._descriptors = Descriptors(on_idle_closed)
+        self._descriptors = Descriptors(on_scarce)
 
     @property
     def name(self) -> str:

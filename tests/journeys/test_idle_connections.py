@@ -1,12 +1,12 @@
 """Clients that only hold connections lock nobody out, however few descriptors there are."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.corpus import GUID
-from tests.journeys.serving import Serving, ping_bytes, starting
+from tests.journeys.serving import Serving, ping_bytes, starting, until
 from tests.server.wire import Wire, request_bytes
 
 LIMIT = 256
@@ -45,3 +45,23 @@ def test_who_waits_for_an_answer_is_not_closed(tmp_path: Path) -> None:
         hold(server, stack, b"")
         busy.send(b"}")
         assert busy.answer().status == 200
+
+
+def test_where_nobody_is_idle_new_connections_are_closed_at_once_and_counted(tmp_path: Path) -> None:
+    with starting(tmp_path, before=("prlimit", f"--nofile={LIMIT}:{LIMIT}")) as server:
+        server.wait_until_ready()
+        unfinished = request_bytes("POST", "/telemetry/events", [("Content-Length", "2")], host="cdn.cribl.io") + b"{"
+        with ExitStack() as stack:
+            for _ in range(MANY):
+                with suppress(ConnectionError):  # it was closed at once
+                    stack.enter_context(server.connect()).send(unfinished)
+                answers(server)  # when it does, it has read what was sent before
+            assert server.line("descriptors_scarce")["level"] == "warning"
+        until(lambda: answers(server))
+        assert server.metric("telemock_turned_away_total") > 0
+
+
+def answers(server: Serving) -> bool:
+    with suppress(ConnectionError, AssertionError):
+        return server.is_healthy()
+    return False
