@@ -27,7 +27,7 @@ class Masks:
         self._around: dict[Place, dict[str, None]] = {}
         for finding in chain.from_iterable(each.all for each in findings):
             if finding.planted:
-                what = f"what was planted: {finding.planted}"
+                what = f"planted {finding.planted}"
             elif finding.confidence != "low":
                 what = str(finding.sensitivity).replace("_", " ")
             else:
@@ -47,7 +47,7 @@ class Masks:
         if self._is_off or not (found or is_credential):
             return ""
         self.used = True
-        return f"masked, as it holds: {', '.join(found)}" if found else "masked, as it is a credential"
+        return f"masked: {', '.join(found)}" if found else "masked: credential"
 
     def path(self, path: str) -> str:
         """Return a path, or a URL without a query, as it may be seen."""

@@ -53,7 +53,7 @@ def heading(endpoint: Endpoint, masks: Masks) -> Iterator[str]:
     yield printable(f"{endpoint.method} {masks.path(endpoint.url)}")
     yield (
         f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}; "
-        f"{endpoint.first_seen} to {endpoint.last_seen}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
+        f"{_when(endpoint)}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
         f"p50 {p50} ms, p95 {p95} ms, p99 {p99} ms"
     )
 
@@ -118,6 +118,11 @@ def field_shape(endpoint: Endpoint, masks: Masks) -> Shape[Field]:
         flat=lambda field: (field.source, field.name),
         nested=lambda field: _field_to_json(field, endpoint, masks),
     )
+
+
+def _when(endpoint: Endpoint) -> str:
+    first, last = endpoint.first_seen, endpoint.last_seen
+    return f"at {first}" if first == last else f"{first} to {last}"
 
 
 def _latencies(endpoint: Endpoint) -> list[float]:

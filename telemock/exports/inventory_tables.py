@@ -19,14 +19,14 @@ _MOST_PERIODS = 24
 _EXAMPLE_CHARACTERS = 200
 
 
-def hosts_table(endpoints: Iterable[Told]) -> Table:
-    """Sum up what hosts were sent, those first that were called most."""
+def hosts_table(endpoints: Iterable[Told], whose: str = "") -> Table:
+    """Sum up what hosts were sent, those first that were called most; `whose` requests these are is in the caption."""
     by_host: dict[str, list[Told]] = {}
     for endpoint in endpoints:
         by_host.setdefault(endpoint["host"], []).append(endpoint)
     ranked = sorted(by_host.items(), key=lambda entry: -sum(each["count"] for each in entry[1]))
     return Table(
-        "Hosts that requests were meant for",
+        f"Hosts that requests{whose} were meant for",
         (
             ("host", "code"),
             ("endpoints", "number"),
@@ -52,10 +52,10 @@ def hosts_table(endpoints: Iterable[Told]) -> Table:
     )
 
 
-def endpoints_table(endpoints: Sequence[Told]) -> Table:
-    """Tell of endpoints how often, with what and how fast they were answered."""
+def endpoints_table(endpoints: Sequence[Told], whose: str = "") -> Table:
+    """Tell of endpoints how often, with what and how fast they were answered; `whose` as of `hosts_table`."""
     return Table(
-        "Endpoints, those first that were called most",
+        f"Endpoints{whose}, those first that were called most",
         (
             ("endpoint", "code"),
             ("requests", "number"),

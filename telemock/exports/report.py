@@ -93,7 +93,7 @@ def _charts(told: Told) -> str:
 def _figures(told: Told) -> Iterator[tuple[str, object]]:
     endpoints, _ = parted(told["endpoints"])
     drawn = {
-        "chart-endpoints": endpoints_figure(endpoints),
+        "chart-endpoints": endpoints_figure(told["endpoints"]),
         "chart-timeline": timeline_figure(told["timeline"]),
         "chart-sensitive": sensitive_figure(told["sensitive"]),
         "chart-cadence": cadence_figure(each for endpoint in endpoints for each in endpoint["cadences"]),

@@ -89,8 +89,8 @@ def _where_it_went(endpoints: Sequence[Told]) -> Iterator[Part]:
     if others:
         yield Part("heading", "Others")
         yield _text("What no profile knows: other programs, browsers, and who looks for weak spots.")
-        yield _table(hosts_table(others))
-        yield _table(endpoints_table(others))
+        yield _table(hosts_table(others, " of others"))
+        yield _table(endpoints_table(others, " of others"))
 
 
 def _timeline(timeline: Told) -> Iterator[Part]:

@@ -17,7 +17,8 @@ def test_a_terminal_shows_how_far_it_is_and_the_time_left(db: Path) -> None:
     assert "Writing" in seen
     assert "80%" in seen  # the row of id 401 was the last that moved it
     assert ":--" in seen or "0:00:0" in seen
-    assert seen.endswith("\x1b[2K")  # the line is gone, and the cursor where it was
+    *_, last = seen.split("\x1b[2K")  # the line is gone, and the cursor where it was
+    assert last.startswith("Wrote ")
 
 
 def test_whoever_reads_much_shows_how_far_it_is(db: Path) -> None:
@@ -34,11 +35,13 @@ def test_standard_output_is_not_disturbed(db: Path) -> None:
     assert seen.replace("\r\n", "\n") == run("export", "--db", db, "--format", "csv").stdout.decode()
 
 
-def test_elsewhere_than_on_a_terminal_nothing_is_said(db: Path) -> None:
+def test_elsewhere_than_on_a_terminal_no_bar_is_drawn(db: Path) -> None:
     done = run("export", "--db", db, "-o", db.with_name("out.csv"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (0, b"", 1)
+    assert done.stderr.startswith(b"Wrote ")
 
 
 def test_a_few_rows_need_no_bar(tmp_path: Path) -> None:
     few = database(tmp_path, ping())
-    assert run_on_terminal("export", "--db", few, "-o", tmp_path / "out.csv", columns=80, kind="xterm") == (0, "")
+    code, seen = run_on_terminal("export", "--db", few, "-o", tmp_path / "out.csv", columns=80, kind="xterm")
+    assert (code, seen.startswith("Wrote ")) == (0, True)

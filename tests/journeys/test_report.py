@@ -48,7 +48,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     target = db.with_name("report.html")
     done = run("report", "--db", db, "-o", target, "--plant", f"{LINK}=jane.doe@example.com")
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0, done.stderr
     return target.as_uri()
 
 
