@@ -71,6 +71,7 @@ class Endpoint:
     Attributes:
         port: as a URL writes it: None is the scheme's default, or not known.
         number: its place among the endpoints.
+        resent: how many of the requests were one that its client had sent before; see `telemock.analysis.resent`.
         bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers and bodies.
         bytes_up_squared: the sum of the squares of that, request by request.
         bytes_down: of the answers' bodies.
@@ -93,6 +94,7 @@ class Endpoint:
     number: int = 0
     found: list[int] = field(default_factory=list)
     count: int = 0
+    resent: int = 0
     bytes_up: int = 0
     bytes_up_squared: float = 0.0
     bytes_down: int = 0

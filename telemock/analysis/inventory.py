@@ -17,10 +17,12 @@ from telemock.analysis.findings import Finding, Findings, Place
 from telemock.analysis.known_secrets import spread_secrets
 from telemock.analysis.path_templates import path_template
 from telemock.analysis.planted import Needles, Planted
+from telemock.analysis.resent import Resent
 from telemock.analysis.sent import Sent, form_of, name_and_value
 from telemock.analysis.series import SeriesState
 from telemock.codings import decode_pair
 from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body
+from telemock.hosts import http_url
 from telemock.leaves import Leaf
 
 MAX_ENDPOINTS = 1000
@@ -70,6 +72,7 @@ class Learnt:
     Attributes:
         instances: those that are followed, in the order they were met.
         received_s: when the last request came, in seconds since the epoch.
+        resent: what recognises the latest requests when they are sent again.
         cadences: instances that are not followed any more, and whose cadence is kept.
     """
 
@@ -85,6 +88,7 @@ class Learnt:
     findings_in_part: int = 0
     instances: list[InstanceState] = field(default_factory=list)
     received_s: float = 0.0
+    resent: list[tuple[bytes, float]] = field(default_factory=list)
 
 
 class Inventory:
@@ -127,6 +131,7 @@ class Inventory:
         self.findings = Findings(Needles(planted), learnt.findings, learnt.findings_left_out, learnt.findings_in_part)
         self._cadences = learnt.cadences
         self._received_s = learnt.received_s
+        self._resent = Resent(learnt.resent)
         self._path_templates = path_templates
         self._is_amount = is_amount
         self._found_in_paths: dict[tuple[int, str], list[int]] = {}
@@ -171,6 +176,7 @@ class Inventory:
             findings_in_part=self.findings.in_part,
             instances=[instance.state for instance in self._followed.values()],
             received_s=self._received_s,
+            resent=self._resent.known(),
         )
 
     def take(self, seen: Seen) -> None:
@@ -194,6 +200,7 @@ class Inventory:
         if values:
             self._take_path(endpoint, seen.path, values)
         self._received_s = _second(seen.received_at[:19])
+        endpoint.resent += self._is_again(seen)
         who = endpoint.number, seen.instance
         instance = self._followed.get(who)
         if instance is None:
@@ -203,6 +210,13 @@ class Inventory:
             instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who), self._is_amount)
             endpoint.meet(seen.instance)
         instance.take(seen, values, self._received_s)
+
+    def _is_again(self, seen: Seen) -> bool:
+        if not seen.body or not seen.is_whole:
+            return False
+        url = f"{http_url(seen.scheme, seen.host, seen.port, seen.path)}?{seen.query}"
+        received_s = self._received_s + _fraction(seen.received_at)
+        return self._resent.is_again(seen.instance, seen.method, url, seen.body, received_s)
 
     def _leave_out(self, host: str) -> None:
         self.endpoints_left_out += 1

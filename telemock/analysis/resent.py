@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -20,10 +21,19 @@ _EVENT_ID: Final = re.compile(
 
 
 class Resent:
-    """Recognises what is sent again; it is asked of requests in the order they came."""
+    """Recognises what is sent again; it is asked of requests in the order they came.
 
-    def __init__(self) -> None:
-        self._last_s: OrderedDict[bytes, float] = OrderedDict()
+    Args:
+        known: of the requests before, as `known` gave it.
+    """
+
+    def __init__(self, known: Iterable[tuple[bytes, float]] = ()) -> None:
+        self._last_s = OrderedDict(known)
+
+    def known(self) -> list[tuple[bytes, float]]:
+        """Give what is to be known of the latest requests to recognise them again."""
+        since_s = max(self._last_s.values(), default=0.0) - _WITHIN_SECONDS
+        return [(key, last_s) for key, last_s in self._last_s.items() if last_s >= since_s]
 
     def is_again(self, sender: str, method: str, url: str, content: bytes, received_s: float) -> bool:
         """Tell whether a request was sent a short time before.

@@ -50,9 +50,10 @@ def heading(endpoint: Endpoint, masks: Masks) -> Iterator[str]:
     """Give two lines of what an endpoint was sent as a whole."""
     p50, p95, p99 = _latencies(endpoint)
     statuses = ", ".join(f"{times} x {status}" for status, times in sorted(endpoint.statuses.items()))
+    again = f", {endpoint.resent} of them sent again" if endpoint.resent else ""
     yield printable(f"{endpoint.method} {masks.path(endpoint.url)}")
     yield (
-        f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}; "
+        f"{count(endpoint.count, 'exchange')} of {count(endpoint.instances, 'instance')}, {statuses}{again}; "
         f"{_when(endpoint)}; up {endpoint.bytes_up} bytes, down {endpoint.bytes_down}; "
         f"p50 {p50} ms, p95 {p95} ms, p99 {p99} ms"
     )
@@ -139,6 +140,7 @@ def _endpoint_to_json(endpoint: Endpoint, masks: Masks) -> dict[str, Any]:
         "path": masks.path(endpoint.path),
         "product": CRIBL.title if _is_of_product(endpoint) else None,
         "count": endpoint.count,
+        "resent": endpoint.resent,
         "instances": endpoint.instances,
         "statuses": {str(status): count for status, count in sorted(endpoint.statuses.items())},
         "latency_ms": {"p50": p50, "p95": p95, "p99": p99},

@@ -72,7 +72,10 @@ def endpoints_table(endpoints: Sequence[Told], whose: str = "") -> Table:
                 endpoint_name(each),
                 number(each["count"]),
                 number(each["instances"]),
-                [f"{number(count)} x {status}" for status, count in each["statuses"].items()],
+                [
+                    *(f"{number(count)} x {status}" for status, count in each["statuses"].items()),
+                    *([f"{number(each['resent'])} sent again"] if each["resent"] else []),
+                ],
                 size(each["bytes_up"]),
                 size(each["bytes_down"]),
                 *(f"{each['latency_ms'][rank]:.3g}" for rank in ("p50", "p95", "p99")),
