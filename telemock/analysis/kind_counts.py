@@ -1,6 +1,6 @@
 """How many values of a field are of which kind, judged over all of them and not value by value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from telemock.analysis.kinds import TIMES, Kind, is_near, kind_of
@@ -34,14 +34,14 @@ class KindCounts:
         counts: how many values are of which kind, each judged alone.
         near: numbers that may be times, without being named so, and are near the time of their request.
         far: those that are not near it.
-        amounts: whole numbers that are no times, without those that stand for none.
+        zeros: whole numbers that stand for no time at all.
         version_like: how many of some kinds are rows of numbers with dots, which may be versions.
     """
 
     counts: dict[Kind, int] = field(default_factory=dict)
     near: int = 0
     far: int = 0
-    amounts: int = 0
+    zeros: int = 0
     version_like: dict[Kind, int] = field(default_factory=dict)
     _short_booleans: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
     _short_texts: list[int] = field(default_factory=lambda: [0] * _SHORT_WORD)
@@ -51,7 +51,8 @@ class KindCounts:
         kind = kind_of(value, name, received_s, form)
         self.counts[kind] = self.counts.get(kind, 0) + count
         if kind == "integer":
-            self.amounts += count * (value not in _NO_TIME)
+            if value in _NO_TIME:
+                self.zeros += count
         elif kind in TIMES:
             if "time" not in topics_of(name):
                 is_now = is_near(value, kind, received_s)
@@ -95,11 +96,11 @@ class KindCounts:
         return kinds
 
 
-def _are_amounts(everywhere: Iterable[KindCounts], changes: int) -> bool:
+def _are_amounts(everywhere: Sequence[KindCounts], changes: int) -> bool:
     """Tell whether what may be times are amounts: of one range with others, or seldom near now though they change."""
-    near, far, amounts = (
-        sum(counts) for counts in zip(*((each.near, each.far, each.amounts) for each in everywhere), strict=True)
-    )
+    near = sum(each.near for each in everywhere)
+    far = sum(each.far for each in everywhere)
+    amounts = sum(each.counts.get("integer", 0) - each.zeros for each in everywhere)
     total = near + far + amounts
     return 2 * near < total and (amounts >= _LEAST_AMOUNTS * total or changes >= _LEAST_CHANGES)
 

@@ -67,7 +67,7 @@ _NO_TIMES: frozenset[Topic] = frozenset(("amount", "identifier", "number"))
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\d+\.\d*|\.\d+|\d{1,3}(?=[eE]))(?:[eE][+-]?\d{1,3})?|[+-]?(?:NaN|Infinity)", re.ASCII)
-_TIME = re.compile(r"(?P<whole>\d{10}|\d{13}|\d{16}|\d{19})(?:\.\d{1,9})?", re.ASCII)
+_FRACTION = re.compile(r"(?:\d{10}|\d{13}|\d{16}|\d{19})\.\d{1,9}", re.ASCII)
 _WORDS: dict[str, Kind] = {"true": "boolean", "false": "boolean", "null": "null"}
 _BOOLEANS = frozenset(("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n", "enabled", "disabled"))
 _UUID = re.compile(r"\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?", re.IGNORECASE)
@@ -124,21 +124,20 @@ def kind_of(value: str, name: str = "", received_s: float | None = None, form: F
         received_s: when its request came, in seconds since the epoch; without, numbers are no times unless named so.
         form: what it was written as; a JSON string of digits is no number, and a JSON number is nothing else.
     """
-    if form == "word" and value in _WORDS:
-        return _WORDS[value]
     topics = topics_of(name)
-    if form != "number" and topics and len(value) <= _LONGEST:
+    if topics and form != "number" and len(value) <= _LONGEST:
         for topic, kind, pattern in _NAMED:
             if topic in topics and pattern.fullmatch(value):
                 return kind
-    if value[:1] <= "9":
-        is_integer = _INTEGER.fullmatch(value)
-        time = _TIME.fullmatch(value)
-        kind_of_time = time and _kind_of_time(time["whole"], topics, received_s, form)
-        if kind_of_time:
-            return kind_of_time
-        if is_integer or form == "number" or (form == "string" and _FLOAT.fullmatch(value)):
-            return "text" if form == "string" else "integer" if is_integer else "float"
+    if _INTEGER.fullmatch(value):
+        time = _kind_of_time(value, topics, received_s, form) if len(value) in _UNITS else None
+        return time or ("text" if form == "string" else "integer")
+    if form == "word" and value in _WORDS:
+        return _WORDS[value]
+    if _FRACTION.fullmatch(value) and (time := _kind_of_time(value.partition(".")[0], topics, received_s, form)):
+        return time
+    if form == "number" or (form == "string" and _FLOAT.fullmatch(value)):
+        return "float" if form == "number" else "text"
     tests = _TESTS if len(value) <= _LONGEST else _TESTS_OF_LONG
     return next((kind for kind, test in tests if test(value)), "text")
 
@@ -152,6 +151,8 @@ def is_near(value: str, kind: Kind, received_s: float) -> bool:
 def _kind_of_time(value: str, topics: frozenset[Topic], received_s: float | None, form: Form) -> Kind | None:
     """Tell times from amounts: those that are named so are none, however near they come to now."""
     kind, units = _UNITS[len(value)]
+    if not value.isdigit():  # it has a sign
+        return None
     named = "time" in topics
     if not named and (topics & _NO_TIMES or received_s is None):
         return None

@@ -185,16 +185,23 @@ class Series(Generic[_Item]):
         state = self.state
         if not state.count:
             return
+        # A batch says the same in many places.
+        fields: dict[str, Field] = {}
+        counts: dict[tuple[str, str, Form], int] = {}
         for name, followed in zip(state.names, self._layout, strict=True):
             if followed.field is None:
                 # It is not followed any further: there is no limit to the names that may come.
                 self._leave_out(state.count)
                 state.followed.pop(name, None)
-            elif state.count > followed.since:
-                followed.field.add(followed.value, state.count - followed.since, received_s, followed.form)
-        for counted in {id(followed.field): followed.field for followed in self._layout}.values():
-            if counted is not None:
-                counted.seen(state.count, state.first, state.last)
+                continue
+            fields[name] = followed.field
+            if state.count > followed.since:
+                what = name, followed.value, followed.form
+                counts[what] = counts.get(what, 0) + state.count - followed.since
+        for (name, value, form), count in counts.items():
+            fields[name].add(value, count, received_s, form)
+        for counted in fields.values():
+            counted.seen(state.count, state.first, state.last)
         state.count = 0
 
     def _take_repeated(self) -> None:

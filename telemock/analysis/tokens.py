@@ -6,6 +6,7 @@ It refuses to ask their services whether they still open anything; the part of t
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from typing import Any
 
 # Shorter texts hold none of the tokens that are known.
@@ -33,6 +34,9 @@ _BEGINNINGS = re.compile(
 # Some of what these know are words as often, unless there are digits in them.
 _LOOSE = frozenset(("Artifactory Credentials", "Twilio API Key"))
 
+_JWT = "JSON Web Token"
+_JWTS = re.compile(r"(?<![\w-])eyJ[\w=-]+\.[\w=-]+\.?[\w.+/=-]*", re.ASCII)
+
 # Passwords are as short as people choose them.
 _PASSWORDS = "Basic Auth Credentials"
 
@@ -58,7 +62,9 @@ def find_tokens(text: str) -> Iterator[str]:
     if not _HINT.search(text):
         return
     for plugin in _plugins():
-        for found in plugin.analyze_string(text):
+        # What begins anew in the middle of a word is no JSON Web Token, but would be tried at each of its beginnings.
+        parts = _JWTS.findall(text) if plugin.secret_type == _JWT else [text]
+        for found in chain.from_iterable(map(plugin.analyze_string, parts)):
             token = found if plugin.secret_type == _PASSWORDS else _whole(found, text)
             if plugin.secret_type not in _LOOSE or sum(map(str.isdigit, token)) >= 3:
                 yield token
