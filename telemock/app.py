@@ -24,6 +24,8 @@ from marshmallow import Schema
 
 from telemock.admin.metrics import Metrics
 from telemock.admin.routes import admin_handler
+from telemock.analysis.masking import masked_path
+from telemock.analysis.redaction import redaction
 from telemock.authority.folder import utc_now
 from telemock.authority.leaves import Leaves
 from telemock.errors import StoreDamaged, StoreUnavailable
@@ -51,6 +53,7 @@ from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
 from telemock.store.background import Background
 from telemock.store.engine import locate
+from telemock.store.redacting import RedactingAppender
 from telemock.store.writer import Writer
 
 # What the store may take to stop, after the requests in flight (`Patience.stop`).
@@ -94,7 +97,8 @@ class Telemock:
             is_busy=self._is_busy,
             tell=partial(journal.event, "background"),
         )
-        self.writer = Writer(appender, on_commit=self._committed, wait=settings.durability != "async")
+        kept_by = RedactingAppender(appender, redaction(means.redaction_key)) if means.redaction_key else appender
+        self.writer = Writer(kept_by, on_commit=self._committed, wait=settings.durability != "async")
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
         )
@@ -207,7 +211,7 @@ class Telemock:
         self.metrics.refused(reason)
         self._journal.event(
             "refused",
-            f"{exchange.method} {exchange.path} was refused: the store did not take it ({reason}).",
+            f"{exchange.method} {masked_path(exchange.path)} was refused: the store did not take it ({reason}).",
             level="error",
             reason=reason,
             guid=exchange.guid,

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from telemock.authority.authority import Authority
 from telemock.authority.folder import open_authority
+from telemock.authority.redaction_key import redaction_key
 from telemock.errors import InvalidSetting
 from telemock.profiles.cribl import CRIBL
 from telemock.server.credentials import Credentials
@@ -29,6 +30,7 @@ class Means(NamedTuple):
         trusted: the authorities that other hosts are verified with; True is the system's.
         modes: of profiles by name; of None for all others.
         unmatched: answers what nothing else answers, if anybody said how.
+        redaction_key: of the fingerprints that are stored in place of secrets; None where secrets are stored.
     """
 
     authority: Authority
@@ -37,6 +39,7 @@ class Means(NamedTuple):
     trusted: ssl.SSLContext | Literal[True]
     modes: Mapping[str | None, Mode]
     unmatched: Unmatched | None
+    redaction_key: bytes | None
 
     def is_recorded(self, profile: str | None) -> bool:
         """Tell whether a profile's requests go to the real host."""
@@ -66,6 +69,7 @@ def read_means(settings: ServeSettings) -> Means:
         unmatched=read_unmatched(settings.answer, settings.answer_body, settings.answer_type),
         # Last, as it may be made here.
         authority=open_authority(settings.ca_dir, settings.ca_cert, settings.ca_key),
+        redaction_key=redaction_key(settings.ca_dir) if settings.redact_secrets else None,
     )
 
 

@@ -126,6 +126,10 @@ class ServeSettings:
         "Memory that request bodies take over all clients, in all workers, and at least one body's in each; who finds "
         "none waits for 10 s, then gets 503.",
     )
+    redact_secrets: bool = _setting(
+        default=False,
+        help_text="Whether keyed fingerprints are stored in place of secrets, as far as rules know them.",
+    )
     log_format: LogFormat = _setting("text", "Lines on standard output: readable text or JSON objects.")
     log_dir: Path | None = _setting(None, "Folder that also gets telemetry_YYYYMMDD.jsonl, one file a UTC day.")
     ready_file: Path | None = _setting(None, "File that gets host, port, pid and db as JSON once serving.")

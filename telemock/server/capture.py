@@ -12,6 +12,7 @@ from dataclasses import replace
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
+from telemock.analysis.masking import masked_path
 from telemock.answers import json_answer
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
@@ -186,7 +187,7 @@ async def _answer(
         if request.transport is None and isinstance(error, ConnectionError):
             return web.Response(status=CLIENT_CLOSED_REQUEST)
         notes.outcome = "fault"
-        _logger.exception("%s %s crashed", request.method, notes.target.path)
+        _logger.exception("%s %s crashed", request.method, masked_path(notes.target.path))
         return json_answer(500, {"error": "telemock failed to answer; its log says why."})
     if response is None or request.transport is None:
         return web.Response(status=CLIENT_CLOSED_REQUEST)

@@ -1,0 +1,170 @@
+"""With --redact-secrets no secret that the rules know reaches a file, and equal ones can still be told."""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.process import run
+from tests.server.origin import answering
+from tests.server.served import PING_BODY, PING_QUERY, Served, served
+from tests.server.wire import request_bytes
+
+TOKEN = "tok3nOfTheBearer42"
+COOKIE = "c00kieVa1ue4711"
+PASSWORD = "s3cret&Passw0rd"
+BOT = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww"
+ANSWERED = "acc3ssTokenAnswered1"
+PROXY = "pr0xyPassw0rd99"
+SECRETS = (TOKEN, COOKIE, PASSWORD, BOT, ANSWERED)
+FINGERPRINT = r"redacted-[0-9a-f]{16}"
+
+
+@pytest.fixture
+def redacting(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path, intercept=("*",), redact_secrets=True) as server:
+        yield server
+
+
+def nowhere(folder: Path, *secrets: str) -> None:
+    """Look into every file beside the database, and for base64 of a secret at any place in it."""
+    for file in folder.glob("telemetry.db*"):
+        content = file.read_bytes()
+        for secret in secrets:
+            codings = [base64.b64encode(b"x" * shift + secret.encode())[4:-4] for shift in range(3)]
+            assert not [each for each in (secret.encode(), *codings) if each in content], (file, secret)
+
+
+def post(server: Served, body: bytes, kind: str, *fields: tuple[str, str]) -> dict[str, Any]:
+    """Post a body; give the row."""
+    server.ask("POST", "/in", [("Content-Type", kind), *fields], body, host="api.vendor.example")
+    return server.exchanges()[-1]
+
+
+def test_header_fields_cookies_and_trailers_hold_fingerprints(redacting: Served, tmp_path: Path) -> None:
+    redacting.say(
+        b"POST /a HTTP/1.1\r\nHost: x.example\r\nAuthorization: Bearer %b\r\nCookie: sid=%b; theme=dark\r\n"
+        b"X-Note: Bearer %b\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Auth-Token: %b\r\n\r\n"
+        % (TOKEN.encode(), COOKIE.encode(), TOKEN.encode(), TOKEN.encode())
+    )
+    row = redacting.exchange()
+    fields = dict(json.loads(row["request_headers"]))
+    assert re.fullmatch(f"Bearer {FINGERPRINT}", fields["Authorization"])
+    assert re.fullmatch(f"sid={FINGERPRINT}; theme={FINGERPRINT}", fields["Cookie"])
+    assert fields["X-Note"] == fields["Authorization"]  # the same secret is told by the same fingerprint
+    assert json.loads(row["request_trailers"]) == [["X-Auth-Token", fields["Authorization"].removeprefix("Bearer ")]]
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_query_and_path_hold_fingerprints(redacting: Served, tmp_path: Path) -> None:
+    redacting.ask("GET", f"/bot123456789:{BOT}/getMe?a=1&token={TOKEN}&b=2", host="api.telegram.example")
+    row = redacting.exchange()
+    assert re.fullmatch(f"a=1&token={FINGERPRINT}&b=2", row["query"])
+    assert re.fullmatch(FINGERPRINT, json.loads(row["params"])["token"])
+    assert re.fullmatch(rf"/\S*{FINGERPRINT}/getMe", row["path"])
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_bodies_hold_fingerprints_and_all_else_as_it_was(redacting: Served, tmp_path: Path) -> None:
+    sent = {"user": {"password": PASSWORD, "n": 1}, "list": [{"api_key": TOKEN}, "plain"], "free": f"password={COOKIE}"}
+    content = json.dumps(sent).encode()
+    kept = json.loads(post(redacting, content, "application/json")["request_body"])
+    assert kept["user"]["n"] == 1
+    assert kept["list"][1] == "plain"
+    for text in (kept["user"]["password"], kept["list"][0]["api_key"], kept["free"].removeprefix("password=")):
+        assert re.fullmatch(FINGERPRINT, text)
+    coded = post(redacting, gzip.compress(content), "application/json", ("Content-Encoding", "gzip"))
+    assert json.loads(coded["request_body"]) == kept
+    form = post(redacting, f"a=1&password={'s3cret%26Passw0rd'}".encode(), "application/x-www-form-urlencoded")
+    assert form["request_body"].decode() == f"a=1&password={kept['user']['password']}"
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_what_wraps_a_secret_is_replaced_whole(redacting: Served, tmp_path: Path) -> None:
+    inner = base64.b64encode(json.dumps({"password": PASSWORD, "x": 1}).encode()).decode()
+    kept = json.loads(post(redacting, json.dumps({"cx": inner, "n": 2}).encode(), "application/json")["request_body"])
+    assert re.fullmatch(FINGERPRINT, kept["cx"])
+    assert kept["n"] == 2
+    redacting.ask("GET", f"/q?data={inner.replace('=', '%3D')}", host="api.vendor.example")
+    assert redacting.exchanges()[-1]["query"] == f"data={kept['cx']}"
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_a_binary_body_stays_as_long_as_it_was(redacting: Served, tmp_path: Path) -> None:
+    text = f"password={PASSWORD}".encode()
+    body = b"\x0a" + bytes([len(text)]) + text + b"\x10\x05"
+    kept = post(redacting, body, "application/x-protobuf")["request_body"]
+    assert len(kept) == len(body)
+    assert kept[:11] == body[:11]
+    assert kept[-2:] == body[-2:]
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_what_was_no_http_holds_fingerprints(redacting: Served, tmp_path: Path) -> None:
+    redacting.say(b"GET / HTTP/1.1\r\nHost: x.example\r\nAuthorization: Bearer %b\r\nbroken\r\n\r\n" % TOKEN.encode())
+    (row,) = redacting.malformed()
+    assert re.search(f"Authorization: Bearer {FINGERPRINT}", row["detail"])
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_an_ordinary_ping_is_kept_as_it_was_sent(redacting: Served) -> None:
+    answer = redacting.ask("GET", f"/telemetry/index.html?{PING_QUERY}", host="cdn.cribl.io")
+    assert answer.body == PING_BODY
+    row = redacting.exchange()
+    assert row["query"] == PING_QUERY
+    assert row["response_body"] == PING_BODY
+    assert "redacted-" not in str(row)
+
+
+def test_recording_sends_the_secret_on_and_keeps_fingerprints_of_both_sides(tmp_path: Path) -> None:
+    said = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=%b; Path=/\r\nContent-Length: %d\r\n\r\n%b"
+    body = json.dumps({"access_token": ANSWERED}).encode()
+    with (
+        answering(said % (COOKIE.encode(), len(body), body)) as real,
+        served(tmp_path, intercept=("127.0.0.1",), mode=("record",), redact_secrets=True) as server,
+    ):
+        answer = server.say(
+            request_bytes(
+                "GET",
+                f"http://{real.authority}/x?token={TOKEN}",
+                [("Authorization", f"Bearer {TOKEN}")],
+                host=real.authority,
+            )
+        )
+        assert answer.header("Set-Cookie") == f"sid={COOKIE}; Path=/"
+        assert answer.json() == {"access_token": ANSWERED}
+        assert TOKEN.encode() in real.heard[0].partition(b"\r\n")[0]
+        assert dict(real.heard_fields())["Authorization"] == f"Bearer {TOKEN}"
+        row = server.exchange()
+    assert re.fullmatch(FINGERPRINT, json.loads(row["response_body"])["access_token"])
+    assert re.search(f"sid={FINGERPRINT}; Path=/", row["response_headers"])
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_fingerprints_may_be_seen_in_every_list(redacting: Served, tmp_path: Path) -> None:
+    redacting.ask("GET", "/a", [("Authorization", f"Bearer {TOKEN}")], host="x.example")
+    shown = run("show", "1", "--db", tmp_path / "telemetry.db").stdout.decode()
+    assert re.search(f"Authorization: Bearer {FINGERPRINT}", shown)
+
+
+def test_a_server_that_starts_again_tells_the_same_secret_by_the_same_fingerprint(tmp_path: Path) -> None:
+    kept = set()
+    for _ in range(2):
+        with served(tmp_path, redact_secrets=True) as server:
+            server.ask("GET", "/a", [("Authorization", TOKEN)])
+            kept.add(server.exchanges()[-1]["request_headers"])
+    assert len(kept) == 1
+
+
+def test_unless_asked_for_everything_is_kept_as_it_was_sent(tmp_path: Path) -> None:
+    with served(tmp_path) as server:
+        server.ask("GET", f"/a?token={TOKEN}", [("Authorization", f"Bearer {TOKEN}")])
+        row = server.exchange()
+    assert row["query"] == f"token={TOKEN}"
+    assert f"Bearer {TOKEN}" in row["request_headers"]
+    assert not (tmp_path / "ca" / "redaction.key").exists()
