@@ -121,6 +121,11 @@ class Profile:
         }
         self._identities = Remembered(self._find_identity, most=256, longest=4096)
 
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """Names of the fields that may tell who speaks, each once."""
+        return tuple(dict.fromkeys(name for _, name, _ in self._tellers))
+
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""
         return host in self.hosts or path.startswith(self._path_prefix)

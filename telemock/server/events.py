@@ -7,8 +7,11 @@ import json
 import re
 from codecs import BOM_UTF8, getincrementaldecoder
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, NamedTuple, NoReturn
+
+import msgspec
 
 from telemock.errors import EventsRejected
 
@@ -40,15 +43,26 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
+# Between two objects on lines of their own; nothing like it can stand inside of an object.
+_BETWEEN_LINES: Final = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*\{")
+_LONG_EVENT: Final = (
+    "Only the first event was read, and of it, as it is very long, only what tells who speaks; the whole body is kept."
+)
+
+
 class Batch(NamedTuple):
-    """The events of a body, in order; `is_cut` says that there was more than is read."""
+    """The events of a body, in order; `left_out` says in a sentence what of it was not read, "" when all was."""
 
     events: list[_Event]
-    is_cut: bool
+    left_out: str = ""
 
 
-def parse_events(body: bytes) -> Batch:
+def parse_events(body: bytes, telling: tuple[str, ...] = ()) -> Batch:
     """Read a body (UTF-8, RFC 8259; a byte order mark is forgiven) as events, as far as the limits above let.
+
+    Args:
+        body: undone from its content coding.
+        telling: names of the fields that are read of a first event which goes beyond the limits.
 
     Raises:
         EventsRejected: not JSON, or not objects; names line and column, counted in characters from 1.
@@ -66,10 +80,18 @@ def parse_events(body: bytes) -> Batch:
     if len(text) > _SMALL:
         reading = (_array if text[start] == "[" else _lines)(text, start)
         events = list(islice(_until_cut(text, reading) if is_cut else reading, MAX_EVENTS + 1))
-        return Batch(events[:MAX_EVENTS], is_cut or len(events) > MAX_EVENTS)
+        if is_cut and not events:
+            return Batch([_long_event(body, text, start, telling)], _LONG_EVENT)
+        is_cut = is_cut or len(events) > MAX_EVENTS
+        return Batch(events[:MAX_EVENTS], _only(len(events[:MAX_EVENTS])) if is_cut else "")
     value, end = _decode(text, start)
     is_array = isinstance(value, list) and _skip(text, end) == len(text)
-    return Batch(_only_objects(text, value) if is_array else list(_lines(text, start)), is_cut=False)
+    return Batch(_only_objects(text, value) if is_array else list(_lines(text, start)))
+
+
+def _only(count: int) -> str:
+    said = "event was" if count == 1 else f"{count} events were"
+    return f"Only the first {said} read; the whole body is kept."
 
 
 def _lines(text: str, start: int) -> Iterator[_Event]:
@@ -107,6 +129,43 @@ def _until_cut(text: str, reading: Iterator[_Event]) -> Iterator[_Event]:
     except _NotJson as error:
         if error.position < len(text) - _LONGEST_TOKEN:
             raise
+
+
+class _First(msgspec.Struct, array_like=True):
+    """The first element of an array, as it is written; the others are only looked through."""
+
+    value: msgspec.Raw
+
+
+@lru_cache(maxsize=8)
+def _fields(names: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Make the type of objects of which only the named fields are kept, as they are written, in that order."""
+    keys = {f"field_{place}": name for place, name in enumerate(names)}
+    return msgspec.defstruct("_Fields", [(key, msgspec.Raw, msgspec.UNSET) for key in keys], rename=keys)
+
+
+def _long_event(body: bytes, text: str, start: int, names: tuple[str, ...]) -> _Event:
+    """Read from a first event of any number of values the named fields that are single values; nothing else is built.
+
+    Args:
+        body: of which the text is the beginning.
+        text: see `_lines`.
+        start: where in the text the event, or the array around it, begins.
+        names: see `parse_events`.
+    """
+    try:
+        if text[start] == "[":
+            event: bytes | msgspec.Raw = msgspec.json.decode(body, type=_First).value
+        else:
+            between = _BETWEEN_LINES.search(body)
+            event = body if between is None else body[: between.start() + 1]
+        written = msgspec.structs.astuple(msgspec.json.decode(event, type=_fields(names)))
+        said = {name: bytes(raw).decode() for name, raw in zip(names, written, strict=True) if raw is not msgspec.UNSET}
+        return {name: _DECODER.decode(value) for name, value in said.items() if value[0] not in "[{"}
+    except RecursionError as error:
+        raise EventsRejected(f"nested too deep, from {_place(text, start)}") from error
+    except ValueError as error:  # of msgspec and json
+        raise EventsRejected(f"not JSON: {error}, from {_place(text, start)}") from error
 
 
 def _decode(text: str, start: int) -> tuple[Any, int]:

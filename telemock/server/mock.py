@@ -98,21 +98,18 @@ class Events:
         except EventsRejected as error:
             return json_answer(400, {"status": "rejected", "error": str(error)})
         said = {"status": "accepted", "count": len(batch.events)}
-        return json_answer(200, {**said, "note": _only(len(batch.events))} if batch.is_cut else said)
+        return json_answer(200, {**said, "note": batch.left_out} if batch.left_out else said)
 
     def _read(self, content: bytes, codings: str, notes: Notes) -> Batch:
-        batch = parse_events(decode_content(content, codings, self._limit) if codings else content)
+        body = decode_content(content, codings, self._limit) if codings else content
+        batch = parse_events(body, notes.profile.telling if notes.profile is not None else ())
         if notes.profile is not None:
             reading = notes.profile.read_events(batch.events, notes.reading)
-            if batch.is_cut:
-                problems = (*reading.problems[: MAX_PROBLEMS - 1], _only(len(batch.events)))
+            if batch.left_out:
+                problems = (*reading.problems[: MAX_PROBLEMS - 1], batch.left_out)
                 reading = replace(reading, problems=problems)
             notes.reading = reading
         return batch
-
-
-def _only(count: int) -> str:
-    return f"Only the first {count} events were read; the whole body is kept."
 
 
 class Mock:

@@ -32,7 +32,7 @@ from tests.steady import STEADY
     ],
 )
 def test_an_object_an_array_and_lines_of_objects_are_events(body: bytes, events: list[object]) -> None:
-    assert parse_events(body) == (events, False)
+    assert parse_events(body) == (events, "")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_long_body_is_read_as_a_short_one_is(form: str, ending: str) -> None:
             batch = parse_events((text + ending).encode())
         except EventsRejected as error:
             return re.sub("line [0-9]+ column", f"line {count} column", str(error)).replace(f"line {count} ", "line n ")
-        return f"{len(batch.events) - count} more, {batch.is_cut}"
+        return f"{len(batch.events) - count} more, {batch.left_out!r}"
 
     assert told(20) == told(2)
 
@@ -100,7 +100,7 @@ def test_of_a_body_that_is_too_long_what_is_whole_is_read_wherever_it_is_cut(for
     between = "," if form == "array" else "\n"
     text = " " * start + ("[" if form == "array" else "") + between.join([event] * (3 * MAX_BYTES // len(event)))
     batch = parse_events(text.encode())
-    assert batch.is_cut
+    assert batch.left_out
     assert batch.events == [json.loads(event)] * min(len(batch.events), MAX_EVENTS)
     whole = (MAX_BYTES - start - len("[")) // (len(event.encode()) + 1)
     assert len(batch.events) == min(whole, MAX_EVENTS)
@@ -110,14 +110,53 @@ def test_what_is_wrong_before_the_cut_is_rejected_and_what_never_ends_is_not_rea
     filler = b"x, " * MAX_BYTES
     with pytest.raises(EventsRejected, match="line 2 column 7"):
         parse_events(b'{"a": 1}\n{"b": }\n' + filler)
-    assert parse_events(b'{"a": "' + filler) == ([], True)
-    assert parse_events(b'{"a": 1}\n{"b": "' + filler) == ([{"a": 1}], True)
+    with pytest.raises(EventsRejected, match="not JSON: Input data was truncated, from line 1 column 1"):
+        parse_events(b'{"a": "' + filler)
+    first_only = "Only the first event was read; the whole body is kept."
+    assert parse_events(b'{"a": 1}\n{"b": "' + filler) == ([{"a": 1}], first_only)
+
+
+VALUES = b'"v": [' + b"0," * (MAX_BYTES // 2) + b"{}]"
+LONG = {
+    "an object": b"{%b}",
+    "an array of it": b" [{%b}]",
+    "the first of an array": b"[{%b}, {}, 7]",
+    "the first of lines": b'\xef\xbb\xbf{%b}\n{"guid": "other"}\n',
+    "the first of objects on many lines": b'{"x": {\n},\n%b\n}\n \n{"guid":\n"other"}',
+}
+
+
+@pytest.mark.parametrize("body", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("fields", [b'"guid": "\\u0061", "env": [1], %b', b'%b, "guid": "b", "env": {}, "guid": "a"'])
+def test_of_a_first_event_with_very_many_values_who_speaks_is_read(body: bytes, fields: bytes) -> None:
+    batch = parse_events(body % (fields % VALUES), ("v.x", "guid", "env"))
+    assert batch.events == [{"guid": "a"}]
+    assert batch.left_out.startswith("Only the first event was read, and of it")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{%b",
+        b"[{%b}",
+        b"[{%b} {}]",
+        b"{%b}}",
+        b"{%b} {}",
+        b"[[{%b}]]",
+        b'{%b, "guid": "\xff"}',
+        b'{%b, "guid": "' + b"\\ud83d" + b'\n"}',
+        b'{%b, "guid": ' + b"[" * 100_000 + b"}",
+    ],
+)
+def test_a_first_event_with_very_many_values_that_is_damaged_is_rejected(body: bytes) -> None:
+    with pytest.raises(EventsRejected, match=r"line 1 column 1\Z"):
+        parse_events(body % VALUES, ("guid",))
 
 
 def test_a_long_body_of_few_values_is_read_whole() -> None:
     event = {"a": "x" * MAX_BYTES, "b": ["y" * MAX_BYTES]}
-    assert parse_events(json.dumps(event).encode()) == ([event], False)
-    assert parse_events(b"\n".join([json.dumps(event).encode()] * 3)) == ([event] * 3, False)
+    assert parse_events(json.dumps(event).encode()) == ([event], "")
+    assert parse_events(b"\n".join([json.dumps(event).encode()] * 3)) == ([event] * 3, "")
     with pytest.raises(EventsRejected, match="line 1 column 7"):
         parse_events(b'{"a": x' + b"x" * MAX_BYTES)
 
@@ -135,7 +174,7 @@ _EVENTS = st.lists(st.dictionaries(st.text(), _VALUES, max_size=3), min_size=1, 
 def test_what_json_writes_is_read_back_as_array_and_as_lines(events: list[dict[str, object]], is_ascii: bool) -> None:  # noqa: FBT001 - drawn
     array = json.dumps(events, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
     lines = "\n".join(json.dumps(event, ensure_ascii=is_ascii) for event in events).encode("utf-8", "surrogatepass")
-    assert parse_events(array) == parse_events(lines) == (events, False)
+    assert parse_events(array) == parse_events(lines) == (events, "")
 
 
 @STEADY

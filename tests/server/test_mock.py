@@ -4,12 +4,13 @@ import gzip
 import json
 import zlib
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from telemock.server.events import MAX_EVENTS
 from tests.packing import packed
-from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served
+from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served, served
 from tests.server.wire import Answer, request_bytes
 
 ORIGIN: tuple[str, str | bytes] = ("Origin", "http://page.test")
@@ -199,6 +200,16 @@ def test_of_too_many_events_the_first_are_read_and_it_is_told(server: Served, bo
         ["event 1: guid: Not a valid UUID. Got 'first'.", note],
     )
     assert (row["request_body"] if coding is None else gzip.decompress(row["request_body"])) == body
+
+
+def test_a_single_event_of_very_many_values_is_counted_and_tells_who_speaks(tmp_path: Path) -> None:
+    guid = "6d1f1f0e-8a53-4d0c-9c1d-000000000001"
+    body = b'{"v": [' + b"0," * 2**20 + b'0], "guid": "' + guid.encode() + b'"}'
+    with served(tmp_path, max_body=len(body)) as server:
+        answer = post(server, body)
+        assert answer.json()["count"] == 1
+        row = server.exchange()
+    assert (row["guid"], json.loads(row["problems"])) == (guid, [answer.json()["note"]])
 
 
 def test_a_body_that_decodes_to_exactly_the_limit_is_read(server: Served) -> None:
