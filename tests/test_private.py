@@ -14,7 +14,7 @@ from tests.journeys.serving import wait_for_end
 
 
 def test_it_ends_in_order_when_who_started_it_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path, "sh", "-c", "curl -s http://a.test/; echo asked; exec sleep 60") as started:
+    with running(tmp_path, "sh", "-c", "curl -so /dev/null http://a.test/; echo asked; exec sleep 60") as started:
         assert started.line() == "asked"
         server = started.server()
         started.process.send_signal(SIGKILL)

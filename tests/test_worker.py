@@ -46,8 +46,8 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
             assert worker.stdin is not None
             worker.stdin.write(Order(settings, writing, folder / "lock").line())
             worker.stdin.flush()
-            with os.fdopen(reading, "rb") as ready:
-                assert ready.read() == b"1"
+            with os.fdopen(reading, "rb", buffering=0) as ready:
+                assert ready.read(1) == b"1"  # it goes on to say so, which nobody here hears
             yield worker
         finally:
             worker.kill()
