@@ -9,6 +9,8 @@ PACKAGE = TESTS.parent / "telemock"
 ELSEWHERE = {
     "__main__.py": "cli/test_init.py",
     "analysis/endpoint.py": "analysis/test_inventory.py",
+    "analysis/field_masks.py": "cli/test_masking.py",
+    "analysis/kind_counts.py": "journeys/test_told_fields.py",
     "analysis/plausible.py": "analysis/test_sensitive.py",
     "analysis/rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
@@ -17,6 +19,7 @@ ELSEWHERE = {
     "cli/inventories.py": "cli/test_analyze.py",
     "cli/overviews.py": "cli/test_report.py",
     "cli/run.py": "journeys/test_run.py",
+    "cli/sensitive_sent.py": "cli/test_phoned.py",
     "cli/serve.py": "journeys/test_starts.py",
     "cli/setting_options.py": "cli/test_options.py",
     "doctor/examination.py": "cli/test_doctor.py",
@@ -30,6 +33,13 @@ ELSEWHERE = {
     "exports/summary.py": "exports/test_report.py",
     "exports/tables.py": "exports/test_report.py",
     "server/router.py": "server/test_mock.py",
+    "store/background.py": "journeys/test_background.py",
+    "store/checkpointer.py": "journeys/test_log_length.py",
+    "store/file_watch.py": "journeys/test_damage.py",
+    "store/open_database.py": "journeys/test_damage.py",
+    "store/summary_store.py": "store/test_summary.py",
+    "store/upkeep.py": "journeys/test_log_length.py",
+    "store/wal_index.py": "journeys/test_damage.py",
 }
 
 
