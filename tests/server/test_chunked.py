@@ -12,6 +12,18 @@ BODY = b"4;a=b\r\nWiki\r\n0B\r\n0\r\nX: y\r\n\r\n\r\n000;last\r\n"
 NEXT = b"GET / HTTP/1.1\r\n\r\n"
 
 
+def parsed(shown: bytes) -> tuple[bytes, bytes]:
+    """Read what the parser is shown, with a reader as plain as can be: the body, and what stands behind it."""
+    body = b""
+    while True:
+        line, _, shown = shown.partition(b"\r\n")
+        size = int(line.partition(b";")[0], 16)
+        if size == 0:
+            return body, shown
+        assert shown[size : size + 2] == b"\r\n"
+        body, shown = body + shown[:size], shown[size + 2 :]
+
+
 def follow(pieces: list[bytes]) -> tuple[bytes, bytes, ChunkedBody]:
     """Give what the parser is shown of a body, what is left of the data, and what was read."""
     chunks, shown, rest = ChunkedBody(), b"", b""
@@ -37,9 +49,27 @@ def test_a_body_is_shown_without_its_trailers_however_it_comes(section: bytes, t
     data = BODY + section + b"\r\n" + NEXT
     for cut in range(len(data)):
         shown, rest, chunks = follow([data[:cut], data[cut:]])
-        assert (shown, rest, chunks.trailers) == (BODY + b"\r\n", NEXT, trailers)
+        assert (parsed(shown), rest, chunks.trailers) == (parsed(BODY + b"\r\n"), NEXT, trailers)
     shown, rest, chunks = follow([bytes([each]) for each in data])
     assert (shown, rest, chunks.trailers, chunks.is_whole) == (BODY + b"\r\n", NEXT, trailers, True)
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 63, 64, 65])
+@pytest.mark.parametrize("line", [b"%x", b"000%X", b"%x;a", b"%X;a=b"])
+@pytest.mark.parametrize("cut", [0, 1, 5, 700])
+def test_the_parser_is_shown_many_short_chunks_as_one(size: int, line: bytes, cut: int) -> None:
+    bodies = [bytes([10, 13, 48 + n % 10, *range(60)]).ljust(size)[:size] for n in range(200)]
+    data = b"".join(line % len(body) + b"\r\n" + body + b"\r\n" for body in bodies) + b"0\r\n\r\n"
+    shown, rest, chunks = follow([data[:cut], data[cut:] + NEXT])
+    assert (parsed(shown), rest, chunks.is_whole) == ((b"".join(bodies), b"\r\n"), NEXT, True)
+    if size < 64:
+        assert len(shown) < len(b"".join(bodies)) + 8 * len(line % size + b"\r\n\r\n") + size
+
+
+@pytest.mark.parametrize("wrong", [b"1\r\nab\r\n", b"1\r\n\r\n", b"g\r\na\r\n", b"2\r\na\r\n", b"1;\x00\r\na\r\n"])
+def test_what_is_wrong_among_short_chunks_reaches_the_parser_as_it_is(wrong: bytes) -> None:
+    shown, _, _ = follow([b"1\r\na\r\n" * 9 + wrong + b"1\r\na\r\n" * 9])
+    assert wrong in shown
 
 
 @STEADY
@@ -56,7 +86,7 @@ def test_any_body_ends_where_it_does(parts: list[bytes], fields: list[tuple[byte
         pieces.append(data[at : at + cut])
         at += cut
     shown, rest, chunks = follow([*pieces, data[at:]])
-    assert (shown, rest, chunks.trailers) == (body + b"\r\n", NEXT, tuple(fields))
+    assert (parsed(shown), rest, chunks.trailers) == (parsed(body + b"\r\n"), NEXT, tuple(fields))
 
 
 @pytest.mark.parametrize(
