@@ -20,6 +20,7 @@ from telemock.server.malformed import HEAD_BYTES
 
 MAX_LINE_BYTES: Final = 64 * 2**10  # request line and each field; aiohttp's own 8 KiB is too short for some pings
 MAX_HEAD_BYTES: Final = 4 * MAX_LINE_BYTES
+_MAX_EMPTY_BYTES: Final = 4 * 2**10  # of empty lines before a request; one must be ignored (RFC 9112 section 2.2)
 _HTTP2_PREFACE: Final = b"PRI * HTTP/2"  # RFC 9113 section 3.4
 _MOST_TRAILERS: Final = 64  # requests wait for their turn in smaller numbers
 
@@ -59,6 +60,7 @@ class MessageReader:
         "_chunks",
         "_complaint",
         "_data",
+        "_empty",
         "_head",
         "_make_parser",
         "_message",
@@ -81,6 +83,7 @@ class MessageReader:
         self._at = 0  # of the data was read
         self._start = 0  # where the body that is read begins in the data
         self._head: bytes | bytearray = b""  # what came of a head that is not whole
+        self._empty = 0  # bytes of empty lines before a head
         self._complaint = ""  # about a head that is read in other words once it is whole
         self._message: RawRequestMessage | None = None  # the last one
         self._body_bytes = 0  # how long its body says it is
@@ -171,10 +174,20 @@ class MessageReader:
         if self._head.endswith(HEAD_END):
             if self._complaint:
                 arrived = self._show_in_other_words(bytes(self._head))
-            if arrived is None and self._head.strip(b"\r\n"):
-                raise Refused("The head can be read in two ways")
+            if arrived is None:
+                self._ignore_empty_lines()
+            else:
+                self._empty = 0
             self._head, self._start = b"", end
         return arrived
+
+    def _ignore_empty_lines(self) -> None:
+        """Ignore what came in place of a head, if that was empty lines, and not too many."""
+        if self._head.strip(b"\r\n"):
+            raise Refused("The head can be read in two ways")
+        self._empty += len(self._head)
+        if self._empty > _MAX_EMPTY_BYTES:
+            raise Refused(f"More than {_MAX_EMPTY_BYTES} bytes of empty lines came before a request")
 
     def _show_in_other_words(self, head: bytes) -> tuple[RawRequestMessage, StreamReader] | None:
         """Show a new parser what the last one did not take, where that can be said in other words."""

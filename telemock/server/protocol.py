@@ -13,7 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from aiohttp import EMPTY_PAYLOAD, StreamReader, hdrs, web
+from aiohttp import EMPTY_PAYLOAD, HttpVersion11, StreamReader, hdrs, web
 from aiohttp.http import HttpRequestParser, RawRequestMessage, StreamWriter
 from aiohttp.web_protocol import _ErrInfo
 
@@ -74,6 +74,7 @@ class Protocol(web.RequestHandler):
         "_on_silent_end",
         "_patience",
         "_reader",
+        "_socket",
         "_unanswered",
         "arrival",
     )
@@ -100,10 +101,12 @@ class Protocol(web.RequestHandler):
         self._is_malformed = False
         self._broken: tuple[StreamReader | None, Exception | None] = (None, None)
         self._unanswered: asyncio.Task[None] | None = None
+        self._socket: socket.socket | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who it is, which nobody can be asked when it left."""
         super().connection_made(transport)
+        self._socket = transport.get_extra_info("socket")
         _ = self.peername
 
     async def start(self) -> None:
@@ -221,6 +224,8 @@ class Protocol(web.RequestHandler):
         """Answer what was refused before it was a request; anything else is aiohttp's to answer."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, Refused):
             return super().handle_error(request, status, exc, message)
+        if isinstance(exc, Refused):
+            request._version = HttpVersion11  # noqa: SLF001 - aiohttp takes what it cannot read for HTTP/1.0
         response = web.Response(status=status, text=f"{message}.\n", headers={hdrs.CONNECTION: "close"})
         response.force_close()
         return response
@@ -252,10 +257,9 @@ class Protocol(web.RequestHandler):
         A client that lets Nagle's algorithm wait sends no body before its head is acknowledged, which Linux does
         after 40 ms. It forgets the option with the next answer.
         """
-        sock = None if self.transport is None else self.transport.get_extra_info("socket")
-        if sock is not None and _QUICKACK is not None:
+        if self.transport is not None and self._socket is not None and _QUICKACK is not None:
             with suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def trailers_of(self, request: web.BaseRequest) -> Fields:
         """Give the trailers of a request whose body was read to its end, once."""

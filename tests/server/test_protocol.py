@@ -74,6 +74,7 @@ NOT_HTTP = {
     "no Host": b"GET / HTTP/1.1\r\n\r\n",
     "two Hosts": head(b"Host: cdn.cribl.io"),
     "a Host that is a list": request_bytes("GET", "/", host="cdn.cribl.io, evil.example"),
+    "empty lines without end": b"\r\n" * 100_000,
     "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "two content types": head(b"Content-Type: text/plain", b"content-type: application/json"),
     "two user agents": head(b"User-Agent: a", b"User-Agent: a"),
@@ -115,6 +116,7 @@ HUGE = {
 
 ODD_BUT_LEGAL = {
     "empty lines before it (RFC 9112 2.2)": b"\r\n\r\n" + UNMATCHED,
+    "some empty lines before it": b"\r\n" * 2000 + UNMATCHED,
     "HTTP/1.0 without Host": b"GET / HTTP/1.0\r\n\r\n",
     "an empty Host": request_bytes("GET", "/", host=""),
     "an empty header": head(b"A:"),
@@ -275,5 +277,7 @@ def test_a_body_that_turns_out_malformed_is_captured_as_far_as_it_came(server: S
 def test_a_malformed_answer_says_what_is_wrong_and_not_what_serves(server: Served) -> None:
     answer = server.say(head(b"Foo : b"))
     assert answer.body == b"Invalid header token.\n"
+    assert answer.raw_head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert answer.header("Connection") == "close"
     assert answer.header("Content-Type") == "text/plain; charset=utf-8"
     assert answer.header("Server") == "telemock"
