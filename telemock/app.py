@@ -48,7 +48,7 @@ from telemock.server.mock import Mock
 from telemock.server.protocol import Patience, speaking_http
 from telemock.server.record import Recorder
 from telemock.server.router import application
-from telemock.server.upstream import Upstream
+from telemock.server.upstream import AHEAD_BYTES, Upstream
 from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
 from telemock.store.background import Background
@@ -104,21 +104,29 @@ class Telemock:
         )
         dialer = Dialer(settings.port, means.proxy, may_be_private=settings.dial_private)
         self.upstream = Upstream(dialer, trusted=means.trusted)
+        limit = settings.body_memory // settings.workers
+        for_answers = limit // (2 if "record" in means.modes.values() else 4)
+        memory = BodyMemory(limit - for_answers, settings.max_body, trim)
+        answer_memory = BodyMemory(for_answers, settings.max_body + AHEAD_BYTES, trim)
         self._elsewhere = Elsewhere(
             dialer,
             self.upstream,
             self._connection,
             credentials=means.credentials,
             is_open=settings.others == "tunnel",
+            memory=answer_memory,
         )
-        memory = BodyMemory(settings.body_memory // settings.workers, settings.max_body, trim)
         self.metrics = Metrics(
-            lambda: self.writer.waiting, self._authority_seconds, lambda: memory.used, lambda: appender.log_bytes
+            lambda: self.writer.waiting,
+            self._authority_seconds,
+            lambda: memory.used + answer_memory.used,
+            lambda: appender.log_bytes,
         )
         recorder = Recorder(
             self.upstream,
             settings.max_body,
             self._connection,
+            memory=answer_memory,
             hosts=self._interception,
             is_recorded=means.is_recorded,
             otherwise=Mock(settings.max_body, means.unmatched).answer,

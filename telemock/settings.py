@@ -123,8 +123,8 @@ class ServeSettings:
     max_body: int = _setting(parse_size("10MiB"), "Longest request body kept and decompressed, such as 10MiB.")
     body_memory: int = _setting(
         parse_size("256MiB"),
-        "Memory that request bodies take over all clients, in all workers, and at least one body's in each; who finds "
-        "none waits for 10 s, then gets 503.",
+        "Memory that bodies take over all clients, in all workers, and at least one body's in each; who finds none "
+        "waits for 10 s, then gets 503.",
     )
     redact_secrets: bool = _setting(
         default=False,

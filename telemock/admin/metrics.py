@@ -40,7 +40,7 @@ class Metrics:
     Args:
         waiting: gives the count of exchanges that wait for their commit.
         authority_seconds: gives how long the certificate authority is valid.
-        body_bytes: gives the memory that request bodies have.
+        body_bytes: gives the memory that bodies have.
         log_bytes: gives the size of the store's write-ahead log.
     """
 
@@ -99,7 +99,7 @@ class Metrics:
         )
         self._bodies = Gauge(
             "telemock_body_bytes",
-            "Memory that request bodies have, from their beginning until they are stored.",
+            "Memory that bodies have, from their beginning until they are stored.",
             registry=registry,
             multiprocess_mode="livesum",
         )

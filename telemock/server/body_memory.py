@@ -1,9 +1,9 @@
-"""Memory for request bodies, bounded over all clients: a body has it before it is read, or waits, or is refused."""
+"""Memory for bodies, bounded over all clients: a body has it before it is read, or waits, or is refused."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from aiohttp import StreamReader
@@ -52,12 +52,7 @@ class Room:
         freed, self._size = max(self._size - size, 0), min(self._size, size)
         self._share.give_back(freed)
 
-    def stored(self) -> Callable[[object], None]:
-        """Give what is to be called once the store has done with the body, which it has from now on."""
-        self.is_queued = True
-        return self.release
-
-    def release(self, _stored: object = None) -> None:
+    def release(self) -> None:
         """Give the memory back: nobody holds the body any more."""
         self._share.reading.discard(self)
         freed, self._size = self._size, 0
@@ -72,6 +67,18 @@ class Room:
         """Let whoever reads the body get a TimeoutError."""
         self._share.reading.discard(self)
         self._deadline.reschedule(now)
+
+
+def queued(rooms: Sequence[Room]) -> Callable[[object], None]:
+    """Give what is to be called once the store has done with bodies, which it has from now on."""
+    for room in rooms:
+        room.is_queued = True
+
+    def release(_stored: object) -> None:
+        for room in rooms:
+            room.release()
+
+    return release
 
 
 class BodyMemory:
@@ -107,6 +114,19 @@ class BodyMemory:
         size = min(size, self._longest)
         return await (self._small if size <= SMALL_BYTES else self._large).room(content, size, deadline)
 
+    @contextlib.contextmanager
+    def spared(self, size: int) -> Iterator[int]:
+        """Take memory while nobody needs it, without waiting, and give it back at the end.
+
+        Yields:
+            How many bytes there are: all, or none.
+        """
+        granted = self._large.spare(size, keep=self._longest)
+        try:
+            yield granted
+        finally:
+            self._large.give_back(granted)
+
 
 class _Share:
     """Memory for bodies of one class, first come, first served.
@@ -135,6 +155,13 @@ class _Share:
         room = Room(self, size, content, deadline)
         self.reading.add(room)
         return room
+
+    def spare(self, size: int, keep: int) -> int:
+        """Take memory so long as half of all, and so many bytes, stay for those who may wait; give what was taken."""
+        is_spare = not self._waiting and self.used + size <= min(self._total // 2, self._total - keep)
+        granted = size if is_spare else 0
+        self.used += granted
+        return granted
 
     def give_back(self, size: int) -> None:
         """Take memory back, and give it to those who wait."""

@@ -13,13 +13,13 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.typedefs import Handler
 
 from telemock.analysis.masking import masked_path
-from telemock.answers import json_answer
+from telemock.answers import json_answer, try_later
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, compact_json, utc_text_at
 from telemock.profiles.profile import Profile, Reading
 from telemock.remembered import Remembered
 from telemock.server.body import NO_BODY, NO_MEMORY, REFUSED, read_body
-from telemock.server.body_memory import BodyMemory
+from telemock.server.body_memory import BodyMemory, queued
 from telemock.server.chunked import Fields
 from telemock.server.gate import Gate
 from telemock.server.notes import NOTES, Notes
@@ -33,7 +33,6 @@ _NO_MEMORY_SAID = "Request bodies take all the memory they may (--body-memory); 
 
 _logger = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = "5"
 REMEMBERED_BODY_BYTES = 32 * 2**10
 _WITHOUT_LENGTH = frozenset({204, 304, 499})
 _PROTOCOLS = {"websocket": "WebSocket", "h2c": "HTTP/2"}
@@ -95,9 +94,10 @@ class Capture:
         try:
             return await self._keep(request, handler, notes, received_at, started)
         finally:
-            room, notes.body = notes.body.room, NO_BODY
-            if room is not None and not room.is_queued:
-                room.release()
+            rooms, notes.body, notes.answer_room = (notes.body.room, notes.answer_room), NO_BODY, None
+            for room in rooms:
+                if room is not None and not room.is_queued:
+                    room.release()
 
     async def _keep(
         self, request: web.Request, handler: Handler, notes: Notes, received_at: str, started: float
@@ -111,14 +111,14 @@ class Capture:
             raise
         if notes.body is REFUSED or notes.body is NO_MEMORY:
             response.force_close()  # what comes next would be the body, from a client that did not wait
-        room = notes.body.room
+        rooms = [room for room in (notes.body.room, notes.answer_room) if room is not None]
         try:
             exchange = _exchange(request, response, notes, received_at, started)
-            await self._writer.keep(exchange, None if room is None else room.stored())
+            await self._writer.keep(exchange, queued(rooms) if rooms else None)
         except StoreUnavailable as error:
-            if room is not None:
+            for room in rooms:
                 room.release()
-            unavailable = _unavailable(error)
+            unavailable = try_later(str(error))
             refused = _exchange(request, unavailable, notes, received_at, started)
             self._refuse(refused, error)
             if not isinstance(response, LongAnswer):
@@ -207,7 +207,7 @@ async def _read(request: web.Request, notes: Notes, max_body: int, memory: BodyM
         notes.body = await read_body(request, max_body, memory)
         if notes.body is NO_MEMORY:
             notes.outcome = "refused"
-            return json_answer(503, {"error": _NO_MEMORY_SAID}, {"Retry-After": RETRY_AFTER_SECONDS})
+            return try_later(_NO_MEMORY_SAID)
         if isinstance(request.protocol, Protocol) and (trailers := request.protocol.trailers_of(request)):
             notes.trailers = _trailers_json(trailers)
         if notes.body.gone:
@@ -237,7 +237,7 @@ def _exchange(
     target, reading, body = notes.target, notes.reading, notes.body
     method, status = request.method, response.status
     if isinstance(response, LongAnswer):
-        content, headers = bytes(response.kept), response.given
+        content, headers = response.kept, response.given
     else:
         content = response.body if isinstance(response.body, bytes) else b""
         headers = response.headers
@@ -273,10 +273,6 @@ def _exchange(
         target.port,
         notes.trailers,
     )
-
-
-def _unavailable(error: StoreUnavailable) -> web.Response:
-    return json_answer(503, {"error": str(error)}, {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 def _raw_headers_json(headers: Fields) -> str:

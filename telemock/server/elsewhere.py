@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from telemock.answers import json_answer
 from telemock.errors import UpstreamError, UpstreamForbidden
 from telemock.exchange import Connection, ConnectionKind
+from telemock.server.body_memory import BodyMemory
 from telemock.server.connect import ConnectRequest
 from telemock.server.credentials import Credentials
 from telemock.server.dial import Dialer
@@ -18,7 +19,7 @@ from telemock.server.errand import BROKEN_OFF, Errand
 from telemock.server.protocol import broken_body
 from telemock.server.target import absolute_form, host_name
 from telemock.server.tunnel import Passed, relay
-from telemock.server.upstream import PassedOn, Upstream, http_url, pieces
+from telemock.server.upstream import AHEAD_BYTES, PassedOn, Upstream, http_url, pieces, read_ahead
 from telemock.server.visitor import Visitor
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -32,6 +33,7 @@ class Elsewhere:
         upstream: the way out for requests; closed by its owner.
         credentials: who may use the proxy for requests; whoever asks with CONNECT was asked already.
         is_open: clients are let through; else they are told that they are not.
+        memory: what may be read ahead of slow clients.
         note: keeps what became of a connection.
     """
 
@@ -43,12 +45,14 @@ class Elsewhere:
         *,
         credentials: Credentials,
         is_open: bool,
+        memory: BodyMemory,
     ) -> None:
         self._dialer = dialer
         self._upstream = upstream
         self._note = note
         self._credentials = credentials
         self._is_open = is_open
+        self._memory = memory
 
     async def connect(self, visitor: Visitor, wanted: ConnectRequest) -> None:
         """Let a client through that asked with CONNECT; returns when the tunnel ended."""
@@ -94,11 +98,13 @@ class Elsewhere:
             body = _counted(request, passed) if request.body_exists else None
             async with self._upstream.send(request, url, body) as answer:
                 response = PassedOn(answer)
-                await response.prepare(request)
-                async for piece in pieces(answer):
-                    await response.write(piece)
-                    passed.down += len(piece)
-                await response.write_eof()
+                with self._memory.spared(AHEAD_BYTES) as ahead:
+                    read_ahead(answer, ahead)
+                    await response.prepare(request)
+                    async for piece in pieces(answer):
+                        await response.write(piece)
+                        passed.down += len(piece)
+                    await response.write_eof()
                 detail = f"{request.method} was forwarded and answered {answer.status}."
                 return response
         except UpstreamError as error:

@@ -7,6 +7,7 @@ from aiohttp import web
 from telemock.exchange import Outcome
 from telemock.profiles.profile import Profile, Reading
 from telemock.server.body import NO_BODY, Body
+from telemock.server.body_memory import Room
 from telemock.server.target import Target
 
 
@@ -21,6 +22,7 @@ class Notes:
     body: Body = NO_BODY
     trailers: str | None = None  # as an exchange keeps them
     outcome: Outcome = "unmatched"
+    answer_room: Room | None = None  # the memory that a recorded answer has
 
 
 NOTES: web.RequestKey[Notes] = web.RequestKey("notes", Notes)

@@ -60,8 +60,10 @@ _HOP_BY_HOP: Final = frozenset(
 )
 _HOST: Final = re.compile("[A-Za-z0-9._~:-]+")
 
-# What is read ahead of a slow client: where a server closes first all the same, uvloop loses the rest.
-_AHEAD_BYTES: Final = 8 * 2**20
+# What is read ahead of a slow client, so far as there is memory: where a server closes first all the same, uvloop
+# loses the rest. Half of what aiohttp holds by itself, and what is read from it at once.
+AHEAD_BYTES: Final = 8 * 2**20
+_PIECE_BYTES: Final = 2**17
 
 # A server that says nothing for so long is given up.
 _SILENT_SECONDS: Final = 300.0
@@ -157,7 +159,7 @@ class Upstream:
                 auto_decompress=False,
                 skip_auto_headers=_NOT_ADDED,
                 timeout=ClientTimeout(total=None, sock_connect=DIAL_SECONDS, sock_read=_SILENT_SECONDS),
-                read_bufsize=_AHEAD_BYTES,
+                read_bufsize=_PIECE_BYTES,
                 max_line_size=MAX_LINE_BYTES,
                 max_field_size=MAX_LINE_BYTES,
             )
@@ -196,6 +198,11 @@ class _Resolver(AbstractResolver):
         """Do nothing: there is nothing to close."""
 
 
+def read_ahead(answer: ClientResponse, size: int) -> None:
+    """Let so many bytes of an answer wait for whoever reads it; never fewer than before."""
+    answer.content.set_read_chunk_size(size // 2)
+
+
 async def pieces(answer: ClientResponse) -> AsyncIterator[bytes]:
     """Give the body of an answer as it comes.
 
@@ -203,7 +210,7 @@ async def pieces(answer: ClientResponse) -> AsyncIterator[bytes]:
         UpstreamError: it broke off.
     """
     try:
-        async for piece in answer.content.iter_any():
+        async for piece in answer.content.iter_chunked(_PIECE_BYTES):
             yield piece
     except (ClientError, OSError) as error:
         raise UpstreamError(f"{answer.url.raw_host} broke off in the middle of an answer: {_words(error)}.") from error

@@ -48,13 +48,14 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
         writer = Writer(await SqliteAppender.open(db, "commit"), on_commit=lambda _records, _seconds: None)
+        memory = BodyMemory(2**24, MAX_BODY_BYTES, lambda: None)
         capture = Capture(
             gate=Gate(interception, nothing, nothing, Credentials()),
             profile=CRIBL,
             bare=Profile("", hosts=(), path_prefix="\0", schema=Schema(), identity_names={}),
             writer=writer,
             max_body=MAX_BODY_BYTES,
-            memory=BodyMemory(2**24, MAX_BODY_BYTES, lambda: None),
+            memory=memory,
             on_refused=lambda _reason, _exchange: None,
         )
         app = web.Application(middlewares=[capture.middleware])
@@ -68,7 +69,9 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
             default_host=CRIBL.hosts[0],
             credentials=Credentials(),
             leaves=Leaves(open_authority(folder / "ca")),
-            elsewhere=Elsewhere(dialer, Upstream(dialer), note, credentials=Credentials(), is_open=False),
+            elsewhere=Elsewhere(
+                dialer, Upstream(dialer), note, credentials=Credentials(), is_open=False, memory=memory
+            ),
             note=note,
             patience=Patience(),
         )

@@ -26,7 +26,7 @@ def head(size: int) -> bytes:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Served]:
     """A telemock with memory for three bodies of the longest."""
-    with served(tmp_path, max_body=LONGEST, body_memory=TOTAL) as server:
+    with served(tmp_path, max_body=LONGEST, body_memory=TOTAL * 4 // 3) as server:  # a quarter is for answers
         yield server
 
 
