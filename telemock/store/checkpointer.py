@@ -25,9 +25,9 @@ class Checkpointer:
         self._copying = open_for_writing(path, durability, busy_seconds=0)
         self._holding = open_for_writing(path, durability, busy_seconds=BUSY_SECONDS)
 
-    def copy(self) -> None:
-        """Copy what no reader needs to be kept apart, beside everybody's writing and reading."""
-        self._checkpoint("PASSIVE")
+    def copy(self) -> bool:
+        """Copy what no reader needs to be kept apart, beside everybody's writing; False while another copies."""
+        return self._checkpoint("PASSIVE")
 
     def copy_all(self) -> None:
         """Copy while nobody may write, so that the log is copied to its end and the next writer starts it anew.
@@ -50,6 +50,8 @@ class Checkpointer:
         self._copying.close()
         self._holding.close()
 
-    def _checkpoint(self, mode: str) -> None:
+    def _checkpoint(self, mode: str) -> bool:
+        """Tell whether no lock was in the way."""
         with suppress(sqlite3.Error), closing(self._copying.execute(f"PRAGMA wal_checkpoint({mode})")) as cursor:
-            cursor.fetchall()
+            return not cursor.fetchone()[0]
+        return True

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 import aiosqlite
 
@@ -22,6 +22,8 @@ from telemock.store.checkpointer import Checkpointer
 from telemock.store.engine import open_beside, open_for_writing
 from telemock.store.file_watch import Damage, FileWatch, identity_at
 from telemock.store.wal_index import LogState
+
+_T = TypeVar("_T")
 
 # Connections to files whose content is gone: closing the last one would write to them.
 _NEVER_CLOSED: Final[list[object]] = []
@@ -97,9 +99,9 @@ class OpenDatabase:
             raise StoreUnavailable(self._reason)
         return self._files
 
-    async def in_thread(self, work: Callable[[], None]) -> None:
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
         """Run what takes its time; one after the other, in a thread for that alone."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def look(self) -> None:
         """Look at the files, and do what can be done about damage; the caller has the turn."""

@@ -13,8 +13,9 @@ from telemock.store.file_watch import FileWatch
 from telemock.store.open_database import OpenDatabase
 from telemock.store.wal_index import LogState
 
-# After so much in the log alone, it is copied.
+# After so much in the log alone, it is copied; after so much more by whoever sees it, as the elected process is late.
 CHECKPOINT_BYTES: Final = 8 * 2**20
+_LATE_BYTES = 16 * 2**20
 
 # Something is in the log alone so long at most; and when nobody wrote for so long, the log's file is cut to nothing.
 CHECKPOINT_SECONDS: Final = 4.0
@@ -60,14 +61,16 @@ class Upkeep:
         """Do what is due now; the files are not damaged."""
         files = self._database.files
         checkpointer, watch = files.checkpointer, files.watch
-        is_due, is_idle = self._look(watch.refresh())
+        state = watch.refresh()
+        is_due, is_idle = self._look(state)
         is_long = watch.log_bytes > BOUND_BYTES
         self.is_elected = self._election.is_elected()
         if self.is_elected and is_long is not self._is_long:
             self._tell_length(watch.log_bytes)
         self._is_long = is_long
-        # A log that is too long is everybody's business: the elected process may hang.
-        if self._loop.time() < self._not_before or not (self.is_elected or is_long):
+        # A log that grows too long is everybody's business: the elected process may hang, or not have seen it yet.
+        is_ours = self.is_elected or is_long or state.uncopied_bytes >= _LATE_BYTES
+        if self._loop.time() < self._not_before or not is_ours:
             return
         if is_due:
             await self._copy(checkpointer, watch)
@@ -99,7 +102,8 @@ class Upkeep:
 
     async def _copy(self, checkpointer: Checkpointer, watch: FileWatch) -> None:
         before = watch.refresh()
-        await self._database.in_thread(checkpointer.copy)
+        if not await self._database.in_thread(checkpointer.copy):
+            return
         state = watch.refresh()
         if state.size_bytes >= CHECKPOINT_BYTES and state.uncopied_bytes <= _SETTLE_BYTES:
             async with self._database.turn:
