@@ -62,9 +62,6 @@ _STORE_SECONDS = 4.0
 # How often the journal is told, at most, that descriptors are scarce.
 _IDLE_TOLD_SECONDS = 60.0
 
-# So long after a commit, more are expected.
-_BUSY_SECONDS = 0.5
-
 # The writer's thread must not wait 5 ms for the interpreter lock while the loop is busy.
 _SWITCH_SECONDS = 0.0005
 
@@ -90,11 +87,10 @@ class Telemock:
         self._signing = ThreadPoolExecutor(2, "leaf")
         self._journal = journal
         self._appender = appender
-        self._committed_at = 0.0
         self.background = Background(
             locate(settings.db),
+            appender.in_background,
             is_elected=lambda: appender.is_elected,
-            is_busy=self._is_busy,
             tell=partial(journal.event, "background"),
         )
         kept_by = RedactingAppender(appender, redaction(means.redaction_key)) if means.redaction_key else appender
@@ -206,12 +202,7 @@ class Telemock:
             raise StoreUnavailable("The database does not answer; check its disk.") from error
         return [*self._appender.warnings(), self.background.unfinished]
 
-    def _is_busy(self) -> bool:
-        """Tell whether something was stored a moment ago, or waits for it."""
-        return self.writer.waiting > 0 or time.monotonic() - self._committed_at < _BUSY_SECONDS
-
     def _committed(self, records: Sequence[Record], seconds: float) -> None:
-        self._committed_at = time.monotonic()
         self.metrics.committed(records, seconds)
         self._journal.records(records)
 

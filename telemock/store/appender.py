@@ -7,11 +7,12 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain, count, islice
 from pathlib import Path
+from typing import TypeVar
 
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, Record
@@ -19,6 +20,8 @@ from telemock.settings import Durability
 from telemock.store.open_database import Files, OpenDatabase, Tell, open_database
 from telemock.store.rows import table_rows
 from telemock.store.upkeep import BOUND_BYTES, CHECKPOINT_BYTES, Upkeep, long_log
+
+_T = TypeVar("_T")
 
 _logger = logging.getLogger(__name__)
 
@@ -128,6 +131,14 @@ class SqliteAppender:
     def is_elected(self) -> bool:
         """Tell whether this is the one of the processes on the database that looks after it, and it is not damaged."""
         return self._upkeep.is_elected and self._database.damage is None
+
+    async def in_background(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run something short behind the answers, with a connection for that, in a thread.
+
+        Raises:
+            StoreUnavailable: the files are damaged.
+        """
+        return await self._database.in_background(work)
 
     def warnings(self) -> list[str]:
         """Say what people should know, though exchanges are kept."""

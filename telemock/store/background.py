@@ -9,16 +9,19 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 from urllib.parse import urlsplit
 
+from telemock.errors import StoreUnavailable
 from telemock.exchange import header_pairs
 from telemock.hosts import DEFAULT_PORTS, authority_port
-from telemock.store.engine import LEAST_FREE_BYTES, open_for_writing
+from telemock.store.engine import LEAST_FREE_BYTES
 from telemock.store.summary_store import SummaryStore
+
+_T = TypeVar("_T")
 
 _logger = logging.getLogger(__name__)
 
@@ -31,9 +34,19 @@ _TELLING_SECONDS = 10.0
 # While requests come, so many times what a page took is left to them.
 _SHARE = 50
 
+# So long after an exchange was stored, more are expected.
+_BUSY_SECONDS = 0.5
+
 # How long nothing new is looked for, and after what could not be done.
 _IDLE_SECONDS = 1.0
 _FAILED_SECONDS = 5.0
+
+
+class Runner(Protocol):
+    """Runs work in a thread, with a connection for it."""
+
+    def __call__(self, work: Callable[[sqlite3.Connection], _T]) -> Awaitable[_T]:
+        """Give what the work gives; raise StoreUnavailable while the files are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +68,20 @@ class Background:
 
     Args:
         path: of a migrated database.
+        run: runs a page of the work.
         is_elected: tells whether it is for this process to do; where two do it, one finds that it is done.
-        is_busy: tells whether requests came a moment ago.
         tell: given a sentence when something large begins, goes on or ends.
 
     Attributes:
         unfinished: a sentence while something large is under way here, else empty.
     """
 
-    def __init__(
-        self, path: Path, *, is_elected: Callable[[], bool], is_busy: Callable[[], bool], tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, path: Path, run: Runner, *, is_elected: Callable[[], bool], tell: Callable[[str], None]) -> None:
         self._path = path
+        self._run = run
         self._is_elected = is_elected
-        self._is_busy = is_busy
+        self._newest_id = 0
+        self._grew_at = 0.0
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._summary = SummaryStore()
@@ -83,31 +96,38 @@ class Background:
                 await asyncio.sleep(_IDLE_SECONDS)
                 continue
             try:
-                is_more = await asyncio.to_thread(self._work)
-            except (sqlite3.Error, OSError):
+                is_more = await self._run(self._work)
+            except (sqlite3.Error, OSError, StoreUnavailable):
                 await asyncio.sleep(_FAILED_SECONDS)  # the disk is full, or somebody holds the lock
                 continue
             except Exception:
                 _logger.exception("The summary could not be added to")
                 return
             # Under traffic, what is new comes faster than it is taken; it waits for quieter times.
-            busy = self._is_busy()
-            took = time.monotonic() - started
-            await asyncio.sleep(_SHARE * took if is_more and busy else 0 if is_more else _IDLE_SECONDS)
+            now = time.monotonic()
+            is_busy = now - self._grew_at < _BUSY_SECONDS
+            await asyncio.sleep(_SHARE * (now - started) if is_more and is_busy else 0 if is_more else _IDLE_SECONDS)
 
-    def _work(self) -> bool:
+    def _work(self, connection: sqlite3.Connection) -> bool:
         """Do a page of what is due; tell whether there may be more."""
-        with closing(open_for_writing(self._path, "commit", busy_seconds=0.05)) as connection:
-            connection.text_factory = bytes
-            ports = read_progress(connection, "ports")
-            if not ports.is_done:
-                self._say(ports)
-                if shutil.disk_usage(self._path.parent).free < LEAST_FREE_BYTES:
-                    raise OSError(f"too little space is free beside {self._path}")
-                done = fill_ports(connection, ports)
-                self._say(done)
-                return True
-            return self._summary.advance(connection, PAGE_ROWS)
+        connection.text_factory = bytes
+        self._look(connection)
+        ports = read_progress(connection, "ports")
+        if not ports.is_done:
+            self._say(ports)
+            if shutil.disk_usage(self._path.parent).free < LEAST_FREE_BYTES:
+                raise OSError(f"too little space is free beside {self._path}")
+            done = fill_ports(connection, ports)
+            self._say(done)
+            return True
+        return self._summary.advance(connection, PAGE_ROWS)
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        """Find out whether anything was stored, by whichever process."""
+        (newest_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM exchanges").fetchone()
+        if newest_id != self._newest_id:
+            self._newest_id = newest_id
+            self._grew_at = time.monotonic()
 
     def _say(self, progress: Progress) -> None:
         """Tell of ports that are filled in, at the beginning, every ten seconds, and at the end."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
@@ -32,6 +33,9 @@ _NEVER_CLOSED: Final[list[object]] = []
 _CLOSE_TURNS = 100
 _CLOSE_TURN_SECONDS = 0.01
 
+# So long what is done behind the answers waits for a lock.
+_BACKGROUND_BUSY_SECONDS = 0.05
+
 
 class Tell(Protocol):
     """Takes events of the store's life."""
@@ -46,12 +50,14 @@ class Files(NamedTuple):
     Attributes:
         at_once: connection of the loop, which waits for nothing; None where every commit waits for the disk.
         beside: connection with a thread of its own, which waits for locks and disks.
+        background: connection of what is done behind the answers, in another thread of its own.
         checkpointer: copies the log.
         watch: looks at the files.
     """
 
     at_once: sqlite3.Connection | None
     beside: aiosqlite.Connection
+    background: sqlite3.Connection
     checkpointer: Checkpointer
     watch: FileWatch
 
@@ -85,6 +91,7 @@ class OpenDatabase:
         self._identity = files.watch.identity
         self._left: FileWatch | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store checkpoint")
+        self._background = ThreadPoolExecutor(1, thread_name_prefix="store background")
         self._commits: deque[_Commit] = deque()
         self._salt = b""
 
@@ -102,6 +109,15 @@ class OpenDatabase:
     async def in_thread(self, work: Callable[[], _T]) -> _T:
         """Run what takes its time; one after the other, in a thread for that alone."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def in_background(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run something short behind the answers; the files are closed before it or after it, even where it is left.
+
+        Raises:
+            StoreUnavailable: the files are damaged.
+        """
+        work_on = partial(work, self.files.background)
+        return await asyncio.get_running_loop().run_in_executor(self._background, work_on)
 
     async def look(self) -> None:
         """Look at the files, and do what can be done about damage; the caller has the turn."""
@@ -145,6 +161,7 @@ class OpenDatabase:
             if self._left is not None:
                 self._left.close()
         await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._background.shutdown)
         if damage is not None and loss:
             raise StoreDamaged(f"{damage.what}: {loss}.")
 
@@ -207,6 +224,7 @@ class OpenDatabase:
             files.at_once.close()
         await files.beside.close()
         await self.in_thread(files.checkpointer.close)
+        await asyncio.get_running_loop().run_in_executor(self._background, files.background.close)
         fcntl.flock(files.watch.log, fcntl.LOCK_UN)
         self._left = files.watch
 
@@ -249,6 +267,8 @@ async def _open_files(path: Path, durability: Durability) -> Files:
                 opened.callback(at_once.close)
             checkpointer = Checkpointer(path, durability)
             opened.callback(checkpointer.close)
+            background = open_for_writing(path, "commit", busy_seconds=_BACKGROUND_BUSY_SECONDS)
+            opened.callback(background.close)
             watch = FileWatch(path)
             opened.callback(watch.close)
             damage = watch.look()
@@ -259,4 +279,4 @@ async def _open_files(path: Path, durability: Durability) -> Files:
             opened.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise StoreUnavailable(f"The database {path} cannot be opened: {error}.") from error
-    return Files(at_once, beside, checkpointer, watch)
+    return Files(at_once, beside, background, checkpointer, watch)

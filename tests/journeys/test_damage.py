@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from telemock.store.background import PAGE_ROWS
 from telemock.store.migration import migrate
 from tests.corpus import database, ping
-from tests.journeys.serving import Serving, ping_bytes, serving, stored, until, wait_for_end
+from tests.journeys.serving import Serving, ping_bytes, serving, starting, stored, until, wait_for_end
+from tests.journeys.test_background import ask, is_summed_up, older_database
 from tests.journeys.test_durability import Crowd
 from tests.server.wire import HANG_SECONDS
 
@@ -193,6 +195,26 @@ def test_workers_save_a_log_that_was_removed_and_all_of_them_go_on(tmp_path: Pat
         server.ended()
         wait_for_end(workers)
     crowd.check(server.db)
+
+
+def test_what_is_filled_in_behind_the_answers_goes_on_after_damage(tmp_path: Path) -> None:
+    db = older_database(tmp_path, 20 * PAGE_ROWS)
+    ((count,),) = ask(db, "SELECT count(*) FROM exchanges")
+    with starting(tmp_path) as server:
+        server.wait_until_ready()
+        assert "being filled in: 0 % done" in server.line("background")["message"]
+        remove_log(db)
+        server.line("store_damaged")
+        server.line("store_healed")
+        assert server.ping("after") == 200
+        until(lambda: is_summed_up(db))
+        assert server.is_healthy()
+        server.process.kill()
+        server.ended()
+    assert ask(db, "PRAGMA integrity_check") == [("ok",)]
+    assert ask(db, "SELECT count(*) FROM exchanges") == [(count + 1,)]
+    assert ask(db, "SELECT DISTINCT port FROM exchanges WHERE host IN ('a.example', '::1') ORDER BY 1") == [(1,), (80,)]
+    assert ask(db, "SELECT exchange_count FROM progress WHERE task = 'summary'") == [(count + 1,)]
 
 
 def test_what_could_not_be_saved_is_said_at_the_end_and_nothing_makes_it_worse(tmp_path: Path) -> None:

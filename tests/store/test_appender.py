@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
@@ -34,9 +35,9 @@ WHOLE = ping(
 
 
 @asynccontextmanager
-async def appending(path: Path, durability: Durability = "commit") -> AsyncIterator[SqliteAppender]:
+async def appending(path: Path, durability: Durability = "commit", **tell: Any) -> AsyncIterator[SqliteAppender]:
     migrate(path)
-    appender = await SqliteAppender.open(path, durability)
+    appender = await SqliteAppender.open(path, durability, **tell)
     async with asyncio.timeout(HANG_SECONDS):
         try:
             yield appender
@@ -68,6 +69,37 @@ async def test_what_is_appended_is_read_back_whole_and_no_log_is_left(tmp_path: 
         row = connection.execute("SELECT host, port, client, kind, bytes_up, detail FROM connections").fetchone()
     assert row == ("", None, "::1", "malformed", 3, CONNECTION.detail)
     assert os.listdir(tmp_path) == ["telemetry.db"]  # noqa: PTH208 - pathlib is what ruff minds in async tests
+
+
+def count_on(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM exchanges").fetchone()[0])
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+async def test_files_that_are_damaged_are_opened_anew_once_the_work_behind_the_answers_ends(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / "telemetry.db"
+    told: asyncio.Queue[str] = asyncio.Queue()
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def work(connection: sqlite3.Connection) -> int:
+        has_begun.set()
+        assert may_end.wait(HANG_SECONDS)
+        return count_on(connection)
+
+    async with appending(path, tell=lambda event, _message, **_level: told.put_nowait(event)) as appender:
+        await appender.append([ping(0)])
+        working = asyncio.create_task(appender.in_background(work))
+        await asyncio.to_thread(has_begun.wait, HANG_SECONDS)
+        path.with_name(f"telemetry.db{suffix}").unlink()
+        assert await told.get() == "store_damaged"
+        may_end.set()
+        assert await working == 1
+        assert await told.get() == "store_healed"
+        await appender.append([ping(1)])
+        assert await appender.in_background(count_on) == 2
+    assert count(path) == 2
 
 
 async def test_of_a_batch_with_a_record_that_cannot_be_stored_nothing_is(tmp_path: Path) -> None:
