@@ -43,7 +43,7 @@ from telemock.server.door import Door
 from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
 from telemock.server.interception import Interception, names_of_this_machine
-from telemock.server.listener import Site
+from telemock.server.listener import Site, end_connections
 from telemock.server.mock import Mock
 from telemock.server.protocol import Patience, speaking_http
 from telemock.server.record import Recorder
@@ -285,6 +285,7 @@ async def serve(
                 await stop.wait()
             finally:
                 behind.cancel()
+            await end_connections(runner)
         finally:
             await runner.cleanup()
 

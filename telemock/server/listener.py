@@ -24,6 +24,10 @@ BACKLOG = 1024
 _AT_ONCE = 64  # who waits is accepted in turns with what else the loop does
 _PAUSE_SECONDS = 1.0
 
+# At the end, who asked so shortly ago is given so long to ask once more.
+_RECENT_SECONDS = 1.0
+_LAST_SECONDS = 0.5
+
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Bind a TCP socket; the caller owns it.
@@ -150,6 +154,28 @@ class Site(web.BaseSite):
             await self._door.admit(visitor)
         except Exception:
             _logger.exception("a connection from %s crashed", visitor.client)
+
+
+async def end_connections(runner: web.BaseRunner) -> None:
+    """Accept no more, and give the answer to what clients have on its way, saying that it is the last one.
+
+    Who keeps a connection learns from that answer to ask elsewhere; a connection that is just closed may have
+    taken a request with it.
+
+    Args:
+        runner: with its sites started.
+    """
+    for site in list(runner.sites):
+        await site.stop()
+    since = asyncio.get_running_loop().time() - _RECENT_SECONDS
+    awaited = []
+    for connection in runner.server.connections if runner.server is not None else ():
+        if isinstance(connection, Protocol):
+            serving = connection.end_soon()
+            if serving is not None and (connection.idle_since or since) >= since:
+                awaited.append(serving)
+    if awaited:
+        await asyncio.wait(awaited, timeout=_LAST_SECONDS)
 
 
 def site_url(listening: socket.socket) -> str:

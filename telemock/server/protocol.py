@@ -68,6 +68,7 @@ class Protocol(web.RequestHandler):
         "_awaited",
         "_broken",
         "_deadline",
+        "_is_ending",
         "_is_malformed",
         "_is_silent",
         "_on_malformed",
@@ -92,6 +93,7 @@ class Protocol(web.RequestHandler):
         super().__init__(manager, keepalive_timeout=patience.idle, **options)
         self.arrival = arrival
         self._reader = MessageReader(self._new_parser)
+        self._is_ending = False
         self._is_silent = True
         self._on_silent_end = on_silent_end
         self._patience = patience
@@ -128,6 +130,11 @@ class Protocol(web.RequestHandler):
         """The loop's time since which no request is answered; None while one is."""
         is_idle = self._waiter is not None and not self._waiter.done() and not self._messages
         return self._next_keepalive_close_time - self._keepalive_timeout if is_idle else None
+
+    def end_soon(self) -> asyncio.Task[None] | None:
+        """Say with the answer to what was asked last, or is asked next, that it is the last; give what answers."""
+        self._is_ending = True
+        return self._task_handler
 
     def end_idle(self) -> None:
         """Close the connection at once: what TLS says at its end would keep its descriptor until the client hears."""
@@ -209,7 +216,9 @@ class Protocol(web.RequestHandler):
     def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
-        """Say what serves; aiohttp would say its version."""
+        """Say what serves, and whether it is the last answer; aiohttp would say its version, and just close."""
+        if (self._is_ending or self._close) and not self._messages:
+            resp.force_close()
         if not resp.prepared and not isinstance(resp, AsGiven):
             resp.headers.setdefault(hdrs.SERVER, SERVER)
         return super().finish_response(request, resp, start_time)

@@ -1,8 +1,10 @@
 """SIGINT and SIGTERM end the server in order, at any moment; a second one ends it at once."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 from threading import Timer
@@ -45,12 +47,46 @@ def test_a_signal_ends_it_with_0_after_what_is_in_flight_is_answered_and_stored(
         server.signal(number)
         until(lambda: not server.is_open())
         wire.send(EVENT[9:])
-        assert wire.answer().json() == {"status": "accepted", "count": 1}
+        answer = wire.answer()
+        assert (answer.json(), answer.header("Connection")) == ({"status": "accepted", "count": 1}, "close")
         assert (wire.rest(), idle.rest()) == (b"", b"")
         server.line("stopped")
         assert server.ended() == 0
         check_left_nothing(server, workers)
     assert stored(server.db) == ["early", "late"]
+
+
+@pytest.mark.parametrize("options", [(), WORKERS])
+def test_each_client_that_keeps_its_connection_is_told_with_its_last_answer_that_it_is_the_last(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    answered: list[str] = []
+
+    async def client(server: Serving, number: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        head = b""
+        for turn in count():
+            if b"\r\nconnection: close\r\n" in head.lower():
+                break
+            guid = f"{number}-{turn}"
+            writer.write(ping_bytes(guid))
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readuntil(b"stream!\n")
+            answered.append(guid)
+            if len(answered) == 300:
+                server.signal(SIGTERM)
+        assert await reader.read() == b""
+        writer.close()
+
+    async def clients(server: Serving) -> None:
+        async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
+            for number in range(16):
+                group.create_task(client(server, number))
+
+    with serving(tmp_path, *options) as server:
+        asyncio.run(clients(server))
+        assert server.ended() == 0
+    assert sorted(stored(server.db)) == sorted(answered)
 
 
 @pytest.mark.parametrize(("number", "options"), [(SIGINT, ()), (SIGTERM, WORKERS)])
