@@ -106,7 +106,8 @@ class Field:
                 self.watch.count(self.found[kept], count)
             return
         found: list[int] = []
-        if self.watch is not None and (found := self.watch.look(value, kind)):
+        if self.watch is not None and not (kind in NUMBERS and length < self.watch.least_digits):
+            found = self.watch.look(value, kind)
             self.watch.count(found, count)
         if self._sketch is not None:
             self._sketch.add(kept)
@@ -226,10 +227,11 @@ class Field:
     def _bound(self, value: str, kind: Kind, length: int) -> None:
         if length < self.shortest or not self.longest:
             self.shortest = length
-        self.longest = max(self.longest, length)
+        if length > self.longest:
+            self.longest = length
         if kind in NUMBERS and length < _MOST_DIGITS:
-            number = int(value) if value.lstrip("+-").isdigit() else float(value)
-            if not math.isfinite(number):
+            number = int(value) if value.isdigit() or value.lstrip("+-").isdigit() else float(value)
+            if isinstance(number, float) and not math.isfinite(number):
                 return
             if self.least is None or number < self.least:
                 self.least = number

@@ -90,19 +90,21 @@ class Watch:
         findings: where what is found is gathered.
         place: where the values are.
         hint: a name that tells what they are.
+
+    Attributes:
+        least_digits: a number that is shorter can hold nothing, and need not be looked at.
+        count: counts what was found; see `Findings.count`.
     """
 
     def __init__(self, findings: "Findings", place: Place, hint: str) -> None:
         self._findings = findings
         self._place = place
         self._hint = hint
-        self._spared = findings.spared(hint)
+        self.least_digits = findings.least_digits(hint)
         self.count = findings.count
 
     def look(self, value: str, kind: Kind) -> list[int]:
-        """Look at a value as `Findings.look` does, if it may hold anything."""
-        if kind in NUMBERS and len(value) < self._spared:
-            return []
+        """Look at a value as `Findings.look` does."""
         return self._findings.look(self._place, value, kind, hint=self._hint)
 
 
@@ -139,7 +141,7 @@ class Findings:
         """Give what was planted and found, the most frequent first."""
         return self._sorted(planted=True)
 
-    def spared(self, name: str) -> int:
+    def least_digits(self, name: str) -> int:
         """Tell how long a number of some field must be before it can hold anything, and needs looking at."""
         return 0 if is_hinted(name) or self.needles.has_digits else _LEAST_DIGITS
 

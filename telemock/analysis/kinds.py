@@ -63,6 +63,9 @@ NEAR_DAYS = 7
 # What has more digits than milliseconds, or stands in a JSON string, is a time by its name, or when it is as near.
 _MOST_UNNAMED_DIGITS = 13
 
+# Digits alone are no more than a number, whatever the name says, but for times, days (20260205) and hashes.
+_DIGITS_THAT_MAY_BE_MORE = frozenset((8, 32, *_UNITS))
+
 _NO_TIMES: frozenset[Topic] = frozenset(("amount", "identifier", "number"))
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -124,6 +127,8 @@ def kind_of(value: str, name: str = "", received_s: float | None = None, form: F
         received_s: when its request came, in seconds since the epoch; without, numbers are no times unless named so.
         form: what it was written as; a JSON string of digits is no number, and a JSON number is nothing else.
     """
+    if len(value) not in _DIGITS_THAT_MAY_BE_MORE and value.isdigit() and value.isascii():
+        return "text" if form == "string" else "integer"
     topics = topics_of(name)
     if topics and form != "number" and len(value) <= _LONGEST:
         for topic, kind, pattern in _NAMED:

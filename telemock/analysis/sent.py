@@ -17,8 +17,7 @@ _Item = TypeVar("_Item", bound=Hashable)
 class Opener(Generic[_Item]):
     """What is inside of the values that one instance sends to one endpoint.
 
-    Most values are those of the request before, and most others have nothing inside: only what a `Series` splits is
-    looked at, which is what changed.
+    Most values are those of the request before, and most others have nothing inside: only what is fresh is looked at.
 
     Args:
         split: returns name and value of an item.
@@ -30,37 +29,27 @@ class Opener(Generic[_Item]):
 
     def __init__(self, split: Callable[[_Item], tuple[str, str]], items: Sequence[_Item] = ()) -> None:
         self._split = split
-        self._changed: set[_Item] = set()
         self._wrapped: list[tuple[int, _Item]] = []
         self._inside: tuple[Leaf, ...] = ()
         self.is_spent = False
         self._open_all(items, None)
 
-    def split(self, item: _Item) -> tuple[str, str]:
-        """Return name and value of an item, which was not there before in its place."""
-        name, value = self._split(item)
-        if not value.isdigit() and may_open(value):
-            self._changed.add(item)
-        return name, value
-
-    def open(self, items: Sequence[_Item], octets: int) -> tuple[Leaf, ...]:
-        """Return the fields inside of items, which a series took before.
+    def open(self, items: Sequence[_Item], fresh: Sequence[str], octets: int) -> tuple[Leaf, ...]:
+        """Return the fields inside of items.
 
         Args:
             items: of one request.
+            fresh: the values that did not stand in their place in the request before.
             octets: its length.
         """
-        if self._changed or self._wrapped or self.is_spent:
-            if self.is_spent or self._has_changed(items):
-                self._open_all(items, octets)
-            self._changed.clear()
+        openable = fresh and {value for value in fresh if not value.isdigit() and may_open(value)}
+        is_other = self.is_spent or (self._wrapped and self._has_changed(items))
+        if is_other or (openable and any(open_value(value).leaves for value in openable)):
+            self._open_all(items, octets)
         return self._inside
 
     def _has_changed(self, items: Sequence[_Item]) -> bool:
-        for place, item in self._wrapped:
-            if place >= len(items) or items[place] != item:
-                return True
-        return bool(self._changed) and any(open_value(self._split(item)[1]).leaves for item in self._changed)
+        return any(place >= len(items) or items[place] != item for place, item in self._wrapped)
 
     def _open_all(self, items: Sequence[_Item], octets: int | None) -> None:
         allowance = Allowance(octets)
@@ -103,7 +92,7 @@ class Sent(Generic[_Item]):
         state.attach(endpoint.fields[source])
         inside.attach(endpoint.fields[source])
         self._opener = Opener(split, state.items)
-        self._series = Series(partial(field, source), endpoint.leave_out, self._opener.split, state, form)
+        self._series = Series(partial(field, source), endpoint.leave_out, split, state, form)
         self._inside = Series(
             partial(endpoint.opened_field, source), endpoint.leave_out, name_and_value, inside, form_of
         )
@@ -113,7 +102,7 @@ class Sent(Generic[_Item]):
         if not items and not self._series.state.items:
             return True
         self._series.take(items, seen.received_at, received_s)
-        inside = self._opener.open(items, seen.request_bytes)
+        inside = self._opener.open(items, self._series.fresh, seen.request_bytes)
         if inside or self._inside.state.items:
             self._inside.take(inside, seen.received_at, received_s)
         return not self._opener.is_spent

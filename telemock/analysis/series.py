@@ -5,7 +5,8 @@ It refuses to look at what did not change; that is most of it, and why a million
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
+from operator import ne
 from typing import Generic, TypeVar
 
 from telemock.analysis.field import Field
@@ -93,6 +94,9 @@ class Series(Generic[_Item]):
         state: what was learnt before; it is taken over, and must be attached to fields.
         form: tells what an item was written as; without, all of them are text.
 
+    Attributes:
+        fresh: of the request taken last, the values that did not stand in their place in the one before.
+
     Raises:
         ValueError: what was learnt before does not hang together.
     """
@@ -110,6 +114,7 @@ class Series(Generic[_Item]):
         self._leave_out = leave_out
         self._split = split
         self._form = form
+        self.fresh: Sequence[str] = ()
         self._layout = self._find_layout()
         if not len(self.state.items) == len(self.state.names) == len(self._layout):
             raise ValueError("Of a request, other items were kept than what was followed of it.")
@@ -117,7 +122,9 @@ class Series(Generic[_Item]):
     def take(self, items: Sequence[_Item], received_at: str, received_s: float) -> None:
         """Take the items of one request."""
         state = self.state
-        if items != state.items and not self._take_changes(items, received_s):
+        if items == state.items:
+            self.fresh = ()
+        elif not self._take_changes(items, received_s):
             self._end_layout(received_s)
             self._begin_layout(items, received_at)
         if self._repeated:
@@ -143,32 +150,33 @@ class Series(Generic[_Item]):
         state = self.state
         if len(items) != len(state.items):
             return False
-        split = self._split
-        changed = [
-            (place, *split(new)) for place, (new, old) in enumerate(zip(items, state.items, strict=True)) if new != old
-        ]
-        for place, name, _ in changed:
-            if state.names[place] != name:
+        places = [*compress(range(len(items)), map(ne, items, state.items))]
+        pairs = [self._split(items[place]) for place in places]
+        names = state.names
+        for place, (name, _) in zip(places, pairs, strict=True):
+            if names[place] != name:
                 return False
-        for place, _, value in changed:
-            followed = self._layout[place]
-            if followed.field is not None and state.count > followed.since:
-                followed.field.add(followed.value, state.count - followed.since, received_s, followed.form)
-            followed.since = state.count
+        self.fresh = [value for _, value in pairs]
+        count, layout = state.count, self._layout
+        for place, value in zip(places, self.fresh, strict=True):
+            followed = layout[place]
+            if followed.field is not None and count > followed.since:
+                followed.field.add(followed.value, count - followed.since, received_s, followed.form)
+            followed.since = count
             followed.change(value)
             if self._form is not None:
                 followed.form = self._form(items[place])
         return True
 
-    def _begin_layout(self, items: Iterable[_Item], received_at: str) -> None:
+    def _begin_layout(self, items: Sequence[_Item], received_at: str) -> None:
         state = self.state
         state.count = 0
         state.first = state.last = received_at
-        state.names = []
+        pairs = [self._split(item) for item in items]
+        state.names = [name for name, _ in pairs]
+        self.fresh = [value for _, value in pairs]
         times: dict[str, int] = {}
-        for item in items:
-            name, value = self._split(item)
-            state.names.append(name)
+        for item, (name, value) in zip(items, pairs, strict=True):
             time = times[name] = times.get(name, -1) + 1
             known = state.followed.setdefault(name, [])
             if time == len(known):
@@ -239,4 +247,4 @@ class Series(Generic[_Item]):
 
 
 def _whole_number(text: str) -> int | None:
-    return int(text) if len(text) <= _MOST_DIGITS and text.isascii() and text.isdigit() else None
+    return int(text) if text.isdigit() and len(text) <= _MOST_DIGITS and text.isascii() else None

@@ -36,7 +36,7 @@ class Distinct:
     def add(self, text: str) -> None:
         """Count a text."""
         # The library passes over empty texts, and cannot take lone surrogates, from JSON.
-        self._sketch.update(text if text and encodable(text) else ascii(text))
+        self._sketch.update(text if text and (text.isascii() or encodable(text)) else ascii(text))
 
     @property
     def estimate(self) -> int:

@@ -24,7 +24,7 @@ def test_what_is_inside_is_that_of_each_request_whatever_came_before() -> None:
     rng = random.Random(7)
     values = ["1", "plain words", b64({"a": 1}), b64({"a": 2, "b": []}), '{"c":"x"}', "a=1&b=2", "7f" * 16]
     opener = Opener[Item](lambda item: item)
-    series = Series[Item](lambda _: None, lambda _: None, opener.split)
+    series = Series[Item](lambda _: None, lambda _: None, lambda item: item)
     items: list[Item] = []
     for second in range(3000):
         if rng.random() < 0.3:
@@ -33,17 +33,18 @@ def test_what_is_inside_is_that_of_each_request_whatever_came_before() -> None:
             place = rng.randrange(len(items))
             items = [*items[:place], (items[place][0], rng.choice(values)), *items[place + 1 :]]
         series.take(items, moment(second), 0.0)
-        assert [*opener.open(items, 100)] == inside(items)
+        assert [*opener.open(items, series.fresh, 100)] == inside(items)
         if rng.random() < 0.1:
             opener = Opener[Item](lambda item: item, items)
-            series = Series[Item](lambda _: None, lambda _: None, opener.split, series.state)
+            series = Series[Item](lambda _: None, lambda _: None, lambda item: item, series.state)
 
 
 def test_more_than_a_request_may_hold_is_not_opened() -> None:
     opener = Opener[Item](lambda item: item)
     items = [("x", b64([f"{number}" * 100_000])) for number in range(30)]
-    Series[Item](lambda _: None, lambda _: None, opener.split).take(items, moment(0), 0.0)
-    found = opener.open(items, 0)
+    series = Series[Item](lambda _: None, lambda _: None, lambda item: item)
+    series.take(items, moment(0), 0.0)
+    found = opener.open(items, series.fresh, 0)
     assert (0 < len(found) < 30, opener.is_spent) == (True, True)
-    assert len(opener.open([], 0)) == 0
+    assert len(opener.open([], [], 0)) == 0
     assert not opener.is_spent
