@@ -3,7 +3,7 @@
 It refuses to look at what did not change; that is most of it, and why a million exchanges take half a minute.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from operator import ne
