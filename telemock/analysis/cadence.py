@@ -43,6 +43,10 @@ _REGULAR = 0.5
 _SURELY_REGULAR = 0.9
 _LEAST_SURE = 10
 
+# What a request was: answered with a failure, or the same as one before it.
+_FAILED = 1
+_RESENT = 2
+
 # Where there is no beat, a retry comes within so many seconds, each further one within so many times its delay.
 _SOON_S = 60.0
 _SOON_FACTOR = 4.0
@@ -89,6 +93,7 @@ class Cadence:
         largest_burst: requests of the largest one; 0 when there was none.
         retries: requests that followed a failure sooner than the beat.
         retry_s: the median time from a failure to the first retry; None when there was none.
+        resent: requests that were the same as one before, though that was answered, sooner than the beat.
         backoff: by what factor the next time is longer, median; None when there never was a second retry.
         last_s: when it called last.
         next_s: when it is expected next; None when there is no beat.
@@ -105,6 +110,7 @@ class Cadence:
     largest_burst: int
     retries: int
     retry_s: float | None
+    resent: int
     backoff: float | None
     last_s: float
     next_s: float | None
@@ -116,7 +122,7 @@ class Rhythm:
 
     requests: int = 0
     _times: Times = field(default_factory=Times)
-    _failed: bytearray = field(default_factory=bytearray)
+    _flags: bytearray = field(default_factory=bytearray)
     _last_s: float = 0.0
     _last_delay_s: float | None = None
     _period_s: float | None = None
@@ -135,21 +141,23 @@ class Rhythm:
     _bursts: int = 0
     _largest_burst: int = 0
     _retries: int = 0
+    _resent: int = 0
     _first_retries: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
     _chains: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
     _last_chain: int = 0
     _factors: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
 
-    def add(self, received_s: float, *, failed: bool) -> None:
+    def add(self, received_s: float, *, failed: bool, resent: bool = False) -> None:
         """Take a request.
 
         Args:
             received_s: seconds since the epoch.
             failed: the answer said that it cannot be served.
+            resent: it is the same as one a short time before.
         """
         self.requests += 1
         self._times.append(received_s)
-        self._failed.append(failed)
+        self._flags.append(failed * _FAILED | resent * _RESENT)
         if len(self._times) > _AT_ONCE:
             self._learn()
 
@@ -171,6 +179,7 @@ class Rhythm:
             largest_burst=self._largest_burst * has_beat,
             retries=self._retries,
             retry_s=_median(self._first_retries),
+            resent=self._resent,
             backoff=_median(self._factors),
             last_s=self._last_s,
             next_s=self._next_s(_weighted(self._medians) if has_beat else None),
@@ -179,7 +188,8 @@ class Rhythm:
     def _next_s(self, interval_s: float | None) -> float | None:
         retry_s = _median(self._first_retries)
         is_served = self._period_s is not None or interval_s is None
-        if self._failed and self._failed[-1] and retry_s is not None and (is_served or self._goes_on()):
+        is_failed = bool(self._flags) and self._flags[-1] & _FAILED
+        if is_failed and retry_s is not None and (is_served or self._goes_on()):
             is_first = self._last_delay_s is None
             return self._last_s + (retry_s if is_first else (self._last_delay_s or 0) * (_median(self._factors) or 1))
         if interval_s is None:
@@ -204,15 +214,19 @@ class Rhythm:
             return
         order = np.argsort(np.frombuffer(self._times), kind="stable")
         times = np.frombuffer(self._times)[order]
-        failed = np.frombuffer(self._failed, dtype=np.bool_)[order]
+        flags = np.frombuffer(self._flags, dtype=np.uint8)[order]
         gaps = np.diff(times)
-        again = failed[:-1]
+        failed = (flags[:-1] & _FAILED).astype(np.bool_)
+        again = failed | (flags[1:] & _RESENT).astype(np.bool_)
         period = self._period_s = _period(gaps[~again], self._period_s)
-        if period is None and (period := _period(gaps, self._unserved_s)):
-            # Nobody ever serves it: what comes at a beat all the same is no retry.
-            self._unserved_s = period
+        is_failing = self._unserved_s is not None or bool(failed.any())
+        least_sure = _LEAST if again.all() and not is_failing else _LEAST_SURE
+        likely = _period(gaps, self._unserved_s) if period is None else None
+        if likely is not None and (is_failing or _is_sure(gaps, likely, least_sure)):
+            # Nobody ever serves it, or it says the same all the time: what comes at a beat all the same is no retry.
+            period = self._unserved_s = likely
             again = again & (gaps < _IN_RETRY * period)
-        if period is None or (self._period_s is None and not _is_sure(gaps, period)):
+        if period is None or (self._period_s is None and not _is_sure(gaps, period, least_sure)):
             retries = [*_soon(_runs(again), gaps)]
         else:
             retries = [run for run in _runs(again) if gaps[run.start] < _IN_RETRY * period]
@@ -223,7 +237,8 @@ class Rhythm:
         done = len(gaps) if is_end or not last else last
         for run in retries:
             if run.start < done:
-                self._take_retries(gaps[run].tolist())
+                self._take_retries(gaps[run][failed[run]].tolist())
+                self._resent += int(np.count_nonzero(~failed[run]))
         for run in bursts:
             if run.start < done:
                 self._bursts += 1
@@ -237,7 +252,7 @@ class Rhythm:
         self._last_chain = retries[-1].stop - retries[-1].start if retries and retries[-1].stop == len(gaps) else 0
         waiting = slice(last, None if done == last else last + 1)
         self._times = Times(times[waiting].tolist())
-        self._failed = bytearray((failed[waiting] if done == last else failed[-1:]).tobytes())
+        self._flags = bytearray((flags[waiting] if done == last else flags[-1:]).tobytes())
 
     def _fold(self) -> None:
         """Make two figures of the intervals that wait."""
@@ -249,6 +264,8 @@ class Rhythm:
             self._singles = Times()
 
     def _take_retries(self, delays: list[float]) -> None:
+        if not delays:
+            return
         self._retries += len(delays)
         self._chains.append(len(delays))
         self._first_retries.append(delays[0])
@@ -303,10 +320,10 @@ def _fits(gaps: _Numbers, period: float) -> _Flags:
     return fits
 
 
-def _is_sure(gaps: _Numbers, period: float) -> bool:
-    """Tell whether most intervals that are no retries' are of a beat."""
+def _is_sure(gaps: _Numbers, period: float, least: int) -> bool:
+    """Tell whether most intervals that are no retries', and at least so many, are of a beat."""
     beats = gaps[gaps >= _IN_RETRY * period]
-    return bool(np.count_nonzero(_fits(beats, period)) >= max(_SURELY_REGULAR * len(beats), _LEAST_SURE))
+    return bool(np.count_nonzero(_fits(beats, period)) >= max(_SURELY_REGULAR * len(beats), least))
 
 
 def _soon(runs: Iterable[slice], gaps: _Numbers) -> Iterator[slice]:

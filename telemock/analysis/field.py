@@ -227,8 +227,7 @@ class Field:
     def _bound(self, value: str, kind: Kind, length: int) -> None:
         if length < self.shortest or not self.longest:
             self.shortest = length
-        if length > self.longest:
-            self.longest = length
+        self.longest = max(self.longest, length)
         if kind in NUMBERS and length < _MOST_DIGITS:
             number = int(value) if value.isdigit() or value.lstrip("+-").isdigit() else float(value)
             if isinstance(number, float) and not math.isfinite(number):

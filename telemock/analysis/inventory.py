@@ -200,7 +200,8 @@ class Inventory:
         if values:
             self._take_path(endpoint, seen.path, values)
         self._received_s = _second(seen.received_at[:19])
-        endpoint.resent += self._is_again(seen)
+        is_again = self._is_again(seen)
+        endpoint.resent += is_again
         who = endpoint.number, seen.instance
         instance = self._followed.get(who)
         if instance is None:
@@ -209,7 +210,7 @@ class Inventory:
                 self.instances_let_go += 1
             instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who), self._is_amount)
             endpoint.meet(seen.instance)
-        instance.take(seen, values, self._received_s)
+        instance.take(seen, values, self._received_s, is_again=is_again)
 
     def _is_again(self, seen: Seen) -> bool:
         if not seen.body or not seen.is_whole:
@@ -290,8 +291,9 @@ class _Instance:
         self._path, *self._in_head = (sent(source, state.others[source], _pair) for source in _OTHERS)
         self._headers = header_and_cookie_pairs(state.headers)
 
-    def take(self, seen: Seen, path_values: Pairs, received_s: float) -> None:
-        self.state.rhythm.add(received_s + _fraction(seen.received_at), failed=seen.status >= _FAILED)
+    def take(self, seen: Seen, path_values: Pairs, received_s: float, *, is_again: bool) -> None:
+        moment_s = received_s + _fraction(seen.received_at)
+        self.state.rhythm.add(moment_s, failed=seen.status >= _FAILED, resent=is_again)
         is_whole = True
         if path_values:
             is_whole &= self._path.take(path_values, seen, received_s)

@@ -31,9 +31,11 @@ class Resent:
         self._last_s = OrderedDict(known)
 
     def known(self) -> list[tuple[bytes, float]]:
-        """Give what is to be known of the latest requests to recognise them again."""
-        since_s = max(self._last_s.values(), default=0.0) - _WITHIN_SECONDS
-        return [(key, last_s) for key, last_s in self._last_s.items() if last_s >= since_s]
+        """Give what is to be known of the latest requests to recognise them again.
+
+        Clocks of those who stored them may differ, so that time does not tell which are not needed any more.
+        """
+        return [*self._last_s.items()]
 
     def is_again(self, sender: str, method: str, url: str, content: bytes, received_s: float) -> bool:
         """Tell whether a request was sent a short time before.

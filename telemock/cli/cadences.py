@@ -31,6 +31,7 @@ def cadence_to_json(beating: Beating) -> dict[str, Any]:
         "retries": cadence.retries,
         "retry_s": _rounded(cadence.retry_s),
         "backoff": _rounded(cadence.backoff),
+        "resent": cadence.resent,
         "last_seen": _moment(cadence.last_s),
         "next_expected": _moment(cadence.next_s),
     }
@@ -72,6 +73,7 @@ CADENCES: Shape[Beating] = Shape(
         Column(name="retries", value=lambda beating: beating[1].retries, right=True),
         Column(name="retry_s", may_go=True, value=lambda beating: _rounded(beating[1].retry_s), right=True),
         Column(name="backoff", may_go=True, value=lambda beating: _rounded(beating[1].backoff), right=True),
+        Column(name="resent", value=lambda beating: beating[1].resent, right=True),
         Column(name="last_seen", may_go=True, value=lambda beating: _second(beating[1].last_s)),
         Column(name="next_expected", value=lambda beating: _second(beating[1].next_s)),
     ),

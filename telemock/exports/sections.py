@@ -19,7 +19,7 @@ from telemock.exports.inventory_tables import (
 )
 from telemock.exports.summary import parted
 from telemock.exports.tables import ELSEWHERE, Table, Told, endpoint_name
-from telemock.exports.wording import captured, count, length, moment, number, period, size
+from telemock.exports.wording import PUT_TOGETHER, captured, count, length, moment, number, period, size
 
 # Of the inventory, what a browser shows at once; a page with more is for nobody.
 _MOST_ENDPOINTS = 40
@@ -86,6 +86,8 @@ def _where_it_went(endpoints: Sequence[Told]) -> Iterator[Part]:
     yield _table(hosts_table(ours))
     yield Part("chart", "Requests by endpoint and answer", chart="chart-endpoints")
     yield _table(endpoints_table(ours))
+    if any(field["source"] == "path" for endpoint in endpoints for field in endpoint["fields"]):
+        yield _text(PUT_TOGETHER)
     if others:
         yield Part("heading", "Others")
         yield _text("What no profile knows: other programs, browsers, and who looks for weak spots.")
@@ -181,7 +183,8 @@ def _cadence(endpoints: Sequence[Told]) -> Iterator[Part]:
     yield _text(
         f"{number(len(regular))} of {number(len(cadences))} have a beat, counting an instance once for each endpoint. "
         f"Beats that were missed: {number(sum(each['missed'] for each in cadences))}; requests that were retries: "
-        f"{number(sum(each['retries'] for each in cadences))}."
+        f"{number(sum(each['retries'] for each in cadences))}; those sent again though one like it was answered: "
+        f"{number(sum(each['resent'] for each in cadences))}."
     )
     if any(each["interval_s"] for each in cadences):
         yield Part("chart", "How often instances call", chart="chart-cadence")

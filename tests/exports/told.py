@@ -37,6 +37,7 @@ def cadence(instance: str = "one", **changes: Any) -> Told:
         "silences": 0,
         "bursts": 0,
         "retries": 0,
+        "resent": 0,
         "last_seen": "2026-02-05T11:00:00.000000Z",
         "next_expected": "2026-02-05T11:05:00.000000Z",
     } | changes
@@ -51,6 +52,7 @@ def endpoint(path: str = "/telemetry/index.html", **changes: Any) -> Told:
         "path": path,
         "product": "Cribl Stream",
         "count": 4,
+        "resent": 0,
         "instances": 1,
         "statuses": {"200": 3, "503": 1},
         "latency_ms": {"p50": 0.2, "p95": 0.75, "p99": 1.25},
