@@ -12,6 +12,7 @@ from telemock.analysis.field_masks import Masks
 from telemock.analysis.inventory import Inventory
 from telemock.cli.changes import CHANGES, change_where, comparison_to_json, masked_change, masked_otherwise
 from telemock.cli.filter_options import filter_options
+from telemock.cli.inventories import put_together
 from telemock.cli.masking import tell_masked, values_option
 from telemock.cli.options import TEXT, config_option, db_option, option, table_option
 from telemock.cli.output import FORMATS, output, printing
@@ -78,6 +79,8 @@ def diff(
     tell_masked(masks)
     limits = [*not_compared(before, after)]
     for _, sentence in limits:
+        click.echo(sentence, err=True)
+    for sentence in put_together(before, after):
         click.echo(sentence, err=True)
     if not changes and format_name == "table":
         click.echo(

@@ -15,7 +15,7 @@ from telemock.analysis.sketches import DISTINCT_ERROR
 from telemock.cli.cadences import cadence_to_json
 from telemock.cli.output import Column, Shape
 from telemock.decoding import ARROW
-from telemock.exports.wording import count
+from telemock.exports.wording import PUT_TOGETHER, count
 from telemock.fields import Source
 from telemock.profiles.cribl import CRIBL
 from telemock.text import printable
@@ -67,10 +67,10 @@ def left_out(inventory: Inventory) -> Iterator[str]:
         yield f"The cadence of {more} was left out; there are too many."
 
 
-def put_together(inventory: Inventory) -> Iterator[str]:
+def put_together(*inventories: Inventory) -> Iterator[str]:
     """Say that endpoints stand for many paths, where they do."""
-    if any(endpoint.fields["path"] for endpoint in inventory.endpoints.values()):
-        yield "{int} and its like stand for values in paths; --no-path-templates tells such endpoints apart."
+    if any(endpoint.fields["path"] for each in inventories for endpoint in each.endpoints.values()):
+        yield PUT_TOGETHER
 
 
 def not_looked_at(inventory: Inventory) -> Iterator[str]:

@@ -17,6 +17,9 @@ _LENGTHS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 # `2026-02-05T10:55:58`
 _TO_SECONDS = 19
 
+# What is to be said where endpoints stand for many paths.
+PUT_TOGETHER = "{int} and its like stand for values in paths; --no-path-templates tells such endpoints apart."
+
 
 def captured(value: object, most: int = _MOST_CHARACTERS) -> str:
     """Write captured text, cut where it is long, without anything that is not to be seen."""

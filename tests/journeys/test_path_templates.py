@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.process import run
-from tests.corpus import VERSION, database, ping
+from tests.corpus import VERSION, database, moment, ping
 
 NEWER = "4.17.0-1f2e3d4c"
 UUID = "550e8400-e29b-41d4-a716-446655440000"
@@ -40,6 +40,12 @@ def test_that_paths_were_put_together_is_said(tmp_path: Path) -> None:
     said = "{int} and its like stand for values in paths; --no-path-templates tells such endpoints apart.\n"
     assert done.stdout.decode().endswith(said)
     assert said not in run("analyze", "--db", db, "--no-path-templates").stdout.decode()
+    page = tmp_path / "report.html"
+    for choices, times in (((), 1), (("--no-path-templates",), 0)):
+        assert run("diff", moment(1), "--db", db, *choices).stderr.decode().count(said) == times
+        run("report", "--db", db, "-o", str(page), *choices)
+        assert page.read_text().count(said.strip()) == times
+        page.unlink()
 
 
 def test_sides_are_compared_by_template(tmp_path: Path) -> None:
