@@ -25,6 +25,7 @@ from telemock.server.peek import MAX_PEEKED_BYTES, Peek
 from telemock.server.protocol import Patience, SilentEnd
 from telemock.server.refusal import ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
+from telemock.server.tls_end import HalfClosing
 from telemock.server.visitor import Visitor
 
 _logger = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class Door:
             self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
             await visitor.say_last(hello.alert)
             return
+        context.sslobject_class = HalfClosing
         established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host, arrival.port)
         on_silent_end = partial(self._note_silence, visitor, host)
         try:

@@ -22,6 +22,7 @@ from telemock.server.chunked import Fields
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
 from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
 from telemock.server.target import Arrival
+from telemock.server.tls_end import HalfClosing
 from telemock.server.upstream import AsGiven
 
 _logger = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Protocol(web.RequestHandler):
         "_patience",
         "_reader",
         "_socket",
+        "_tls",
         "_unanswered",
         "arrival",
     )
@@ -104,11 +106,16 @@ class Protocol(web.RequestHandler):
         self._broken: tuple[StreamReader | None, Exception | None] = (None, None)
         self._unanswered: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
+        self._tls: HalfClosing | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember who it is, which nobody can be asked when it left."""
         super().connection_made(transport)
         self._socket = transport.get_extra_info("socket")
+        tls = transport.get_extra_info("ssl_object")
+        if isinstance(tls, HalfClosing):
+            self._tls = tls
+            tls.transport, tls.on_end = transport, self._tls_ended
         _ = self.peername
 
     async def start(self) -> None:
@@ -170,15 +177,11 @@ class Protocol(web.RequestHandler):
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always ends, asyncio asks
         """Answer what a client asked before it ended its side (RFC 9112 section 9.6).
 
-        A body without its end gets no answer. TLS of asyncio and uvloop sends nothing after the client's end:
-        who asked so left before the answer.
+        A body without its end gets no answer.
         """
         task = self._task_handler
         is_answering = self._waiter is None and self._request_count > 0 and task is not None and not task.done()
         if not is_answering and not self._messages:
-            return False
-        if self.arrival.scheme == "https":
-            self.force_close()
             return False
         if not self._reader.body.is_eof():
             self._end_body(ConnectionResetError("the client left"))
@@ -190,8 +193,15 @@ class Protocol(web.RequestHandler):
                 self._messages[-1] = (message._replace(should_close=True), body)
         return True
 
+    def _tls_ended(self) -> None:
+        if not self.eof_received():
+            self.force_close()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Keep what was asked and not answered; tell whoever wants to know that the client ended without a word."""
+        if self._tls is not None:
+            self._tls.transport = self._tls.on_end = None  # nothing is left for the collector
+            self._tls = None
         if self._deadline is not None:
             self._deadline.cancel()
         asked = [(message, body) for message, body in self._messages if not isinstance(message, _ErrInfo)]
