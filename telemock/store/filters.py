@@ -134,6 +134,11 @@ class ConnectionFilters(TableFilters[Connection]):
     contains = _CONNECTION_CONTAINS
 
 
+def driving_column(filters: TableFilters[Any]) -> str | None:
+    """Give the column that is compared to and whose index is used, for rows in the order of their times."""
+    return next((column for column in filters.indexed if getattr(filters, column) is not None), None)
+
+
 def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -> tuple[list[str], list[object]]:
     """Write filters as SQL, for rows in the order of a column.
 
@@ -144,7 +149,7 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
     host, port = (None, None) if filters.host is None else _host_and_port(filters.host)
     equal = {name: getattr(filters, name) for name in filters.equal} | {"host": host}
     given = {_COLUMNS.get(name, name): value for name, value in equal.items() if value is not None}
-    driving = next((column for column in filters.indexed if column in given), None) if order == time_column else None
+    driving = driving_column(filters) if order == time_column else None
     conditions = [
         f"{'' if column == driving else '+'}{column} = ?{' COLLATE NOCASE' if column in _ANY_CASE else ''}"
         for column in given

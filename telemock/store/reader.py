@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 from telemock.errors import StoreForeign, StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.store.engine import ReadOnlyFile
-from telemock.store.filters import Filters, TableFilters, contains, filter_sql
+from telemock.store.filters import Filters, TableFilters, contains, driving_column, filter_sql
 from telemock.store.learnt import Extent, Kept
 from telemock.store.rows import EXCHANGES, Table, row_to_record
 from telemock.store.statement import Statement, run_statement
@@ -37,6 +37,9 @@ _STEPS = 1_000_000
 _R = TypeVar("_R", bound=Record)
 
 _Row = Sequence[Any]
+
+# A condition and its values.
+_Bound = tuple[str, tuple[object, ...]]
 
 
 class _Span:
@@ -59,6 +62,38 @@ class _Span:
             self.ids = max(self.ids // 4, PAGE_ROWS)
         elif took < _SHORT_SECONDS:
             self.ids *= 2
+
+
+class _Bounds:
+    """Between which times records are looked for, in the order of these: what was found already is left out.
+
+    Args:
+        filters: which records.
+        oldest: oldest first, else newest first.
+
+    Attributes:
+        order: SQL of it.
+    """
+
+    def __init__(self, filters: TableFilters[Any], *, oldest: bool) -> None:
+        time = filters.table.time
+        since: _Bound = (f"{time} >= ?", (filters.since,))
+        until: _Bound = (f"{time} < ?", (filters.until,))
+        self._begin, self._end = (since, until) if oldest else (until, since)
+        direction, beyond, up_to = ("ASC", ">", "<=") if oldest else ("DESC", "<", ">=")
+        self._beyond, self._up_to = f"({time}, id) {beyond} (?, ?)", f"({time}, id) {up_to} (?, ?)"
+        self.order = f"ORDER BY {time} {direction}, id {direction}"
+
+    def sql(self, edge: tuple[object, int] | None = None) -> tuple[list[str], list[object]]:
+        """Write conditions and their values: up to an edge, or as far as there are records."""
+        # An edge is a bound tighter than the one it replaces; SQLite would start at either.
+        used = [self._begin, self._end if edge is None else (self._up_to, edge)]
+        given = [(condition, values) for condition, values in used if values != (None,)]
+        return [condition for condition, _ in given], [*chain.from_iterable(values for _, values in given)]
+
+    def move(self, last: tuple[object, int]) -> None:
+        """Go on behind a record."""
+        self._begin = (self._beyond, last)
 
 
 class Reader:
@@ -84,35 +119,33 @@ class Reader:
             last_id: none that was stored after this one.
         """
         table: Table[_R] = filters.table
-        time = table.time
-        conditions, values = filter_sql(filters, order=time)
+        conditions, values = filter_sql(filters, order=table.time)
+        is_sparse = len(conditions) > (driving_column(filters) is not None)
         if last_id is not None:
             conditions.append("+id <= ?")
             values.append(last_id)
-        direction, beyond = ("ASC", ">") if oldest else ("DESC", "<")
-        bounds: dict[str, tuple[object, ...]] = {
-            f"{time} >= ?": (filters.since,),
-            f"{time} < ?": (filters.until,),
-        }
-        select, large = [*table.typed_columns, time], table.large_places
+        select, large = [*table.typed_columns, table.time], table.large_places
+        bounds, span = _Bounds(filters, oldest=oldest), _Span()
         given, more = 0, True
         while more and not (limit and given >= limit):
-            used = {bound: value for bound, value in bounds.items() if value != (None,)}
-            rows, more = self._page(
-                table,
-                [*used, *conditions],
-                [*chain.from_iterable(used.values()), *values],
-                f"ORDER BY {time} {direction}, id {direction}",
-                min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
-                select=select,
-                large=large,
-            )
+            with span.timed():
+                edge = self._edge(filters, bounds, span.ids) if is_sparse else None
+                within, times = bounds.sql(edge)
+                rows, is_full = self._page(
+                    table,
+                    [*within, *conditions],
+                    [*times, *values],
+                    bounds.order,
+                    min(PAGE_ROWS, limit - given) if limit else PAGE_ROWS,
+                    select=select,
+                    large=large,
+                )
             for *row, _ in rows:
                 yield row_to_record(table, row)
-            if rows:
-                # The last row is a bound tighter than the one it replaces; SQLite would start at either.
-                bounds.pop(f"{time} >= ?" if oldest else f"{time} < ?", None)
-                bounds[f"({time}, id) {beyond} (?, ?)"] = (rows[-1][-1], rows[-1][0])
+            last = (rows[-1][-1], rows[-1][0]) if is_full else edge
+            if last is not None:
+                bounds.move(last)
+            more = last is not None
             given += len(rows)
 
     def after(self, filters: TableFilters[_R], first_id: int, last_id: int) -> Iterator[_R]:
@@ -200,19 +233,44 @@ class Reader:
 
     def versions(self) -> list[tuple[str, int]]:
         """Give the versions of products, in the order they were first seen, with how many exchanges each has."""
-        sql = (
-            "SELECT version, count(*) FROM exchanges WHERE version IS NOT NULL"
-            " GROUP BY version ORDER BY min(received_at)"
-        )
-        return [(str(version), int(count)) for version, count in self._fetch(sql, ())[0]]
+        seen: list[_Row] = []
+        sql = "SELECT version, received_at FROM exchanges WHERE version {} ORDER BY version, received_at LIMIT 1"
+        rows, _ = self._fetch(sql.format("IS NOT NULL"), ())
+        while rows:
+            seen += rows
+            rows, _ = self._fetch(sql.format("> ?"), rows[0][:1])
+        seen.sort(key=lambda each: str(each[1]))
+        return [(str(version), self.count(Filters(version=version))) for version, _ in seen]
 
     def count(self, filters: TableFilters[Any]) -> int:
         """Count matching records."""
         if filters.grep is not None or (isinstance(filters, Filters) and filters.params):
             return sum(1 for _ in self.values(filters, ()))  # no index helps, and each row takes its time
-        conditions, values = filter_sql(filters, order=filters.table.time, times=True)
-        sql = f"SELECT count(*) FROM {self._source(filters.table)}{_where(conditions)}"  # noqa: S608 - own names
-        return int(self._fetch(sql, values)[0][0][0])
+        conditions, values = filter_sql(filters, order=filters.table.time)
+        bounds, span = _Bounds(filters, oldest=True), _Span()
+        total = 0
+        while True:
+            with span.timed():
+                edge = self._edge(filters, bounds, span.ids)
+                within, times = bounds.sql(edge)
+                where = _where([*within, *conditions])
+                sql = f"SELECT count(*) FROM {self._source(filters.table)}{where}"  # noqa: S608 - own names
+                total += int(self._fetch(sql, [*times, *values])[0][0][0])
+            if edge is None:
+                return total
+            bounds.move(edge)
+
+    def _edge(self, filters: TableFilters[Any], bounds: "_Bounds", number: int) -> tuple[object, int] | None:
+        """Give time and id of the record of that number within bounds; None when there are fewer. An index tells."""
+        conditions, values = bounds.sql()
+        column = driving_column(filters)
+        if column is not None:
+            conditions.append(f"{column} = ?")
+            values.append(getattr(filters, column))
+        names = f"{filters.table.time}, id FROM {filters.table.name}"
+        sql = f"SELECT {names}{_where(conditions)} {bounds.order} LIMIT 1 OFFSET ?"
+        rows, _ = self._fetch(sql, [*values, number - 1])
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def exchange(self, exchange_id: int) -> Exchange | None:
         """Give one exchange, of the types it was stored with, whatever people put there; None when there is none."""

@@ -69,11 +69,16 @@ def test_a_search_that_finds_little_is_many_short_transactions(tmp_path: Path) -
         other.execute(f"{numbers} {fill}", (25_000, 25_000, "needle"))
         other.commit()
         assert reader.count(Filters(grep="needle")) == 2
+        assert reader.count(Filters(status=200)) == reader.count(Filters(guid=ping().guid)) == 25_000
+        assert reader.versions() == [(ping().version, 25_000)]
+        assert [each.id for each in reader.newest(Filters(grep="needle"))] == [25_000, 1]
+        assert [each.id for each in reader.newest(Filters(grep="needle", guid=ping().guid), limit=1)] == [25_000]
         found = reader.values(Filters(grep="needle"), ["query"])
-        assert next(found) == (1, "needle")
+        listed = reader.newest(Filters(grep="needle"), oldest=True)
+        assert (next(found), next(listed).id) == ((1, "needle"), 1)
         other.execute("DELETE FROM exchanges WHERE id = 25000")
         other.commit()
-        assert list(found) == []
+        assert (list(found), list(listed)) == ([], [])
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(tmp_path: Path) -> None:
