@@ -132,7 +132,8 @@ class Replacement:
         if isinstance(query, str) and self._may_hold(query or (params if isinstance(params, str) else "")):
             query = self.query(query)
             params = self.params(params) if isinstance(params, str) else params
-        size = sum(len(body) for body in (request_body, response_body) if isinstance(body, bytes))
+        size = len(request_body) if isinstance(request_body, bytes) else 0
+        size += len(response_body) if isinstance(response_body, bytes) else 0
         rest = path, request_headers, request_trailers, request_body, response_headers, response_body
         path, *others = (self._short if size <= _MOST_REMEMBERED else self._rest)(*rest)
         return path, query, params, *others

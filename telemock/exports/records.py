@@ -26,6 +26,7 @@ TIME_FIELDS = ("received_at", "client_time")
 exchange_values: Callable[[Exchange], tuple[Any, ...]] = attrgetter(*NAMES)
 
 _JSON_PLACES = tuple(map(NAMES.index, JSON_FIELDS))
+_ARE_JSON = tuple(name in JSON_FIELDS for name in NAMES)
 _BODY_PLACES = tuple(map(NAMES.index, BODY_FIELDS))
 _TRUNCATED = NAMES.index("request_truncated")
 
@@ -85,9 +86,10 @@ def json_line(values: Sequence[Any], *, is_sound: bool) -> str:
         is_sound: the values of `JSON_FIELDS` are JSON, which then need not be taken apart.
     """
     if is_sound:
-        row = [_ENCODERS[type(value)](value) for value in values]
-        for place in _JSON_PLACES:
-            row[place] = values[place] or "null"
+        row = [
+            (value or "null") if is_json else _ENCODERS[type(value)](value)
+            for value, is_json in zip(values, _ARE_JSON, strict=True)
+        ]
         row[_TRUNCATED] = "true" if values[_TRUNCATED] else "false"
         line = _LINE % tuple(row)
         # Else it has escapes that may be needless, or white space in JSON that people wrote.
@@ -109,13 +111,24 @@ def _encode(value: Any) -> str:
     return to_printable_json(_plain(value))
 
 
+def _encode_float(number: float) -> str:
+    return repr(number) if math.isfinite(number) else "null"
+
+
+def _encode_body(body: bytes) -> str:
+    try:
+        return encode_basestring(body.decode())
+    except UnicodeDecodeError:
+        return _encode(body)
+
+
 _ENCODERS: dict[type, Callable[[Any], str]] = {
     str: encode_basestring,
     int: repr,
     bool: _encode,
-    float: _encode,
+    float: _encode_float,
     type(None): lambda _: "null",
-    bytes: _encode,
+    bytes: _encode_body,
 }
 
 
