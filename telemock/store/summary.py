@@ -1,21 +1,21 @@
 """A summary of the fields of exchanges, added up page by page; nothing here touches a database.
 
-A page costs little where its queries have the same names in the same order, as those of one product have: then the
-values of each name are looked at together, by functions that are not Python.
+A page costs little where its queries have the same names in the same order, as those of one product have: values that
+are the same in all are matched as one text, and those of each other name are looked at together, mostly in C.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product, zip_longest
+from itertools import chain, product, zip_longest
 from operator import attrgetter
 from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
-from telemock.codings import decode_pair
 from telemock.exchange import header_pairs
+from telemock.store.query_layout import QueryLayout, item_name, item_prefix, item_values
 
 # Fields of a source beyond so many of all are not told apart; they are told together under this name.
 MAX_FIELDS = 10_000
@@ -36,6 +36,11 @@ _PLACE = re.compile(rb"\[\d+\]")
 
 # Constants of so many instances stay in memory.
 _MOST_IN_MEMORY = 20_000
+
+# A layout is learnt of no fewer and no longer queries, and so many are known at a time.
+_LEARNT_FROM = 50
+_MAX_LEARNT_BYTES = 8192
+_MAX_LAYOUTS = 8
 
 # Of an instance, number and hash of each field that has had one value.
 _CONSTANT = Struct("<HI")
@@ -150,6 +155,7 @@ class Summary:
         self.followed: set[bytes] = set()
         self.changed: set[Key] = set()
         self._kept = 0
+        self._layouts: dict[tuple[bytes, ...], QueryLayout] = {}
 
     def restore(self, key: Key, known: FieldSummary) -> None:
         """Take a field as it was saved."""
@@ -167,6 +173,8 @@ class Summary:
         self.followed.clear()
         if len(self.constants) > _MOST_IN_MEMORY:
             self.constants.clear()
+            for layout in self._layouts.values():
+                layout.guids.clear()
 
     def take(self, page: Iterable[Row], bodies: Iterable[BodyValue] = ()) -> None:
         """Add up a page of exchanges; `constants` has those of its instances that are known."""
@@ -182,11 +190,13 @@ class Summary:
         self._take_bodies(rows, bodies)
 
     def _take_queries(self, rows: Sequence[Row], whole: _Group) -> None:
+        rest: Sequence[Row] = [row for row in rows if row.query]
+        for layout in self._layouts.values():
+            rest = self._take_known(layout, rest, whole)
         by_length: dict[int, list[tuple[Row, list[bytes]]]] = defaultdict(list)
-        for row in rows:
-            if row.query:
-                items = row.query.split(b"&")
-                by_length[len(items)].append((row, items))
+        for row in rest:
+            items = row.query.split(b"&")
+            by_length[len(items)].append((row, items))
         for alike in by_length.values():
             if not self._take_columns(alike, whole):
                 by_names: dict[tuple[bytes, ...], list[tuple[Row, list[bytes]]]] = defaultdict(list)
@@ -196,6 +206,26 @@ class Summary:
                 for same in by_names.values():
                     self._take_columns(same, whole)
 
+    def _take_known(self, layout: QueryLayout, rows: Sequence[Row], whole: _Group) -> Sequence[Row]:
+        """Take queries of a layout; give the others."""
+        matches = [layout.match(row.query) for row in rows]
+        columns = [*zip(*(match.groups() for match in matches if match), strict=True)]
+        same = [row for row, match in zip(rows, matches, strict=True) if match]
+        if not same:
+            return rows
+        group = whole if len(same) == whole.span.count else _Group(same)
+        fresh = group.whose - layout.guids
+        for name in {**layout.groups, **layout.literals}:
+            found = self._count("query", name, group)
+            for value in layout.literals.get(name, ()) if fresh else ():
+                self._follow(found, product(fresh, (value,)), {value: value})
+            places = layout.groups.get(name)
+            if places:
+                decoded = item_values({*chain(*(columns[place] for place in places))}, 0)
+                self._add(found, group, decoded, [columns[place] for place in places])
+        layout.guids |= fresh
+        return [row for row, match in zip(rows, matches, strict=True) if not match]
+
     def _take_columns(self, alike: Sequence[tuple[Row, list[bytes]]], whole: _Group) -> bool:
         """Take queries of as many items each; False, and nothing is taken, where their names may differ."""
         columns = [*zip(*(items for _, items in alike), strict=True)]
@@ -203,20 +233,29 @@ class Summary:
         prefixes: list[bytes] = []
         for items in distinct:
             least = min(items)
-            name, equals, _ = least.partition(b"=")
-            prefix = name + equals
+            prefix = item_prefix(least)
             # What sorts between two texts that begin alike begins so as well.
-            if not least or (len(items) > 1 and not (equals and max(items).startswith(prefix))):
+            if not least or (len(items) > 1 and not (prefix.endswith(b"=") and max(items).startswith(prefix))):
                 return False
             prefixes.append(prefix)
         group = whole if len(alike) == whole.span.count else _Group([row for row, _ in alike])
         by_name: dict[str, list[int]] = defaultdict(list)
         for place, prefix in enumerate(prefixes):
-            by_name[decode_pair(_raw_text(prefix))[0]].append(place)
+            by_name[item_name(prefix)].append(place)
         for name, places in by_name.items():
-            decoded = {item: _value(item, len(prefixes[place])) for place in places for item in distinct[place]}
-            self._add("query", name, group, decoded, [columns[place] for place in places])
+            decoded: dict[bytes, bytes] = {}
+            for place in places:
+                decoded |= item_values(distinct[place], len(prefixes[place]))
+            self._add(self._count("query", name, group), group, decoded, [columns[place] for place in places])
+        if len(alike) >= _LEARNT_FROM and len(alike[0][0].query) <= _MAX_LEARNT_BYTES:
+            self._learn(tuple(prefixes), alike[0][1], {place for place, items in enumerate(distinct) if len(items) > 1})
         return True
+
+    def _learn(self, prefixes: tuple[bytes, ...], items: list[bytes], varying: set[int]) -> None:
+        known = self._layouts.pop(prefixes, None)
+        self._layouts[prefixes] = known.widened(items, varying) if known else QueryLayout(items, varying)
+        if len(self._layouts) > _MAX_LAYOUTS:
+            del self._layouts[next(iter(self._layouts))]
 
     def _take_headers(self, rows: Sequence[Row], whole: _Group) -> None:
         by_text: dict[bytes, list[Row]] = defaultdict(list)
@@ -228,9 +267,8 @@ class Summary:
             for name, value in header_pairs(_text(text)):
                 by_name[name].append(value.encode(errors="surrogatepass"))
             for name, values in by_name.items():
-                self._add(
-                    "header", name, group, {each: each for each in values}, [[each] * len(same) for each in values]
-                )
+                found = self._count("header", name, group)
+                self._add(found, group, {each: each for each in values}, [[each] * len(same) for each in values])
 
     def _take_bodies(self, rows: Sequence[Row], bodies: Iterable[BodyValue]) -> None:
         by_name: dict[bytes, dict[int, list[bytes | None]]] = defaultdict(lambda: defaultdict(list))
@@ -240,25 +278,10 @@ class Summary:
             group = _Group([row for row in rows if row.id in found])
             said = [found[row.id] for row in rows if row.id in found]
             decoded = {value: value for values in said for value in values if value is not None}
-            self._add("body", _text(name), group, decoded, [*zip_longest(*said)])
+            self._add(self._count("body", _text(name), group), group, decoded, [*zip_longest(*said)])
 
-    def _add(
-        self,
-        source: str,
-        name: str,
-        group: _Group,
-        decoded: Mapping[bytes, bytes],
-        columns: Sequence[Sequence[bytes | None]],
-    ) -> None:
-        """Add the values of a field.
-
-        Args:
-            source: of the field.
-            name: of the field.
-            group: exchanges that have it.
-            decoded: of each item its value.
-            columns: items, one for each exchange of the group in its order, or one for all.
-        """
+    def _count(self, source: str, name: str, group: _Group) -> FieldSummary:
+        """Count the exchanges that have a field; give what is known of it."""
         key = source, name
         found = self.fields.get(key)
         if found is None:
@@ -269,6 +292,23 @@ class Summary:
         found.span.add(group.span.count, group.span.first, group.span.last)
         for version, span in group.versions.items():
             found.versions[version].add(span.count, span.first, span.last)
+        return found
+
+    def _add(
+        self,
+        found: FieldSummary,
+        group: _Group,
+        decoded: Mapping[bytes, bytes],
+        columns: Sequence[Sequence[bytes | None]],
+    ) -> None:
+        """Add the values of a field.
+
+        Args:
+            found: what is known of it.
+            group: exchanges that have it.
+            decoded: of each item its value.
+            columns: items, one for each exchange of the group in its order.
+        """
         values = set(decoded.values())
         if not values:
             return
@@ -278,7 +318,10 @@ class Summary:
         self._add_values(found, values)
         for column in columns:
             if not found.varies:
-                self._follow(found, group, decoded, column)
+                is_one = len(decoded) == 1
+                self._follow(
+                    found, product(group.whose, decoded) if is_one else zip(group.guids, column, strict=True), decoded
+                )
 
     def _add_values(self, found: FieldSummary, distinct: set[bytes]) -> None:
         if found.sketch is None:
@@ -294,20 +337,19 @@ class Summary:
                 self._kept += 1
         if found.sketch is not None:
             highest = found.sketch[-1] if len(found.sketch) >= _SKETCH else _HASHES
-            hashes = [crc32(value) * 0x9E3779B1 % _HASHES for value in distinct]
-            lower = [each for each in hashes if each < highest]
+            lower = {each for value in distinct if (each := crc32(value) * 0x9E3779B1 % _HASHES) < highest}
             if lower:
-                found.sketch = sorted({*found.sketch, *lower})[:_SKETCH]
+                lower.difference_update(found.sketch)
+                found.sketch = sorted([*found.sketch, *sorted(lower)])[:_SKETCH]  # two runs in order are merged
                 found.is_new = True
 
     def _follow(
-        self, found: FieldSummary, group: _Group, decoded: Mapping[bytes, bytes], column: Sequence[bytes | None]
+        self, found: FieldSummary, said: Iterable[tuple[bytes | None, bytes | None]], decoded: Mapping[bytes, bytes]
     ) -> None:
-        """See whether a field still has one value for each instance."""
+        """See whether a field still has one value for each instance, by guids and what they said."""
         number = found.number
-        pairs = product(group.whose, decoded) if len(decoded) == 1 else {*zip(group.guids, column, strict=False)}
         hashes = {item: crc32(value) for item, value in decoded.items()}
-        for guid, item in pairs:
+        for guid, item in {*said}:
             if guid is None or item is None:
                 continue
             known = self.constants[guid].setdefault(number, -1)
@@ -341,15 +383,3 @@ def unpack_constants(packed: bytes) -> dict[int, int]:
 
 def _text(octets: bytes) -> str:
     return octets.decode(errors="replace")
-
-
-def _value(item: bytes, start: int) -> bytes:
-    """Take the value of an item of a query, which begins there."""
-    value = item[start:]
-    if b"%" in value or b"+" in value:
-        return decode_pair("=" + _raw_text(value))[1].encode(errors="surrogatepass")
-    return value
-
-
-def _raw_text(octets: bytes) -> str:
-    return octets.decode(errors="surrogateescape")

@@ -92,5 +92,14 @@ def test_every_query_gives_rows(query: str, tmp_path: Path) -> None:
         assert connection.execute(query).fetchall()
 
 
+def test_intervals_are_told_of_each_call_and_a_gap_once_also_where_two_calls_have_one_time(tmp_path: Path) -> None:
+    db = database(tmp_path, *(ping(second) for second in (0, 1, 2, 9, 9, 10, 11)))
+    between = next(query for query in QUERIES if query.startswith("-- how long between two calls"))
+    missing = next(query for query in QUERIES if query.startswith("-- beats that did not come"))
+    with closing(sqlite3.connect(db)) as connection:
+        assert [row[2] for row in connection.execute(between)] == [None, 1, 1, 7, 0, 1, 1]
+        assert [row[2] for row in connection.execute(missing)] == [7]
+
+
 def test_every_command_has_its_options_listed() -> None:
     assert [name for name in COMMANDS if f"\n`telemock {name}" not in README] == []

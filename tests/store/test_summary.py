@@ -109,6 +109,19 @@ def test_it_says_what_the_exchanges_say_page_by_page(tmp_path: Path, seed: int, 
     assert_true(db)
 
 
+def test_it_says_what_queries_say_that_are_mostly_alike_whatever_of_them_changes(tmp_path: Path) -> None:
+    made = []
+    for number in range(600):
+        guid = ("one", "two", None)[number % 3] if number < 500 else f"late-{number % 2}"
+        said = f"n={number}&g={guid}&v={number // 250}&same=1&same=2&c%20d=x+y&e=%C3%A9&u=%25{number % 7}"
+        said += "&once=2" if number == 450 else "&once=1"
+        said += "&more=a=b" if number % 50 == 7 else ""
+        made.append(asked(number, said, guid=guid, version=str(number // 250)))
+    db = database(tmp_path, *made)
+    sum_up(db, page=100)
+    assert_true(db)
+
+
 def test_it_goes_on_where_it_was_and_another_process_where_that_was(tmp_path: Path) -> None:
     db = database(tmp_path, *fleet(3, 30))
     one = sum_up(db)
