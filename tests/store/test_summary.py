@@ -115,6 +115,7 @@ def test_it_says_what_queries_say_that_are_mostly_alike_whatever_of_them_changes
         guid = ("one", "two", None)[number % 3] if number < 500 else f"late-{number % 2}"
         said = f"n={number}&g={guid}&v={number // 250}&same=1&same=2&c%20d=x+y&e=%C3%A9&u=%25{number % 7}"
         said += "&once=2" if number == 450 else "&once=1"
+        said += "&late=2" if number == 598 else "&late=1"
         said += "&more=a=b" if number % 50 == 7 else ""
         made.append(asked(number, said, guid=guid, version=str(number // 250)))
     db = database(tmp_path, *made)
