@@ -13,9 +13,9 @@ from telemock.store.file_watch import FileWatch
 from telemock.store.open_database import OpenDatabase
 from telemock.store.wal_index import LogState
 
-# After so much in the log alone, it is copied; after so much more by whoever sees it, as the elected process is late.
+# After so much in the log alone, it is copied. Of a log of this size all is, by whoever sees it: it should start anew.
 CHECKPOINT_BYTES: Final = 8 * 2**20
-_LATE_BYTES = 16 * 2**20
+_GROWN_BYTES = 16 * 2**20
 
 # Something is in the log alone so long at most; and when nobody wrote for so long, the log's file is cut to nothing.
 CHECKPOINT_SECONDS: Final = 4.0
@@ -69,7 +69,7 @@ class Upkeep:
             self._tell_length(watch.log_bytes)
         self._is_long = is_long
         # A log that grows too long is everybody's business: the elected process may hang, or not have seen it yet.
-        is_ours = self.is_elected or is_long or state.uncopied_bytes >= _LATE_BYTES
+        is_ours = self.is_elected or is_long or _is_growing(state)
         if self._loop.time() < self._not_before or not is_ours:
             return
         if is_due:
@@ -88,7 +88,8 @@ class Upkeep:
         elif self._uncopied_since is None:
             self._uncopied_since = now
         is_late = self._uncopied_since is not None and now - self._uncopied_since >= CHECKPOINT_SECONDS
-        return is_late or state.uncopied_bytes >= CHECKPOINT_BYTES, now - self._changed_at >= IDLE_SECONDS
+        is_due = is_late or state.uncopied_bytes >= CHECKPOINT_BYTES or _is_growing(state)
+        return is_due, now - self._changed_at >= IDLE_SECONDS
 
     def close(self) -> None:
         """Leave the work to another process."""
@@ -112,6 +113,11 @@ class Upkeep:
         self._uncopied_since = None
         if state.checkpoint == before.checkpoint:
             self._not_before = self._loop.time() + _AGAIN_SECONDS
+
+
+def _is_growing(state: LogState) -> bool:
+    """Tell whether a log should have started anew already."""
+    return state.size_bytes >= _GROWN_BYTES and state.uncopied_bytes > 0
 
 
 def long_log(log_bytes: int) -> str:
