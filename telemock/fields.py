@@ -23,6 +23,9 @@ Source = Literal["path", "query", "body", "header", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
 
+# What a cookie without a name is called: what stands there is its value (RFC 6265bis section 5.7).
+NAMELESS = "(nameless)"
+
 _BOUNDARY = re.compile(r";\s*boundary\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
 
 # What text has none of, and protobuf has.
@@ -53,10 +56,10 @@ def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
     """Take headers apart as an exchange keeps them; cookies have their own names and values (RFC 6265 section 4.2)."""
     headers = [(name.lower(), value) for name, value in header_pairs(text)]
     cookies = [
-        (name.strip(), value.strip())
+        (name.strip(), value.strip()) if equals else (NAMELESS, name.strip())
         for header, text in headers
         if header == "cookie"
-        for name, _, value in (pair.partition("=") for pair in text.split(";"))
+        for name, equals, value in (pair.partition("=") for pair in text.split(";"))
         if name.strip()
     ]
     return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)

@@ -384,6 +384,9 @@ def test_secrets_are_masked_in_every_line(tmp_path: Path) -> None:
         with journal_on(tmp_path / log_format, log_format) as journal:
             journal.records([said])
             journal.event("log", "It said Authorization: Bearer abcDEF123456789.")
+            journal.event(
+                "log", r"It began with b'GET\r\nSet-Cookie: sid=abcDEF123456789\nauthorization: abcDEF123456789'"
+            )
         text = (tmp_path / log_format).read_text()
         assert "abcDEF1234" not in text
         assert "AAHdqTcvCH1vGWJ" not in text

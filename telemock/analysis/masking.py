@@ -57,8 +57,15 @@ _WRITTEN: tuple[Callable[[str], str], ...] = (
     str,
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     partial(quote, safe="*", errors="surrogatepass"),
     partial(quote_plus, errors="surrogatepass"),
+)
+
+# A header field in text, whose ends of lines may stand escaped as in a Python literal; it may be folded.
+_FIELD_LINE = re.compile(
+    r"(?:(?<=\\[rn])|(?<![\w\\-]))([\w-]{1,100})( {0,8}: *)"
+    r"((?:[^\\\r\n]|\\(?![rn])|(?:\\[rn]|[\r\n])+(?: |\t|\\t))+)"
 )
 
 # A number of fewer digits is no secret, and wraps none.
@@ -187,7 +194,10 @@ class Replacement:
 
     def _cookie(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
-        return f"{name}={self._conceal(value)}" if equals else pair
+        if equals:
+            return f"{name}={self._conceal(value)}"
+        bare = pair.strip()
+        return pair.replace(bare, self._conceal(bare)) if bare else pair
 
     def value(self, name: str, value: str) -> str:
         """Conceal the secrets in the decoded value of a field."""
@@ -274,13 +284,14 @@ class Replacement:
 
     def text(self, text: str) -> str:
         """Conceal the secrets in a text about what was captured, such as the beginning of what was no HTTP."""
-        if not self._may_hold(text):
-            return text
-        lines = re.sub(r"(?i)([\w-]{3,40})(: *)((?:[^\\\r\n'\"]|\\(?![rn]))+)", self._line, text)
-        return self.value("", lines)
+        return self.value("", _FIELD_LINE.sub(self._line, text))
 
     def _line(self, found: re.Match[str]) -> str:
-        return found[1] + found[2] + (self.header(found[1], found[3]) if is_secret_header(found[1]) else found[3])
+        if not is_secret_header(found[1]):
+            return found[0]
+        # What the text quotes may end with it.
+        value = found[3] if found.end() < len(found.string) else found[3].rstrip("'\"")
+        return found[1] + found[2] + self.header(found[1], value) + found[3][len(value) :]
 
 
 def _remembering(function: Callable[..., _T]) -> Callable[..., _T]:

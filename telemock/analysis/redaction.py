@@ -1,12 +1,13 @@
 """What is stored in place of secrets that are not to be kept: keyed fingerprints, by which they can be compared."""
 
 import hmac
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from telemock.analysis.masking import Replacement, is_fingerprint
-from telemock.exchange import Connection, Record
+from telemock.exchange import Connection, Record, compact_json
 
 _FINGERPRINT_DIGITS = 16
 
@@ -36,7 +37,7 @@ def redaction(key: bytes) -> Callable[[Record], Record]:
         if isinstance(record, Connection):
             return replace(record, detail=replacement.text(record.detail))
         read: dict[str, Any] = {name: read_value(name, getattr(record, name)) for name in _READ}
-        problems = record.problems and replacement.text(record.problems)
+        problems = record.problems and compact_json([*map(replacement.text, json.loads(record.problems))])
         return replace(replacement.exchange(record), problems=problems, **read)
 
     return redact

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from telemock.analysis.names import words_of
 from telemock.analysis.rules import RULES, Confidence, Rule, Sensitivity
-from telemock.analysis.tokens import find_tokens
+from telemock.analysis.tokens import find_tokens, private_keys
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
 
@@ -57,7 +57,9 @@ def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]
         name: what the field is called that held it; it decides where the form does not.
         own_host: the host that it was sent to, in lower case, which is no news to it.
     """
-    spans: dict[_Span, Match] = {}
+    spans: dict[_Span, Match] = {
+        (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
+    }
     words = words_of(name)
     for start in range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP):
         for place, match in _find(text[start : start + _WINDOW], words):

@@ -54,6 +54,26 @@ _LEFT_OUT = frozenset(
 )
 
 
+# A private key in its armour, whose words a form may still have coded; without an end it goes on to the text's.
+_KEY_BEGINS = re.compile(
+    r"-{4,5} ?BEGIN(?: |\+|%20)(?:[A-Z0-9]{1,20}(?: |\+|%20)){0,4}PRIVATE(?: |\+|%20)KEY"
+    r"(?:(?: |\+|%20)BLOCK)? ?-{4,5}"
+)
+_KEY_ENDS = re.compile(_KEY_BEGINS.pattern.replace("BEGIN", "END"))
+
+
+def private_keys(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each private key in armour (RFC 7468, RFC 4716, OpenPGP) from its first line to its last, with its place.
+
+    The time it takes grows with the length of the text.
+    """
+    start = 0
+    while "PRIVATE" in text and (begins := _KEY_BEGINS.search(text, start)):
+        ends = _KEY_ENDS.search(text, begins.end())
+        start = ends.end() if ends else len(text)
+        yield begins.start(), text[begins.start() : start]
+
+
 def find_tokens(text: str) -> Iterator[str]:
     """Give each key or token in a text."""
     if len(text) < _LEAST:

@@ -112,6 +112,38 @@ def test_what_was_no_http_holds_fingerprints(redacting: Served, tmp_path: Path) 
     nowhere(tmp_path, *SECRETS)
 
 
+def test_no_cookie_and_no_bare_credential_of_what_was_no_http_is_kept(redacting: Served, tmp_path: Path) -> None:
+    for end in (b"\r\n", b"\n"):
+        lines = (b"GET / HTTP/1.1", b"Host: x.example", b"Cookie: a=1; sid=%b", b"Cookie: %b", b"authorization: %b")
+        redacting.say(end.join(lines) % ((COOKIE.encode(),) * 3) + end + b"broken" + end + end)
+    rows = redacting.malformed()
+    assert len(rows) == 2
+    for row in rows:
+        assert len(re.findall(FINGERPRINT, row["detail"])) == 4
+        assert "Host: x.example" in row["detail"]
+    nowhere(tmp_path, COOKIE)
+
+
+def test_a_cookie_without_a_name_holds_a_fingerprint(redacting: Served, tmp_path: Path) -> None:
+    redacting.ask("GET", "/a", [("Cookie", f"{COOKIE}; a=1")], host="x.example")
+    fields = dict(json.loads(redacting.exchange()["request_headers"]))
+    assert re.fullmatch(f"{FINGERPRINT}; a={FINGERPRINT}", fields["Cookie"])
+    nowhere(tmp_path, COOKIE)
+
+
+@pytest.mark.parametrize("kind", ["RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"])
+def test_a_private_key_is_replaced_from_its_first_line_to_its_last(
+    redacting: Served, tmp_path: Path, kind: str
+) -> None:
+    lines = "".join(f"{number:03}{COOKIE}/+\n" for number in range(400))  # longer than what is looked at together
+    key = f"-----BEGIN {kind}-----\n{lines}-----END {kind}-----"
+    raw = post(redacting, f"before\n{key}\nafter".encode(), "text/plain")["request_body"]
+    assert re.fullmatch(rf"before\n{FINGERPRINT}\nafter", raw.decode())
+    kept = json.loads(post(redacting, json.dumps({"k": f"a {key} b"}).encode(), "application/json")["request_body"])
+    assert re.fullmatch(f"a {FINGERPRINT} b", kept["k"])
+    nowhere(tmp_path, COOKIE)
+
+
 def test_an_ordinary_ping_is_kept_as_it_was_sent(redacting: Served) -> None:
     answer = redacting.ask("GET", f"/telemetry/index.html?{PING_QUERY}", host="cdn.cribl.io")
     assert answer.body == PING_BODY

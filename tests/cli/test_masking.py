@@ -27,15 +27,32 @@ ANSWERED = "acc3ssTokenAnswered1"
 AWS = "AKIAIOSFODNN7EXAMPLE"
 BOT = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaww"
 IN_DETAIL = "c2VjcmV0OnNlY3JldA"
-SECRETS = (COOKIE, SET, BEARER, API_KEY, PARAM, URL, PASSWORD, IN_GZIP, IN_FORM, ANSWERED, AWS, IN_DETAIL)
+IN_LINES = ("in1stC00kie", "in2ndC00kie", "inS3tC00kie", "inF0ldedC00kie", "plainCr3dential", "inQu0tes")
+NAMELESS = "namel3ssC00kie"
+KEY = "MIIEpAIBAAKCAQEA0Z/xy+"
+SECRETS = (
+    *(COOKIE, SET, BEARER, API_KEY, PARAM, URL, PASSWORD, IN_GZIP, IN_FORM, ANSWERED, AWS, IN_DETAIL),
+    *(*IN_LINES, NAMELESS, KEY),
+)
+BEGIN = (
+    f"GET / HTTP/1.1\nCookie: theme=dark; session={IN_LINES[0]}\nCookie : a={IN_LINES[1]}\nhost: x.example\n"
+    f"Set-Cookie: sid={IN_LINES[2]}; Path=/\nCookie: a=1;\n b={IN_LINES[3]}\nauthorization: {IN_LINES[4]}\n"
+    f'Cookie: c="\'{IN_LINES[5]}"\nUser-Agent: curl/8\n\n'
+)
 MAIL = "jane.doe@example.org"
 JSON_HEADERS = [["Content-Type", "application/json"]]
+
+
+def pem(kind: str, end: str = "", lines: int = 3) -> str:
+    block = f"{kind}PRIVATE KEY{end}-----"
+    body = "".join(f"{number:03}{KEY}\n" for number in range(lines))
+    return f"-----BEGIN {block}\n{body}-----END {block}\n"
 
 
 def exchanges() -> list[Exchange]:
     headers = [
         ["Authorization", f"Bearer {BEARER}"],
-        ["Cookie", f"sid={COOKIE}; theme={COOKIE}"],
+        ["Cookie", f"sid={COOKIE}; theme={COOKIE}; {NAMELESS}"],
         ["X-Api-Key", API_KEY],
         ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
     ]
@@ -61,7 +78,9 @@ def exchanges() -> list[Exchange]:
             query="",
             params="{}",
             request_headers=compact_json(JSON_HEADERS),
-            request_body=compact_json({"user": {"password": PASSWORD}, "note": f"see {AWS} there"}).encode(),
+            request_body=compact_json(
+                {"user": {"password": PASSWORD}, "note": f"see {AWS} there", "pem": pem("RSA ")}
+            ).encode(),
         ),
         ping(
             3,
@@ -83,7 +102,8 @@ def exchanges() -> list[Exchange]:
 @pytest.fixture
 def db(tmp_path: Path) -> Path:
     malformed = f"It began with b'GET / HTTP/1.1\\r\\nAuthorization: Basic {IN_DETAIL}\\r\\nX: y'"
-    return database(tmp_path, *exchanges(), connection(detail=malformed))
+    lines = [f"It began with {head.encode()!r}" for head in (BEGIN, BEGIN.replace("\n", "\r\n"))]
+    return database(tmp_path, *exchanges(), *(connection(detail=detail) for detail in (malformed, *lines)))
 
 
 def shown(secret: str, text: str) -> bool:
@@ -137,14 +157,14 @@ def test_no_file_holds_a_secret(db: Path, suffix: str) -> None:
     if suffix != "har":
         assert not [secret for secret in SECRETS if shown(secret, written(db, suffix, "--fields", "flat"))]
     raw = written(db, suffix, "--values")
-    assert {secret for secret in SECRETS if shown(secret, raw)} >= {*SECRETS} - {IN_GZIP, IN_DETAIL}
+    assert {secret for secret in SECRETS if shown(secret, raw)} >= {*SECRETS} - {IN_GZIP, IN_DETAIL, *IN_LINES}
 
 
 def test_what_is_masked_keeps_its_form_and_what_is_no_secret_stays(db: Path) -> None:
     one, two, three, four, five = map(json.loads, run("export", "--db", db).stdout.splitlines())
     assert one["request_headers"] == [
         ["Authorization", "Bearer to**************42"],
-        ["Cookie", "sid=c0***********11; theme=c0***********11"],
+        ["Cookie", "sid=c0***********11; theme=c0***********11; na**********ie"],
         ["X-Api-Key", "k3**************67"],
         ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
     ]
@@ -225,3 +245,42 @@ def test_binary_bodies_without_secrets_stay_byte_for_byte(tmp_path: Path) -> Non
     body = bytes(range(256)) * 40 + b"password"
     db = database(tmp_path, ping(request_body=body))
     assert run("show", 1, "--body", "--db", db).stdout == body
+
+
+def bodies_with_keys() -> list[tuple[str, bytes]]:
+    blocks = [pem("RSA "), pem(""), pem("EC "), pem("OPENSSH "), pem("PGP ", " BLOCK"), pem("", lines=400)]
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="id"\r\n\r\n%b\r\n--b--\r\n'
+    return [
+        *(("text/plain", f"before\n{block}after\n".encode()) for block in blocks),
+        ("text/plain", b"before\n" + pem("RSA ").partition("-----END")[0].encode()),
+        ("application/json", json.dumps({"note": blocks[0] + "after"}).encode()),
+        ("application/json", json.dumps({"note": blocks[0] + "after"}).replace("/", r"\/").encode()),
+        ("application/x-www-form-urlencoded", f"a=before&k={quote(blocks[0], safe='')}&b=after".encode()),
+        ("multipart/form-data; boundary=b", part % blocks[3].encode()),
+    ]
+
+
+@pytest.mark.parametrize(("kind", "body"), bodies_with_keys())
+def test_a_private_key_is_masked_from_its_first_line_to_its_last(tmp_path: Path, kind: str, body: bytes) -> None:
+    headers = compact_json([["Content-Type", kind]])
+    db = database(tmp_path, ping(method="POST", query="", params="{}", request_headers=headers, request_body=body))
+    said = run("show", 1, "--body", "--db", db).stdout.decode()
+    assert "MIIEpAIB" not in said
+    assert "PRIVATE" not in said
+    assert [word in said for word in ("before", "after")] == [word in body.decode() for word in ("before", "after")]
+
+
+def test_what_says_nothing_secret_in_malformed_bytes_is_shown(db: Path) -> None:
+    details = [
+        json.loads(line)["detail"] for line in run(*LISTS["query --connections"], "--db", db).stdout.splitlines()
+    ]
+    for end, detail in zip((r"\r\n", r"\n"), details[:2], strict=True):
+        assert f"{end}host: x.example{end}Set-Cookie: sid=" in detail
+        assert f"; Path=/{end}" in detail
+        assert f"{end}User-Agent: curl/8{end}{end}" in detail
+
+
+def test_a_cookie_without_a_name_is_no_name_of_a_field(db: Path) -> None:
+    said = json.loads(run("analyze", "--format", "json", "--db", db).stdout)
+    names = {field["name"] for endpoint in said["endpoints"] for field in endpoint["fields"]}
+    assert names >= {"sid", "theme", "(nameless)"}
