@@ -23,7 +23,7 @@ def progress(what: str, last_id: int, first_id: int = 0) -> Iterator[Callable[[_
         last_id: of the rows, which begin with their ids and come in the order of those.
         first_id: none of them has this id or a smaller one.
     """
-    if not sys.stderr.isatty() or last_id - first_id < _STEP:
+    if sys.stderr is None or not sys.stderr.isatty() or last_id - first_id < _STEP:
         yield iter
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it

@@ -99,7 +99,7 @@ def test_what_still_runs_then_is_named(tmp_path: Path, linger: str) -> None:
     done = run(tmp_path, "--linger", linger, *python(LEAVE), "a b")
     with killed_at_the_end(int(done.stdout)):
         assert done.returncode == 3
-        heading, line = done.stderr.splitlines()[2:4]
+        heading, line = done.stderr.splitlines()[3:5]
         assert heading == "Still running, and not seen from here on:"
         assert line.startswith(f"  {done.stdout.strip()}  {sys.executable} -c 'import os, signal; ")
         assert line.endswith("' 'a b'")
@@ -120,9 +120,9 @@ def test_a_command_is_named_in_escapes_and_cut(tmp_path: Path, argument: str) ->
     done = run(tmp_path, "--linger", "0", *python(LEAVE), argument)
     with killed_at_the_end(int(done.stdout)):
         told = done.stderr.splitlines()
-        assert len(told) == 5
-        assert told[3].isprintable()
-        assert len(told[3]) < 300
+        assert len(told) == 6
+        assert told[4].isprintable()
+        assert len(told[4]) < 300
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])

@@ -16,7 +16,7 @@ from tests.corpus import database, moment, ping
 
 
 def told(db: Path, *arguments: str) -> dict[str, Any]:
-    done = run("analyze", "--format", "json", "--db", db, *arguments)
+    done = run("analyze", "--format", "json", "--values", "--db", db, *arguments)
     assert (done.returncode, done.stderr) == (0, b"")
     said: dict[str, Any] = json.loads(done.stdout)
     return said
