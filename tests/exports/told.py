@@ -56,7 +56,6 @@ def endpoint(path: str = "/telemetry/index.html", **changes: Any) -> Told:
         "instances": 1,
         "statuses": {"200": 3, "503": 1},
         "latency_ms": {"p50": 0.2, "p95": 0.75, "p99": 1.25},
-        "resent": 0,
         "bytes_up": 2048,
         "bytes_down": 116,
         "first_seen": "2026-02-05T10:55:58.090735Z",
