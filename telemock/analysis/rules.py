@@ -326,6 +326,7 @@ RULES: tuple[Rule, ...] = (
         _form(r"[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=(?P<it>[\w%+/=-]{40,400})", any_case=True),
         needs="?",
     ),
+    Rule("secret", "high", _form(r"\A[\w%+/=-]{40,400}\Z"), hint=_named(r"(?:amz|goog) signature")),
     Rule(
         "secret",
         "high",

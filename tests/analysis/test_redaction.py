@@ -70,6 +70,14 @@ def test_query_and_path_hold_fingerprints(redacting: Served, tmp_path: Path) -> 
     nowhere(tmp_path, *SECRETS)
 
 
+@pytest.mark.parametrize("name", ["X-Amz-Signature", "X-Goog-Signature"])
+def test_the_signature_of_a_url_is_replaced_in_its_query(redacting: Served, tmp_path: Path, name: str) -> None:
+    signature = "5f1e" * 16
+    redacting.ask("GET", f"/a?a=1&{name}={signature}", host="x.example")
+    assert re.fullmatch(f"a=1&{name}={FINGERPRINT}", redacting.exchange()["query"])
+    nowhere(tmp_path, signature)
+
+
 def test_bodies_hold_fingerprints_and_all_else_as_it_was(redacting: Served, tmp_path: Path) -> None:
     sent = {"user": {"password": PASSWORD, "n": 1}, "list": [{"api_key": TOKEN}, "plain"], "free": f"password={COOKIE}"}
     content = json.dumps(sent).encode()
