@@ -150,6 +150,8 @@ class OpenDatabase:
         """
         loss = ""
         async with self.turn:
+            if self._files is not None:
+                await self.look()  # what was done to the files a moment ago is seen by nobody later
             files, damage = self._files, self.damage
             if files is not None and damage is not None:
                 loss = await self._loss(files, damage)

@@ -14,7 +14,7 @@ import pytest
 from telemock.store.background import PAGE_ROWS
 from telemock.store.migration import migrate
 from tests.corpus import database, ping
-from tests.journeys.serving import Serving, ping_bytes, serving, starting, stored, until, wait_for_end
+from tests.journeys.serving import WORKERS, Serving, ping_bytes, serving, starting, stored, until, wait_for_end
 from tests.journeys.test_background import ask, is_summed_up, older_database
 from tests.journeys.test_durability import Crowd
 from tests.server.wire import HANG_SECONDS
@@ -231,6 +231,18 @@ def test_what_could_not_be_saved_is_said_at_the_end_and_nothing_makes_it_worse(t
     with serving(tmp_path) as server:
         assert server.ping("after") == 200
     assert stored(tmp_path / "telemetry.db") == [*SAVED, "after"]
+
+
+@pytest.mark.parametrize("options", [(), WORKERS], ids=["one worker", "two workers"])
+@pytest.mark.parametrize("deed", [remove_database, cut_log, cut_database])
+def test_what_was_done_to_the_files_right_before_the_stop_is_seen(
+    tmp_path: Path, deed: Deed, options: tuple[str, ...]
+) -> None:
+    with serving(tmp_path, *options) as server, uncopied(server):
+        deed(server.db)
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 1
+        assert "store_lost" in server.events()
 
 
 def vacuum(db: Path) -> None:
