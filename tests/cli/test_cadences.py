@@ -33,6 +33,7 @@ def test_each_instance_has_its_cadence(tmp_path: Path) -> None:
         "bursts": 0,
         "largest_burst": 0,
         "retries": 0,
+        "resent": 0,
         "retry_s": None,
         "backoff": None,
         "last_seen": moment(19 * 60),

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.served import PING_BODY, PING_TARGET, Served, header_bytes, served
+from tests.server.served import PING_BODY, PING_TARGET, Served, header_bytes, open_sockets, served
 from tests.server.wire import request_bytes
 from tests.steady import STEADY
 
@@ -218,7 +217,7 @@ FRAGMENTS = [
 )
 def test_no_bytes_stop_the_server_or_leave_a_descriptor(server: Served, segments: list[bytes], client: str) -> None:
     server.renew()
-    before = psutil.Process().num_fds()
+    before = open_sockets()
     with no_errors_logged(), server.connect() as wire:
         for segment in segments:
             with suppress(ConnectionError):  # closed already, as it may be
