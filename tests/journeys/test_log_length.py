@@ -82,6 +82,8 @@ def test_when_the_process_that_tends_the_log_is_killed_another_does(tmp_path: Pa
         killed = workers[elected(server) or 0]
         killed.kill()
         wait_for_end([killed])
+        until(lambda: len(server.workers()) == 2)
+        until(lambda: all(server.is_open() and server.is_healthy() for _ in range(8)))  # the new one answers, too
         assert asyncio.run(post(server.port, 800, server.db)) <= BOUND_BYTES
         until(lambda: elected(server) != killed.pid)
         until(lambda: log_bytes(server.db) == 0)
