@@ -346,7 +346,6 @@ _MASKING = Replacement(_mask, lambda _body: b"(masked, as it holds a secret)", l
 
 masked_exchange = _MASKING.exchange
 masked_parts = _MASKING.parts
-masked_headers = _MASKING.headers
 masked_header = _MASKING.header
 masked_path = _MASKING.path
 masked_params = _MASKING.params
