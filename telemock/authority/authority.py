@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from telemock.authority.chain import Chain
+from telemock.authority.chain import MADE_ANEW, Chain
 from telemock.errors import AuthorityError
 from telemock.hosts import Network, as_address
 
@@ -56,10 +56,13 @@ class Authority(Chain):
     Args:
         key: fits the first certificate.
         chain: each signed by the next; more than one where the signer is an intermediate.
+        renewal: see `Chain`.
     """
 
-    def __init__(self, key: CertificateIssuerPrivateKeyTypes, chain: Sequence[x509.Certificate]) -> None:
-        super().__init__(chain)
+    def __init__(
+        self, key: CertificateIssuerPrivateKeyTypes, chain: Sequence[x509.Certificate], renewal: str = MADE_ANEW
+    ) -> None:
+        super().__init__(chain, renewal)
         self._key = key
         self._behind_pem = b"".join(_pem(each) for each in chain if each.issuer != each.subject)
         self._key_identifier = _authority_key_identifier(chain[0])

@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 ENDS_SOON: Final = timedelta(days=30)
 
+MADE_ANEW: Final = "make a new one with `telemock ca create --force`"
+
 
 class Chain:
     """Certificates, each signed by the next.
 
     Args:
         certificates: the signer's first, what clients must trust last.
+        renewal: what the user does to have a new one, in the middle of a sentence.
 
     Attributes:
         certificate_pem: what clients must trust.
@@ -29,8 +32,9 @@ class Chain:
         valid_until: the last moment at which all are valid, UTC.
     """
 
-    def __init__(self, certificates: Sequence[x509.Certificate]) -> None:
+    def __init__(self, certificates: Sequence[x509.Certificate], renewal: str = MADE_ANEW) -> None:
         anchor = certificates[-1]
+        self._renewal = renewal
         self._chain = tuple(certificates)
         self.certificate_pem = anchor.public_bytes(Encoding.PEM)
         self.certificate_der = anchor.public_bytes(Encoding.DER)
@@ -47,10 +51,7 @@ class Chain:
         """
         remedy = "name a valid one with --ca-cert"
         if moment > self.valid_until:
-            return (
-                f"The certificate authority expired on {_day(self.valid_until)}; make a new one with "
-                f"`telemock ca create --force`, or {remedy}."
-            )
+            return f"The certificate authority expired on {_day(self.valid_until)}; {self._renewal}, or {remedy}."
         if moment < self.valid_from:
             return (
                 f"The certificate authority is valid only from {_day(self.valid_from)}; set the clock of this "
@@ -63,8 +64,8 @@ class Chain:
         if not timedelta() <= self.valid_until - moment < ENDS_SOON:
             return ""
         return (
-            f"The certificate authority expires on {_day(self.valid_until)}; make a new one in time with "
-            "`telemock ca create --force`, restart telemock and let clients trust the new one."
+            f"The certificate authority expires on {_day(self.valid_until)}; before that day {self._renewal}, restart "
+            "telemock and let clients trust the new one."
         )
 
 

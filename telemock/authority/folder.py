@@ -105,7 +105,8 @@ def open_authority(
     """
     if ca_cert is not None:
         remedy = "name the certificate file with --ca-cert and its key with --ca-key"
-        return read_authority(ca_cert, ca_key or ca_cert, now(), remedy=remedy)
+        renewal = "replace the files that --ca-cert and --ca-key name"
+        return read_authority(ca_cert, ca_key or ca_cert, now(), remedy=remedy, renewal=renewal)
     if ca_key is not None:
         raise InvalidSetting(f"--ca-key {ca_key} needs the certificate that it fits; name its file with --ca-cert.")
     path = key_file(ca_dir)

@@ -16,13 +16,16 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from telemock.authority.authority import Authority
+from telemock.authority.chain import MADE_ANEW
 from telemock.errors import AuthorityError
 
 _PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z ]*)PRIVATE KEY-----.*?-----END \1PRIVATE KEY-----", re.DOTALL)
 _SIGNING_KEYS = (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)
 
 
-def read_authority(certificate_file: Path, key_file: Path, moment: datetime, *, remedy: str) -> Authority:
+def read_authority(
+    certificate_file: Path, key_file: Path, moment: datetime, *, remedy: str, renewal: str = MADE_ANEW
+) -> Authority:
     """Read an authority from PEM files, which may be one and the same.
 
     Args:
@@ -30,6 +33,7 @@ def read_authority(certificate_file: Path, key_file: Path, moment: datetime, *, 
         key_file: the signer's private key, without a passphrase.
         moment: now, UTC.
         remedy: what the user can do where files are damaged; ends the sentence.
+        renewal: see `Chain`.
 
     Raises:
         AuthorityError: unreadable, damaged, not fitting each other, not valid now, or no authority.
@@ -50,7 +54,7 @@ def read_authority(certificate_file: Path, key_file: Path, moment: datetime, *, 
                 f"In {certificate_file} the certificate{_which(certificate, chain)} is not signed by the next; "
                 "put the signer's first, then each behind the one it signed."
             ) from error
-    authority = Authority(key, chain)
+    authority = Authority(key, chain, renewal)
     authority.check_valid(moment)
     return authority
 

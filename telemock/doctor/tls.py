@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 
+from telemock.authority.chain import MADE_ANEW
 from telemock.authority.inspection import PublicAuthority
 from telemock.doctor.finding import Finding, failed, ok, warning
 from telemock.doctor.visit import Visit
@@ -17,6 +18,11 @@ from telemock.errors import AuthorityError
 from telemock.hosts import as_address
 
 _PATH: Final = "/__admin/ca.pem"
+
+# Whether the server has its own or one that was brought along, a client's file does not tell.
+_RENEWAL: Final = (
+    f"{MADE_ANEW}, or replace the files that `telemock serve` has with --ca-cert and --ca-key where it has those"
+)
 
 
 def read_authority(visit: Visit) -> Iterator[Finding]:
@@ -34,15 +40,13 @@ def read_authority(visit: Visit) -> Iterator[Finding]:
     now = visit.now()
     trouble = _out_of_date("The authority", authority.valid_from, authority.valid_until, now)
     if trouble:
-        step = "Set the clock, or make a new authority, `telemock ca create --force`, and restart telemock."
+        step = f"Set the clock, or {_RENEWAL}, and restart telemock."
         yield failed("authority", trouble, step)
         return
     visit.authority = authority
     said = f"{authority.subject} (SHA-256 {authority.fingerprint}) is valid until {authority.valid_until:%Y-%m-%d}."
     if authority.ends_soon(now):
-        step = (
-            "Make a new one in time, `telemock ca create --force`, restart telemock and let clients trust the new one."
-        )
+        step = f"In time {_RENEWAL}, restart telemock and let clients trust the new one."
         yield warning("authority", said, step)
     else:
         yield ok("authority", said)

@@ -3,7 +3,9 @@
 import ssl
 from hashlib import sha256
 
-from telemock.authority.chain import Chain
+import pytest
+
+from telemock.authority.chain import MADE_ANEW, Chain
 from tests.authority.certificates import DAY, NOW, certify
 
 ROOT = certify("root", start=NOW - 9 * DAY, end=NOW + 99 * DAY)
@@ -21,3 +23,16 @@ def test_what_clients_must_trust_is_the_last() -> None:
 def test_it_is_valid_as_long_as_all_are() -> None:
     chain = Chain([SIGNER.certificate, ROOT.certificate])
     assert (chain.valid_from, chain.valid_until) == (NOW - 9 * DAY, NOW + 9 * DAY)
+
+
+@pytest.mark.parametrize("renewal", [MADE_ANEW, "replace your files"])
+def test_how_it_is_renewed_is_said_before_it_ends_and_after(renewal: str) -> None:
+    chain = Chain([SIGNER.certificate, ROOT.certificate], renewal)
+    last_day = f"{NOW + 9 * DAY:%Y-%m-%d}"
+    assert chain.ends_soon(NOW).startswith(
+        f"The certificate authority expires on {last_day}; before that day {renewal}, "
+    )
+    assert chain.out_of_date(NOW + 10 * DAY).startswith(
+        f"The certificate authority expired on {last_day}; {renewal}, or "
+    )
+    assert (chain.out_of_date(NOW), chain.ends_soon(NOW + 10 * DAY)) == ("", "")

@@ -79,4 +79,7 @@ def test_who_serves_with_an_authority_that_ends_soon_is_warned_at_the_start(tmp_
     file.chmod(0o600)
     with starting(tmp_path, "--ca-cert", str(file)) as server:
         said = server.line("authority")["message"]
-    assert said.startswith(f"The certificate authority expires on {NOW + 9 * DAY:%Y-%m-%d}; make a new one in time")
+    assert said == (
+        f"The certificate authority expires on {NOW + 9 * DAY:%Y-%m-%d}; before that day replace the files that "
+        "--ca-cert and --ca-key name, restart telemock and let clients trust the new one."
+    )
