@@ -28,7 +28,8 @@ class Exchange:
         scheme: `http` or `https`, as the client meant it.
         method: as received (RFC 9110 section 9).
         host: the host the client meant, lower case, without port.
-        path: target path exactly as received, still percent-encoded.
+        path: target path exactly as received, still percent-encoded; the whole target where it has none: `*`, or the
+            host and port of a CONNECT.
         query: raw query without `?`, still percent-encoded; empty when there was none.
         params: JSON object of the decoded query; a repeated name becomes an array.
         request_headers: JSON array of [name, value] in order and case received; a byte that is not
@@ -52,7 +53,7 @@ class Exchange:
         session_id: session identity.
         client_time: the client's own clock, UTC ISO 8601 with milliseconds.
         problems: JSON array of validation messages; None when clean.
-        port: the port the client meant: of the absolute form or of Host, or else the one that CONNECT named, or else
+        port: the port the client meant: of a target that names a host or of Host, or else the one that CONNECT named, or else
             the scheme's default where Host names a host; None when the client said none of these.
         request_trailers: JSON array of [name, value], as `request_headers`, of the fields behind a chunked body
             (RFC 9110 section 6.5); None when there were none.

@@ -103,13 +103,14 @@ def written_port(scheme: str, port: int | None) -> int | None:
     return None if port == DEFAULT_PORTS.get(scheme) else port
 
 
+def url_path(target: str) -> str:
+    """Give the path of a request's target; "" for a host and a port, or an asterisk (RFC 9112 section 3.2)."""
+    return target if target.startswith("/") else ""
+
+
 def http_url(scheme: str, host: str, port: int | None, path: str, query: str = "") -> str:
-    """Write where a request went; what has no path of its own (RFC 9112 section 3.2.4) goes without."""
-    if path == "*":
-        path = ""
-    elif not path.startswith("/"):
-        path = "/" + path
-    return f"{scheme}://{authority(host, written_port(scheme, port))}{path}{'?' if query else ''}{query}"
+    """Write where a request went; what has no path of its own goes without."""
+    return f"{scheme}://{authority(host, written_port(scheme, port))}{url_path(path)}{'?' if query else ''}{query}"
 
 
 def host_pattern(text: str) -> str:

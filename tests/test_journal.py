@@ -152,11 +152,18 @@ def test_any_text_comes_back_from_a_json_line(tmp_path: Path, text: str) -> None
 
 @pytest.mark.parametrize("field", ["method", "host", "path", "guid", "version", "detail"])
 def test_control_characters_never_reach_the_terminal_raw(tmp_path: Path, field: str) -> None:
-    changed: Line = {field: HOSTILE}
+    changed: Line = {field: f"/{HOSTILE}" if field == "path" else HOSTILE}
     record = refused(HOSTILE) if field == "detail" else replace(ping(), **changed)
     (line,) = lines_of(tmp_path / "out", record, log_format="text")
     assert r"\x1b[2J\x9b31m\r\n\x00\x7f\u202e\udcff" in line
     assert line.isprintable()
+
+
+@pytest.mark.parametrize(("target", "path"), [("/a", "/a"), ("*", ""), ("c.example:8443", "")])
+def test_a_line_says_where_a_request_went_once(tmp_path: Path, target: str, path: str) -> None:
+    record = replace(ping(), method="CONNECT", host="c.example", port=8443, path=target)
+    (line,) = lines_of(tmp_path / "out", record, log_format="text")
+    assert f" CONNECT c.example:8443{path} {record.status} " in line
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

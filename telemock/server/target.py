@@ -33,7 +33,7 @@ class Target:
     Attributes:
         scheme: in lower case.
         host: in lower case, without port; "" when unknown.
-        path: as received.
+        path: as received; what stands in its place where there is none.
         via: the road it came by.
         port: None when unknown.
     """
@@ -50,10 +50,12 @@ def read_target(raw: str, host_field: str, arrival: Arrival = DIRECT) -> Target:
 
     Args:
         raw: the target as received, up to its query.
-        host_field: value of the Host field, "" when there is none; the absolute form overrides it.
+        host_field: value of the Host field, "" when there is none; absolute and authority form override it.
         arrival: how its connection came; names the host where the request does not.
     """
     if raw.startswith("/") or "://" not in raw:
+        if raw[:1] not in ("/", "*", "") and (host := host_name(raw)):
+            return Target(arrival.scheme, host, raw, arrival.via, authority_port(raw, None))
         host = host_name(host_field)
         if not host:
             return Target(arrival.scheme, arrival.host, raw, arrival.via, arrival.port)

@@ -25,7 +25,8 @@ from tests.steady import STEADY
         ("//a.c/p", "a.b", Target("http", "a.b", "//a.c/p", "direct", 80)),
         ("/go/http://c.d/e", "a.b", Target("http", "a.b", "/go/http://c.d/e", "direct", 80)),
         ("*", "a.b", Target("http", "a.b", "*", "direct", 80)),
-        ("c.d:443", "a.b", Target("http", "a.b", "c.d:443", "direct", 80)),
+        ("C.D:443", "a.b", Target("http", "c.d", "C.D:443", "direct", 443)),
+        ("[::1]:8443", "a.b", Target("http", "::1", "[::1]:8443", "direct", 8443)),
         ("http://C.D/p", "a.b", Target("http", "c.d", "/p", "proxy", 80)),
         ("http://C.D//p/", "a.b", Target("http", "c.d", "//p/", "proxy", 80)),
         ("http://c.d", "a.b", Target("http", "c.d", "/", "proxy", 80)),
@@ -55,6 +56,7 @@ TUNNEL = Arrival("connect", "https", "asked.test", 8443)
         (TUNNEL, "/p", "a.b", Target("https", "a.b", "/p", "connect", 8443)),
         (TUNNEL, "/p", "[", Target("https", "asked.test", "/p", "connect", 8443)),
         (TUNNEL, "http://c.d/p", "a.b", Target("http", "c.d", "/p", "connect", 80)),
+        (TUNNEL, "c.d:443", "a.b", Target("https", "c.d", "c.d:443", "connect", 443)),
         (Arrival("connect", "http", "asked.test", 80), "*", "", Target("http", "asked.test", "*", "connect", 80)),
     ],
 )
