@@ -53,8 +53,8 @@ class Exchange:
         session_id: session identity.
         client_time: the client's own clock, UTC ISO 8601 with milliseconds.
         problems: JSON array of validation messages; None when clean.
-        port: the port the client meant: of a target that names a host or of Host, or else the one that CONNECT named, or else
-            the scheme's default where Host names a host; None when the client said none of these.
+        port: the port the client meant: of a target that names a host or of Host, or else the one that CONNECT named,
+            or else the scheme's default where Host names a host; None when the client said none of these.
         request_trailers: JSON array of [name, value], as `request_headers`, of the fields behind a chunked body
             (RFC 9110 section 6.5); None when there were none.
     """

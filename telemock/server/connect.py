@@ -4,7 +4,6 @@ It refuses what could be read in two ways, with a sentence for the client.
 """
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +12,13 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser
 
 from telemock.errors import MalformedRequest
+from telemock.hosts import authority_port
+from telemock.server.faults import connect_fault
 from telemock.server.head import complaint
 from telemock.server.peek import MAX_PEEKED_BYTES
 from telemock.server.target import host_name
 
 METHOD: Final = b"CONNECT "
-
-_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^][:@/\s]+):([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +52,8 @@ def read_connect(head: bytes) -> ConnectRequest:
         raise MalformedRequest("CONNECT is HTTP/1.1 here.")
     if hdrs.TRANSFER_ENCODING in fields or fields.get(hdrs.CONTENT_LENGTH, "0") != "0":
         raise MalformedRequest("CONNECT has no body.")
-    shown = message.path.rpartition("@")[2][:300]
-    match = _AUTHORITY.fullmatch(message.path)
-    host = host_name(match[1]) if match else ""
-    if match is None or not host:
-        raise MalformedRequest(f"{shown!r} is not a host and a port; CONNECT wants host:port.")
-    port = int(match[2])
-    if not 0 < port < 65536:
-        raise MalformedRequest(f"{shown!r} has no port between 1 and 65535.")
-    return ConnectRequest(host, port, fields.get(hdrs.PROXY_AUTHORIZATION))
+    target = message.path
+    port = authority_port(target, None)
+    if (wrong := connect_fault(target)) or port is None:
+        raise MalformedRequest(f"{target.rpartition('@')[2][:300]!r} {wrong}.")
+    return ConnectRequest(host_name(target), port, fields.get(hdrs.PROXY_AUTHORIZATION))

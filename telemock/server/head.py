@@ -7,6 +7,8 @@ from urllib.parse import quote
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import HttpProcessingError, InvalidHeader, InvalidURLError, LineTooLong
 
+from telemock.server.faults import authority_fault, url_fault
+
 HEAD_END: Final = b"\r\n\r\n"
 
 # What a request line may hold besides what the parser takes: UTF-8 as it is in the target, and a later HTTP/1.
@@ -75,7 +77,9 @@ def complaint(error: Exception) -> str:
         case InvalidHeader():
             return "Invalid header field"
         case InvalidURLError() if "\n" not in error.message:
-            return f"{error.message.rpartition('@')[2][:300]!r} is not the target of a request"
+            target = error.message
+            wrong = url_fault(target) if "://" in target else authority_fault(target) if ":" in target else ""
+            return f"{target.rpartition('@')[2][:300]!r} {wrong or 'is not the target of a request'}"
         case HttpProcessingError():
             return error.message.splitlines()[0].rstrip(":. ")
     return "Malformed HTTP"

@@ -15,9 +15,12 @@ _PASSWORD: Final = re.compile(rb"(?i)(proxy-authorization)[^\r\n]*(?:[\r\n]+[ \t
 # Whoever asks a proxy by user@host means the proxy's user (`CONNECT user:password@host`, `GET http://user:...@host`).
 _USER: Final = re.compile(rb"(?im)(^[\r\n]*[!-~]+ +(?:[a-z][a-z0-9+.-]*:/*)?|^host[ \t]*:[ \t]*)[^\s/?#]*@")
 
-_TARGET: Final = re.compile(rb"[\r\n]*(?:CONNECT +|[!-~]+ +[A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#]+)")
+_TARGET: Final = re.compile(
+    rb"[\r\n]*(?:CONNECT +(?:[A-Za-z][A-Za-z0-9+.-]*://)?|[!-~]+ +[A-Za-z][A-Za-z0-9+.-]*://)([^\s/?#*]+)"
+)
 _HOST_FIELD: Final = re.compile(rb"(?im)^host[ \t]*:[ \t]*([^\r\n]*)")
-_AUTHORITY: Final = re.compile(r"(\[[^]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+_AUTHORITY: Final = re.compile(r"(\[[^]]*\]|[^:]+|(?=:[0-9]))(?::(.*))?", re.DOTALL)
+_PORT: Final = re.compile("[0-9]{1,5}")
 _MOST_SHOWN: Final = 253
 
 
@@ -46,7 +49,7 @@ def wanted_by(head: bytes) -> Wanted:
     split = _AUTHORITY.fullmatch(said)
     if split is None:
         return Wanted(said[:_MOST_SHOWN], None)
-    port = port_number(split[2] or "")
+    port = port_number(split[2]) if _PORT.fullmatch(split[2] or "") else None
     try:
         return Wanted(host_name(split[1]) if split[1] else "", port)
     except InvalidHost:

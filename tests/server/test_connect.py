@@ -1,9 +1,29 @@
 """These are the promises of how the head of a CONNECT is read: one meaning, or a sentence."""
 
+import asyncio
+from collections.abc import Iterator
+
 import pytest
 
+from telemock.app import loop_factory
 from telemock.errors import MalformedRequest
 from telemock.server.connect import ConnectRequest, read_connect
+from tests.server.secure import by_road
+from tests.server.served import PING_TARGET, NewLoop, Served, served
+from tests.server.wire import request_bytes
+
+
+@pytest.fixture(scope="module", params=[asyncio.new_event_loop, loop_factory()], ids=["asyncio", "uvloop"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    new_loop: NewLoop = request.param
+    with served(tmp_path_factory.mktemp("served"), new_loop=new_loop, others="block") as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Served) -> Served:
+    running.renew()
+    return running
 
 
 def head(target: str, *fields: str, version: str = "HTTP/1.1") -> bytes:
@@ -42,3 +62,91 @@ async def test_a_long_target_is_not_repeated_whole() -> None:
     with pytest.raises(MalformedRequest) as caught:
         read_connect(head("a" * 5000))
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "kept"),
+    [
+        (b"CONNECT cdn.cribl.io:443 HTTP/1.1\nHost: a\r\n\r\n", 400, "Bad status line"),
+        (b"CONNECT cdn.cribl.io HTTP/1.1\r\nHost: a\r\n\r\n", 400, "'cdn.cribl.io' names no port; CONNECT wants"),
+        (b"CONNECT [::1] HTTP/1.1\r\nHost: a\r\n\r\n", 400, "'[::1]' names no port; CONNECT wants host:port"),
+        (b"CONNECT u:p@a.test:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "'a.test:443' names a user before the host"),
+        (b"CONNECT a..test:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "'a..test:443' names no host"),
+        (b"CONNECT cdn.cribl.io:0 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "names a port that is none (1 to 65535)"),
+        (
+            b"CONNECT cdn.cribl.io:65536 HTTP/1.1\r\nHost: a\r\n\r\n",
+            400,
+            "cdn.cribl.io:65536' names a port that is none",
+        ),
+        (
+            b"CONNECT cdn.cribl.io:443:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            400,
+            "cdn.cribl.io:443:1' names a port that is none",
+        ),
+        (b"CONNECT /cdn.cribl.io:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:443"),
+        (b"CONNECT :443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, ":443"),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Duplicate 'Host' header found"),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 400, "CONNECT has no body"),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "CONNECT has no body"),
+        (
+            b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "Transfer-Encoding can't be present with Content-Length",
+        ),
+        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nA: \x00\r\n\r\n", 400, "Invalid header value char"),
+        (b"CONNECT a:1 HTTP/2.0\r\nHost: a\r\n\r\n", 400, "CONNECT is HTTP/1.1 here"),
+        (b"CONNECT a:1 HTTP/1.1\r\nA: " + b"a" * 2**16, 431, "The head is longer than 65536 bytes"),
+    ],
+)
+def test_a_tunnel_that_cannot_be_understood_is_refused_and_kept(
+    server: Served, said: bytes, status: int, kept: str
+) -> None:
+    answer = server.say(said)
+    assert (answer.status, answer.header("Connection")) == (status, "close")
+    assert kept in answer.json()["error"]
+    (row,) = server.malformed()
+    assert f"It began with {said[:1024].replace(b'u:p@', b'u:...@')!r}" in row["detail"]
+    assert (row["client"], row["bytes_up"]) == ("127.0.0.1", min(len(said), 1024))
+
+
+@pytest.mark.parametrize("said", [b"C", b"CONNECT", b"CONNECT cdn.cribl.io:443 HTTP/1.1\r\nHost: a"])
+def test_a_client_may_leave_in_the_middle_of_asking_for_a_tunnel(server: Served, said: bytes) -> None:
+    with server.connect() as wire:
+        wire.send(said)
+        server.settle()
+    assert server.ask("GET", PING_TARGET).status == 200
+    assert [row for row in server.connections() if row["kind"] == "tunnel"] == []
+
+
+@pytest.mark.parametrize("method", ["C", "COPY", "CONNECTED", "connect", "CONNEC"])
+def test_other_methods_that_begin_like_a_tunnel_are_none(server: Served, method: str) -> None:
+    with server.connect() as wire:
+        data = request_bytes(method, "/a")
+        wire.send(data[: len(method) - 1])
+        server.settle()
+        wire.send(data[len(method) - 1 :])
+        assert wire.answer().status in (404, 400)
+
+
+@pytest.mark.parametrize("road", ["direct", "connect without TLS", "tls", "connect"])
+def test_one_that_comes_behind_another_request_is_declined_and_kept_with_where_it_wanted(
+    server: Served, road: str
+) -> None:
+    with by_road(server, road) as wire:
+        wire.send(request_bytes("GET", PING_TARGET, host="cdn.cribl.io"))
+        assert wire.answer().status == 200
+        wire.send(request_bytes("CONNECT", "c.example:8443", host="d.example"))
+        assert wire.answer().status == 501
+    exchange = server.exchanges()[1]
+    kept = [exchange[name] for name in ("method", "host", "port", "path", "query")]
+    assert kept == ["CONNECT", "c.example", 8443, "c.example:8443", ""]
+
+
+@pytest.mark.parametrize("target", ["c.example", "c.example:", "/c.example:443", "*", "u:p@c.example:443", "a..b:1"])
+def test_one_behind_another_request_that_is_no_host_and_port_is_malformed(server: Served, target: str) -> None:
+    with server.connect() as wire:
+        wire.send(request_bytes("GET", PING_TARGET, host="cdn.cribl.io") + request_bytes("CONNECT", target))
+        assert (wire.answer().status, wire.answer().status) == (200, 400)
+    (row,) = server.malformed()
+    assert "CONNECT wants host:port. It began with b'CONNECT " in row["detail"]
+    assert "u:p" not in row["detail"]

@@ -288,59 +288,6 @@ def test_what_only_begins_like_tls_is_kept(server: Served) -> None:
     assert row["detail"] == "wrong_version_number: What came began like TLS, but is none."
 
 
-@pytest.mark.parametrize(
-    ("said", "status", "kept"),
-    [
-        (b"CONNECT cdn.cribl.io:443 HTTP/1.1\nHost: a\r\n\r\n", 400, "Bad status line"),
-        (b"CONNECT cdn.cribl.io HTTP/1.1\r\nHost: a\r\n\r\n", 400, "is not a host and a port"),
-        (b"CONNECT cdn.cribl.io:0 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "no port between 1 and 65535"),
-        (b"CONNECT cdn.cribl.io:65536 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:65536"),
-        (b"CONNECT cdn.cribl.io:443:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:443:1"),
-        (b"CONNECT /cdn.cribl.io:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "cdn.cribl.io:443"),
-        (b"CONNECT :443 HTTP/1.1\r\nHost: a\r\n\r\n", 400, ":443"),
-        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Duplicate 'Host' header found"),
-        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 400, "CONNECT has no body"),
-        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", 400, "CONNECT has no body"),
-        (
-            b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-            400,
-            "Transfer-Encoding can't be present with Content-Length",
-        ),
-        (b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\nA: \x00\r\n\r\n", 400, "Invalid header value char"),
-        (b"CONNECT a:1 HTTP/2.0\r\nHost: a\r\n\r\n", 400, "CONNECT is HTTP/1.1 here"),
-        (b"CONNECT a:1 HTTP/1.1\r\nA: " + b"a" * 2**16, 431, "The head is longer than 65536 bytes"),
-    ],
-)
-def test_a_tunnel_that_cannot_be_understood_is_refused_and_kept(
-    server: Served, said: bytes, status: int, kept: str
-) -> None:
-    answer = server.say(said)
-    assert (answer.status, answer.header("Connection")) == (status, "close")
-    assert kept in answer.json()["error"]
-    (row,) = connections(server, "malformed")
-    assert f"It began with {said[:1024]!r}" in row["detail"]
-    assert (row["client"], row["bytes_up"]) == ("127.0.0.1", min(len(said), 1024))
-
-
-@pytest.mark.parametrize("said", [b"C", b"CONNECT", b"CONNECT cdn.cribl.io:443 HTTP/1.1\r\nHost: a"])
-def test_a_client_may_leave_in_the_middle_of_asking_for_a_tunnel(server: Served, said: bytes) -> None:
-    with server.connect() as wire:
-        wire.send(said)
-        server.settle()
-    assert connections(server, "tunnel") == []
-    assert server.ask("GET", PING_TARGET).status == 200
-
-
-@pytest.mark.parametrize("method", ["C", "COPY", "CONNECTED", "connect", "CONNEC"])
-def test_other_methods_that_begin_like_a_tunnel_are_none(server: Served, method: str) -> None:
-    with server.connect() as wire:
-        data = request_bytes(method, "/a")
-        wire.send(data[: len(method) - 1])
-        server.settle()
-        wire.send(data[len(method) - 1 :])
-        assert wire.answer().status in (404, 400)
-
-
 SLOW = {
     "nothing": b"",
     "half a hello": b"\x16\x03\x01\x02\x00\x01",

@@ -22,6 +22,9 @@ from tests.server.wire import HANG_SECONDS, request_bytes
 SECRET = b"c2VjcmV0"
 PING = request_bytes("GET", PING_TARGET, host="cdn.cribl.io")
 GARBAGE = b"GET / HTTP/1.1\r\nFoo : b\r\n\r\n"
+NO_PORT = "names a port that is none (1 to 65535)"
+A_USER = "names a user before the host, which it may not"
+NO_ASCII = "is not in ASCII, as host names have to be (xn--)"
 NO_IDNA = b"GET http://xn--a.example/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -49,38 +52,50 @@ def descriptors(server: Served) -> int:
 
 
 @pytest.mark.parametrize(
-    ("host", "wanted"),
+    ("host", "wanted", "wrong"),
     [
-        ("cdn.cribl.io, evil.example", ("cdn.cribl.io, evil.example", None)),
-        ("cdn cribl/io", ("cdn cribl/io", None)),
-        ("[::1", ("[::1", None)),
-        ("cdn.cribl.io/evil", ("cdn.cribl.io/evil", None)),
-        ("cdn.cribl.io:443:80", ("cdn.cribl.io:443:80", None)),
-        ("cdn.cribl.io:99999", ("cdn.cribl.io", None)),
-        ("user:hush@cdn.cribl.io:8443", ("cdn.cribl.io", 8443)),
-        ("bücher.example:8443", ("xn--bcher-kva.example", 8443)),
-        ("\u0441dn.cribl.io", ("xn--dn-nmc.cribl.io", None)),
-        ("a%2eb", ("a%2eb", None)),
-        ("[1::2::3]", ("[1::2::3]", None)),
+        ("cdn.cribl.io, evil.example", ("cdn.cribl.io, evil.example", None), "names no host"),
+        ("cdn cribl/io", ("cdn cribl/io", None), "names no host"),
+        ("[::1", ("[::1", None), "names no host"),
+        ("::1", ("::1", None), "names no host"),
+        ("cdn.cribl.io/evil", ("cdn.cribl.io/evil", None), "names no host"),
+        ("a%2eb", ("a%2eb", None), "names no host"),
+        ("[1::2::3]", ("[1::2::3]", None), "names no host"),
+        ("a..b", ("a..b", None), "names no host"),
+        (".a", (".a", None), "names no host"),
+        ("a.b..:80", ("a.b..:80", None), "names no host"),
+        (".", (".", None), "names no host"),
+        (":80", ("", 80), "names no host"),
+        ("cdn.cribl.io:443:80", ("cdn.cribl.io", None), NO_PORT),
+        ("cdn.cribl.io:99999", ("cdn.cribl.io", None), NO_PORT),
+        ("cdn.cribl.io:0", ("cdn.cribl.io", None), NO_PORT),
+        ("cdn.cribl.io:http", ("cdn.cribl.io", None), NO_PORT),
+        ("[::1]:-1", ("::1", None), NO_PORT),
+        ("user:hush@cdn.cribl.io:8443", ("cdn.cribl.io", 8443), A_USER),
+        ("user@cdn.cribl.io", ("cdn.cribl.io", None), A_USER),
+        ("bücher.example:8443", ("xn--bcher-kva.example", 8443), NO_ASCII),
+        ("\u0441dn.cribl.io", ("xn--dn-nmc.cribl.io", None), NO_ASCII),
     ],
 )
-def test_a_host_that_is_none_gets_400_and_a_row_that_names_it(
-    server: Served, host: str, wanted: tuple[str, int | None]
+def test_a_host_that_is_none_gets_400_and_a_row_that_names_it_and_what_is_wrong(
+    server: Served, host: str, wanted: tuple[str, int | None], wrong: str
 ) -> None:
     data = f"GET {PING_TARGET} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
     with server.connect() as wire:
         wire.send(data)
         answer = wire.answer()
         assert wire.rest() == b""
-    assert (answer.status, answer.body) == (400, b"The Host field names no host.\n")
+    assert (answer.status, answer.body.decode()) == (400, f"The Host field {wrong}.\n")
     row = the_row(server)
     assert (row["host"], row["port"]) == wanted
-    assert row["detail"].startswith("The Host field names no host. It began with ")
+    assert row["detail"].startswith(f"The Host field {wrong}. It began with ")
     assert "hush" not in row["detail"]
     assert len(server.exchanges()) == 1
 
 
-@pytest.mark.parametrize("host", ["", "cdn.cribl.io", "a_b.test.", "[::1]:8080", "127.0.0.1:1", "xn--a", "a:", "a~b"])
+@pytest.mark.parametrize(
+    "host", ["", "cdn.cribl.io", "a_b.test.", "[::1]:8080", "127.0.0.1:1", "xn--a", "a:", "a~b", "a.b."]
+)
 def test_a_host_that_is_one_is_answered(server: Served, host: str) -> None:
     assert server.ask("GET", "/telemetry/", host=host).status in (200, 404)
     assert server.malformed() == []
@@ -95,7 +110,9 @@ def test_a_host_that_is_one_is_answered(server: Served, host: str) -> None:
         (b"GET / HTTP/1.1\r\nFoo : b\r\nhOST:a.example\r\n\r\n", ("a.example", None)),
         (NO_IDNA, ("xn--a.example", None)),
         ("GET http://bücher.example/ HTTP/1.1\r\nHost: x\r\n\r\n".encode(), ("xn--bcher-kva.example", None)),
-        (b"GET http://u:hush@a.example:x/ HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example:x", None)),
+        (b"GET http://u:hush@a.example:x/ HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", None)),
+        (b"CONNECT http://a.example:81/ HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", 81)),
+        (b"CONNECT * HTTP/1.1\r\nHost: a.example\r\n\r\n", ("a.example", None)),
         (b"CONNECT a.example:0 HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", None)),
         (b"CONNECT u:hush@a.example:443 HTTP/1.1\r\nHost: x\r\n\r\n", ("a.example", 443)),
         (b"CONNECT :443 HTTP/1.1\r\nHost: x\r\n\r\n", ("", 443)),
