@@ -46,7 +46,8 @@ def test_the_product_never_reaches_the_admin_side(server: Served, target: str, h
 @pytest.mark.parametrize("target", ["/health", "/metrics"])
 def test_what_is_no_host_never_reaches_the_admin_side(server: Served, target: str, host: str) -> None:
     answer = server.ask("GET", target, host=host)
-    assert (answer.status, answer.body) == (400, b"The Host field names no host.\n")
+    assert answer.status == 400
+    assert answer.body.startswith(b"The Host field names ")
     assert server.exchanges() == []
 
 
