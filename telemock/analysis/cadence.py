@@ -8,12 +8,13 @@ from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
+
+from telemock.analysis.resent import Again
 
 # So many requests are looked at together.
 _AT_ONCE = 1024
@@ -43,13 +44,12 @@ _REGULAR = 0.5
 _SURELY_REGULAR = 0.9
 _LEAST_SURE = 10
 
-# What a request was: answered with a failure, or the same as one before it.
+# What a request was: answered with a failure, a retry of one that was, the same as one that was answered, and the same
+# events, which no beat sends twice.
 _FAILED = 1
-_RESENT = 2
-
-# Where there is no beat, a retry comes within so many seconds, each further one within so many times its delay.
-_SOON_S = 60.0
-_SOON_FACTOR = 4.0
+_RETRY = 2
+_RESENT = 4
+_SAME_EVENTS = 8
 
 # Longer ones are no missed beats: the client was away.
 _SILENCE_PERIODS = 10.5
@@ -91,7 +91,7 @@ class Cadence:
         longest_silence_s: the longest of them; 0 when there was none.
         bursts: times when it called more often than its beat.
         largest_burst: requests of the largest one; 0 when there was none.
-        retries: requests that followed a failure sooner than the beat.
+        retries: requests that were the same as one that failed, sooner than the beat.
         retry_s: the median time from a failure to the first retry; None when there was none.
         resent: requests that were the same as one before, though that was answered, sooner than the beat.
         backoff: by what factor the next time is longer, median; None when there never was a second retry.
@@ -118,11 +118,18 @@ class Cadence:
 
 @dataclass(slots=True)
 class Rhythm:
-    """The requests of one instance to one endpoint: `add` them, roughly in the order they came."""
+    """The requests of one instance to one endpoint: `add` them, roughly in the order they came.
+
+    Attributes:
+        repeats: how many were the same as one before, at a beat or not.
+    """
 
     requests: int = 0
+    repeats: int = 0
     _times: Times = field(default_factory=Times)
     _flags: bytearray = field(default_factory=bytearray)
+    _is_served: bool = False
+    _again: dict[int, Again] = field(default_factory=dict)
     _last_s: float = 0.0
     _last_delay_s: float | None = None
     _period_s: float | None = None
@@ -147,17 +154,23 @@ class Rhythm:
     _last_chain: int = 0
     _factors: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DELAYS))
 
-    def add(self, received_s: float, *, failed: bool, resent: bool = False) -> None:
+    def add(self, received_s: float, *, failed: bool, again: Again | None = None) -> None:
         """Take a request.
 
         Args:
             received_s: seconds since the epoch.
-            failed: the answer said that it cannot be served.
-            resent: it is the same as one a short time before.
+            failed: it was answered so that clients try again.
+            again: how it is the same as one before.
         """
         self.requests += 1
+        self._is_served |= not failed
+        flags = failed * _FAILED
+        if again is not None:
+            self.repeats += 1
+            self._again[len(self._times)] = again
+            flags |= (_RETRY if again.is_retry else _RESENT) | again.is_same_events * _SAME_EVENTS
         self._times.append(received_s)
-        self._flags.append(failed * _FAILED | resent * _RESENT)
+        self._flags.append(flags)
         if len(self._times) > _AT_ONCE:
             self._learn()
 
@@ -187,7 +200,7 @@ class Rhythm:
 
     def _next_s(self, interval_s: float | None) -> float | None:
         retry_s = _median(self._first_retries)
-        is_served = self._period_s is not None or interval_s is None
+        is_served = self._is_served or interval_s is None
         is_failed = bool(self._flags) and self._flags[-1] & _FAILED
         if is_failed and retry_s is not None and (is_served or self._goes_on()):
             is_first = self._last_delay_s is None
@@ -213,23 +226,12 @@ class Rhythm:
         if not self._times:
             return
         order = np.argsort(np.frombuffer(self._times), kind="stable")
+        said = {place: self._again[was] for place, was in enumerate(order.tolist()) if was in self._again}
         times = np.frombuffer(self._times)[order]
         flags = np.frombuffer(self._flags, dtype=np.uint8)[order]
         gaps = np.diff(times)
-        failed = (flags[:-1] & _FAILED).astype(np.bool_)
-        again = failed | (flags[1:] & _RESENT).astype(np.bool_)
-        period = self._period_s = _period(gaps[~again], self._period_s)
-        is_failing = self._unserved_s is not None or bool(failed.any())
-        least_sure = _LEAST if again.all() and not is_failing else _LEAST_SURE
-        likely = _period(gaps, self._unserved_s) if period is None else None
-        if likely is not None and (is_failing or _is_sure(gaps, likely, least_sure)):
-            # Nobody ever serves it, or it says the same all the time: what comes at a beat all the same is no retry.
-            period = self._unserved_s = likely
-            again = again & (gaps < _IN_RETRY * period)
-        if period is None or (self._period_s is None and not _is_sure(gaps, period, least_sure)):
-            retries = [*_soon(_runs(again), gaps)]
-        else:
-            retries = [run for run in _runs(again) if gaps[run.start] < _IN_RETRY * period]
+        period, again = self._find_beat(times, gaps, flags[1:])
+        retries = [*_runs(again)]
         follows = _mask(retries, len(gaps))
         bursts = [] if period is None else [*_runs((gaps < _IN_BURST * period) & ~follows)]
         starts = np.flatnonzero(np.concatenate(([True], ~(follows | _mask(bursts, len(gaps))))))
@@ -237,8 +239,7 @@ class Rhythm:
         done = len(gaps) if is_end or not last else last
         for run in retries:
             if run.start < done:
-                self._take_retries(gaps[run][failed[run]].tolist())
-                self._resent += int(np.count_nonzero(~failed[run]))
+                self._take_again([said[place] for place in range(run.start + 1, run.stop + 1)])
         for run in bursts:
             if run.start < done:
                 self._bursts += 1
@@ -248,11 +249,28 @@ class Rhythm:
         if period is not None:
             self._take_beats(np.diff(times[starts]), period, is_end=is_end)
         self._last_s = max(self._last_s, float(times[-1]))
-        self._last_delay_s = float(gaps[-1]) if len(gaps) and follows[-1] else None
+        self._last_delay_s = said[len(gaps)].delay_s if len(gaps) and follows[-1] else None
         self._last_chain = retries[-1].stop - retries[-1].start if retries and retries[-1].stop == len(gaps) else 0
         waiting = slice(last, None if done == last else last + 1)
         self._times = Times(times[waiting].tolist())
         self._flags = bytearray((flags[waiting] if done == last else flags[-1:]).tobytes())
+        self._again = {place - last: again for place, again in said.items() if place >= last and done == last}
+
+    def _find_beat(self, times: _Numbers, gaps: _Numbers, flags: npt.NDArray[np.uint8]) -> tuple[float | None, _Flags]:
+        """Give the period, None when there is none, and which requests after a gap are one before, sent again."""
+        again = (flags & (_RETRY | _RESENT)).astype(np.bool_)
+        is_same = (flags & _SAME_EVENTS).astype(np.bool_)
+        period = self._period_s = _period(np.diff(times[np.concatenate(([True], ~again))]), self._period_s)
+        if period is None:
+            others = gaps[~is_same]
+            likely = _period(others, self._unserved_s)
+            least = _LEAST_SURE if (~again).any() or (flags & _RETRY).any() else _LEAST
+            if likely is not None and (self._unserved_s is not None or _is_sure(others, likely, least)):
+                # Nobody ever serves it, or it says the same all the time: what comes at a beat is no retry.
+                period = self._unserved_s = likely
+        if period is not None:
+            again &= is_same | (gaps < _IN_RETRY * period) | ~_fits(gaps, period)
+        return period, again
 
     def _fold(self) -> None:
         """Make two figures of the intervals that wait."""
@@ -263,14 +281,18 @@ class Rhythm:
             self._jitters.append((float(np.median(np.abs(singles - median))), len(singles)))
             self._singles = Times()
 
-    def _take_retries(self, delays: list[float]) -> None:
-        if not delays:
+    def _take_again(self, again: list[Again]) -> None:
+        retries = [each for each in again if each.is_retry]
+        self._resent += len(again) - len(retries)
+        if not retries:
             return
-        self._retries += len(delays)
-        self._chains.append(len(delays))
-        self._first_retries.append(delays[0])
+        self._retries += len(retries)
+        self._chains.append(len(retries))
+        # After a beat that was the same, its own retries begin.
+        later = [each for each in retries[1:] if each.attempt > 1]
+        self._first_retries += [each.delay_s for each in retries if each not in later]
         # Most who wait longer each time do so up to a limit.
-        self._factors += [later / sooner for sooner, later in pairwise(delays[:_GROWING]) if sooner > 0]
+        self._factors += [each.delay_s / each.before_s for each in later if each.attempt <= _GROWING and each.before_s]
 
     def _take_beats(self, beats: _Numbers, period: float, *, is_end: bool) -> None:
         beats = np.concatenate((np.frombuffer(self._held), beats))
@@ -324,20 +346,6 @@ def _is_sure(gaps: _Numbers, period: float, least: int) -> bool:
     """Tell whether most intervals that are no retries', and at least so many, are of a beat."""
     beats = gaps[gaps >= _IN_RETRY * period]
     return bool(np.count_nonzero(_fits(beats, period)) >= max(_SURELY_REGULAR * len(beats), least))
-
-
-def _soon(runs: Iterable[slice], gaps: _Numbers) -> Iterator[slice]:
-    """Give where, after failures, requests come so soon that they are retries; whoever comes later comes by himself."""
-    for run in runs:
-        start = run.start
-        for place in range(run.start, run.stop):
-            limit = _SOON_S if place == start else max(_SOON_S, _SOON_FACTOR * float(gaps[place - 1]))
-            if gaps[place] > limit:
-                if place > start:
-                    yield slice(start, place)
-                start = place + 1
-        if run.stop > start:
-            yield slice(start, run.stop)
 
 
 def _pace(periods: _Numbers) -> _Numbers:

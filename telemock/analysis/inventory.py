@@ -17,7 +17,7 @@ from telemock.analysis.findings import Finding, Findings, Place
 from telemock.analysis.known_secrets import spread_secrets
 from telemock.analysis.path_templates import path_template
 from telemock.analysis.planted import Needles, Planted
-from telemock.analysis.resent import Resent
+from telemock.analysis.resent import Again, Remembered, Resent, Sending, is_failure
 from telemock.analysis.sent import Sent, form_of, name_and_value
 from telemock.analysis.series import SeriesState
 from telemock.codings import decode_pair
@@ -34,9 +34,6 @@ _PATHS_REMEMBERED = 10_000
 
 # Where a request may have fields beside its query and body.
 _OTHERS: tuple[Source, ...] = ("path", "header", "cookie")
-
-# From this status code on, a client may try again.
-_FAILED = 400
 
 
 @dataclass(slots=True)
@@ -88,7 +85,7 @@ class Learnt:
     findings_in_part: int = 0
     instances: list[InstanceState] = field(default_factory=list)
     received_s: float = 0.0
-    resent: list[tuple[bytes, float]] = field(default_factory=list)
+    resent: list[tuple[bytes, Remembered]] = field(default_factory=list)
 
 
 class Inventory:
@@ -200,8 +197,7 @@ class Inventory:
         if values:
             self._take_path(endpoint, seen.path, values)
         self._received_s = _second(seen.received_at[:19])
-        is_again = self._is_again(seen)
-        endpoint.resent += is_again
+        again = self._again(seen)
         who = endpoint.number, seen.instance
         instance = self._followed.get(who)
         if instance is None:
@@ -210,14 +206,25 @@ class Inventory:
                 self.instances_let_go += 1
             instance = self._followed[who] = _Instance(endpoint, self.findings, InstanceState(*who), self._is_amount)
             endpoint.meet(seen.instance)
-        instance.take(seen, values, self._received_s, is_again=is_again)
+        instance.take(seen, values, self._received_s, again)
 
-    def _is_again(self, seen: Seen) -> bool:
-        if not seen.body or not seen.is_whole:
-            return False
-        url = f"{http_url(seen.scheme, seen.host, seen.port, seen.path)}?{seen.query}"
+    def _again(self, seen: Seen) -> Again | None:
+        """Tell how a request was sent before; what was not kept whole may be another."""
         received_s = self._received_s + _fraction(seen.received_at)
-        return self._resent.is_again(seen.instance, seen.method, url, seen.body, received_s)
+        if not seen.is_whole or (not seen.body and self._resent.is_new(received_s, seen.status, seen.latency_ms)):
+            return None
+        return self._resent.again(
+            Sending(
+                seen.instance,
+                seen.method,
+                f"{http_url(seen.scheme, seen.host, seen.port, seen.path)}?{seen.query}",
+                seen.body or b"",
+                content_type(seen.request_headers) if seen.body else "",
+                received_s,
+                seen.status,
+                seen.latency_ms,
+            )
+        )
 
     def _leave_out(self, host: str) -> None:
         self.endpoints_left_out += 1
@@ -257,11 +264,14 @@ class Inventory:
         """Follow an instance no longer."""
         instance = self._followed.pop(who)
         instance.close(self._received_s)
-        if self._cadences < MAX_INSTANCES:
-            self._cadences += 1
-            instance.endpoint.cadences.append((who[1], instance.state.rhythm.cadence()))
-        else:
-            self.cadences_left_out += 1
+        is_kept = self._cadences < MAX_INSTANCES
+        if is_kept or instance.state.rhythm.repeats:
+            cadence = instance.state.rhythm.cadence()
+            instance.endpoint.resent += cadence.retries + cadence.resent
+            if is_kept:
+                instance.endpoint.cadences.append((who[1], cadence))
+        self._cadences += is_kept
+        self.cadences_left_out += not is_kept
 
     def _values_in(self, place: Place) -> int:
         endpoint = self.endpoints.get((place.method, place.scheme, place.host, place.path, place.port))
@@ -291,9 +301,9 @@ class _Instance:
         self._path, *self._in_head = (sent(source, state.others[source], _pair) for source in _OTHERS)
         self._headers = header_and_cookie_pairs(state.headers)
 
-    def take(self, seen: Seen, path_values: Pairs, received_s: float, *, is_again: bool) -> None:
+    def take(self, seen: Seen, path_values: Pairs, received_s: float, again: Again | None) -> None:
         moment_s = received_s + _fraction(seen.received_at)
-        self.state.rhythm.add(moment_s, failed=seen.status >= _FAILED, resent=is_again)
+        self.state.rhythm.add(moment_s, failed=is_failure(seen.status), again=again)
         is_whole = True
         if path_values:
             is_whole &= self._path.take(path_values, seen, received_s)

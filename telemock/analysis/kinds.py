@@ -149,8 +149,13 @@ def kind_of(value: str, name: str = "", received_s: float | None = None, form: F
 
 def is_near(value: str, kind: Kind, received_s: float) -> bool:
     """Tell whether a number that may be a time is near the time of its request; see `NEAR_DAYS`."""
+    return abs(seconds_of(value, kind) - received_s) <= NEAR_DAYS * _DAY_S
+
+
+def seconds_of(value: str, kind: Kind) -> float:
+    """Give the whole units of a number that is a time, of one of `TIMES`, in seconds since the epoch."""
     units = next(units for each, units in _UNITS.values() if each == kind)
-    return abs(int(value.partition(".")[0]) / units - received_s) <= NEAR_DAYS * _DAY_S
+    return int(value.partition(".")[0]) / units
 
 
 def _kind_of_time(value: str, topics: frozenset[Topic], received_s: float | None, form: Form) -> Kind | None:

@@ -1,15 +1,39 @@
-"""Which requests a client sent again: the same content, or the same events, within a short time."""
+"""Which requests a client sent again: after a failure, or although it was answered, the same events.
+
+Sent again is the same method, URL with its query, and content, by the same client. What is the same and was answered
+is a request of its own, such as a heartbeat, unless its body holds what only one sending of it can: the id of an
+event, or the time when it was made.
+"""
 
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Final
+from itertools import chain, islice
+from typing import Final, NamedTuple
 
-# From one time to the next: clients wait longer with each retry, up to this as a rule.
-_WITHIN_SECONDS: Final = 30.0
+from telemock.analysis.kinds import TIMES, kind_of, seconds_of
+from telemock.analysis.names import words_of
+from telemock.fields import read_body
+from telemock.leaves import Leaf
+from telemock.opening import Allowance
+
+# After a failure clients try again so soon, and each further time after so many times the delay before.
+_SOON_S: Final = 60.0
+_SOON_FACTOR: Final = 4.0
+
+# What is known by its events may come again so much later.
+_LONGEST_S: Final = 3600.0
+
+# Who waits so long for an answer may give up, and ask again before it comes.
+_LATE_S: Final = 1.0
 
 _MOST_REMEMBERED: Final = 10_000
+
+# Answers below 500 that ask for another try (RFC 9110 section 15.5, RFC 8470, RFC 6585), or that a client did not
+# wait for.
+_FAILURES: Final = frozenset((408, 425, 429, 499))
 
 # Names, in JSON, of what is another each time that the same events are sent.
 _SENT_AT: Final = re.compile(rb'"(?:sent_?at|client_upload_time|stm)"\s*:\s*(?:"[^"\\]*"|[\d.]+)', re.IGNORECASE)
@@ -19,6 +43,76 @@ _EVENT_ID: Final = re.compile(
     rb'"(?:message_?id|event_?id|event_?uuid|\$?insert_?id)"\s*:\s*"([^"\\]{8,128})"', re.IGNORECASE
 )
 
+# The same, as words, in any format; an id without more words is an event's in an array only.
+_NAME_OF_ID: Final = re.compile(
+    r"(?:.* )?(?:(?:message|event|insert|request|batch|trace|span|transaction|correlation|delivery|idempotency|report"
+    r"|envelope|payload|upload) ?(?:u?uid|id|key)|nonce)"
+)
+_ID_IN_ARRAY: Final = re.compile(r".*\[\]\._?u?u?id", re.IGNORECASE)
+_LEAST_ID: Final = 8
+
+# Where none of so many values of a body tells it, none will.
+_MOST_LEAVES: Final = 10_000
+
+# Times that stay the same from one event to the next.
+_NAME_OF_STATE: Final = re.compile(
+    r"(?:.* )?(?:start\w*|boot\w*|creat\w*|install\w*|launch\w*|since|first|last|until|expir\w*|valid|build|built"
+    r"|release\w*|updated?|modif\w*|upgrad\w*|login|exp|iat|nbf|lt|from|to|begin)(?: .*)?"
+)
+
+# A time of this request is so near to when it came: clocks differ, and events wait to be sent.
+_BEFORE_S: Final = 3600.0
+_AFTER_S: Final = 300.0
+
+
+class Sending(NamedTuple):
+    """What of a request and its answer tells whether it was sent again.
+
+    Attributes:
+        sender: the installation, or the address of the client.
+        url: with its query.
+        content: the body, decoded as far as that can be; empty when there was none.
+        media_type: what its Content-Type says.
+        received_s: seconds since the epoch.
+    """
+
+    sender: str
+    method: str
+    url: str
+    content: bytes
+    media_type: str
+    received_s: float
+    status: int
+    latency_ms: float
+
+
+class Again(NamedTuple):
+    """How a request is the same as one before it.
+
+    Attributes:
+        is_retry: that one was not answered, or late, or with a failure.
+        is_same_events: its body holds what only these events have.
+        delay_s: since then.
+        before_s: of that one since the one before it; 0 when it was the first.
+        attempt: 1 for the first time that it was sent again.
+    """
+
+    is_retry: bool
+    is_same_events: bool
+    delay_s: float
+    before_s: float
+    attempt: int
+
+
+class Remembered(NamedTuple):
+    """What is remembered of the latest of requests that are the same."""
+
+    received_s: float
+    answered_s: float
+    is_failure: bool
+    delay_s: float
+    attempt: int
+
 
 class Resent:
     """Recognises what is sent again; it is asked of requests in the order they came.
@@ -27,39 +121,110 @@ class Resent:
         known: of the requests before, as `known` gave it.
     """
 
-    def __init__(self, known: Iterable[tuple[bytes, float]] = ()) -> None:
-        self._last_s = OrderedDict(known)
+    def __init__(self, known: Iterable[tuple[bytes, Remembered]] = ()) -> None:
+        self._latest = OrderedDict(known)
+        self._failed_s = max((each.received_s for each in self._latest.values()), default=-1e12)
 
-    def known(self) -> list[tuple[bytes, float]]:
+    def known(self) -> list[tuple[bytes, Remembered]]:
         """Give what is to be known of the latest requests to recognise them again.
 
         Clocks of those who stored them may differ, so that time does not tell which are not needed any more.
         """
-        return [*self._last_s.items()]
+        return [*self._latest.items()]
 
-    def is_again(self, sender: str, method: str, url: str, content: bytes, received_s: float) -> bool:
-        """Tell whether a request was sent a short time before.
+    def is_new(self, received_s: float, status: int, latency_ms: float) -> bool:
+        """Tell in a moment that a request without a body is no retry, and nothing for a later one to retry.
 
         Args:
-            sender: the installation, or the address of the client.
-            method: of the request.
-            url: of the request, with its query.
-            content: the body, decoded as far as that can be; one that is empty is never sent again.
             received_s: seconds since the epoch.
+            status: of its answer.
+            latency_ms: of its answer.
         """
-        if not content:
-            return False
-        before = f"{sender}\n{method}\n{url}".encode(errors="surrogateescape")
-        events = b"\0".join(sorted(set(_EVENT_ID.findall(content))))
-        keys = [_digest(before, b"content", _SENT_AT.sub(b"", content))]
-        keys += [_digest(before, b"events", events)] * bool(events)
-        is_again = any(abs(received_s - self._last_s.get(key, -1e9)) <= _WITHIN_SECONDS for key in keys)
+        is_served = status < 400 and latency_ms < 1000 * _LATE_S
+        return is_served and received_s > self._failed_s + _LONGEST_S
+
+    def again(self, sending: Sending) -> Again | None:
+        """Tell how a request was sent before; None when it was not."""
+        sent = Remembered(
+            sending.received_s,
+            sending.received_s + sending.latency_ms / 1000,
+            is_failure(sending.status),
+            0.0,
+            0,
+        )
+        if sent.is_failure or sending.latency_ms >= 1000 * _LATE_S:
+            self._failed_s = max(self._failed_s, sending.received_s)
+        keys = _keys(sending)
+        known = [self._latest[key] for key in keys if key in self._latest]
+        again = _again(sending, sent, max(known)) if known else None
+        if again is not None:
+            sent = sent._replace(delay_s=again.delay_s, attempt=again.attempt)
         for key in keys:
-            self._last_s[key] = received_s
-            self._last_s.move_to_end(key)
-        while len(self._last_s) > _MOST_REMEMBERED:
-            self._last_s.popitem(last=False)
-        return is_again
+            self._latest[key] = sent
+            self._latest.move_to_end(key)
+        while len(self._latest) > _MOST_REMEMBERED:
+            self._latest.popitem(last=False)
+        return again
+
+
+def is_failure(status: int) -> bool:
+    """Tell whether clients try again after an answer."""
+    return status >= 500 or status in _FAILURES
+
+
+def _again(sending: Sending, sent: Remembered, known: Remembered) -> Again | None:
+    """Tell how a request is the same as one that is known; they may have been stored the other way round."""
+    first, second = min(known, sent), max(known, sent)
+    delay_s = second.received_s - first.received_s
+    is_late = delay_s >= _LATE_S and second.received_s < first.answered_s
+    is_retry = first.is_failure or is_late
+    is_soon = is_retry and delay_s <= max(_SOON_S, _SOON_FACTOR * known.delay_s)
+    is_same_events = delay_s <= _LONGEST_S and _is_one_of_a_kind(sending)
+    return (
+        Again(is_retry, is_same_events, delay_s, known.delay_s, known.attempt + 1)
+        if is_soon or is_same_events
+        else None
+    )
+
+
+def _keys(sending: Sending) -> list[bytes]:
+    before = f"{sending.sender}\n{sending.method}\n{sending.url}".encode(errors="surrogateescape")
+    events = b"\0".join(sorted(set(_EVENT_ID.findall(sending.content))))
+    keys = [_digest(before, b"content", _SENT_AT.sub(b"", sending.content))]
+    return keys + [_digest(before, b"events", events)] * bool(events)
+
+
+def _is_one_of_a_kind(sending: Sending) -> bool:
+    """Tell whether a body holds the id of an event, or the time when it was made."""
+    leaves = read_body(sending.content, sending.media_type).leaves
+    allowance = Allowance(len(sending.content))
+    inside = chain.from_iterable(allowance.open(name, value) for name, value, _ in leaves)
+    some = islice(chain(leaves, inside), _MOST_LEAVES)
+    return any(_is_id(leaf) or _is_own_time(leaf, sending.received_s) for leaf in some)
+
+
+def _is_id(leaf: Leaf) -> bool:
+    name, value, _ = leaf
+    is_named = _NAME_OF_ID.fullmatch(words_of(name)) or _ID_IN_ARRAY.fullmatch(name)
+    return is_named is not None and len(value) >= _LEAST_ID
+
+
+def _is_own_time(leaf: Leaf, received_s: float) -> bool:
+    name, value, form = leaf
+    if len(value) < 10 or not value[:4].isdigit() or _NAME_OF_STATE.fullmatch(words_of(name)):
+        return False
+    kind = kind_of(value, name, received_s, form)
+    if kind in TIMES:
+        moment_s = seconds_of(value, kind)
+    elif kind == "timestamp_iso" and ":" in value:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        moment_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    else:
+        return False
+    return -_BEFORE_S <= moment_s - received_s <= _AFTER_S
 
 
 def _digest(*parts: bytes) -> bytes:

@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from telemock.analysis.masking import masked_path, masked_text
-from telemock.analysis.resent import Resent
+from telemock.analysis.resent import Resent, Sending
 from telemock.cli.sensitive_sent import sensitive_json, sensitive_line
 from telemock.codings import decode_read
 from telemock.exchange import Connection, ConnectionKind, Exchange
-from telemock.fields import request_bytes
+from telemock.fields import content_type, request_bytes
 from telemock.hosts import http_url
 from telemock.text import printable
 
@@ -168,13 +168,23 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
 
 
 def _is_again(exchange: Exchange, resent: Resent) -> bool:
-    body = exchange.request_body
-    if not body or exchange.request_truncated:
+    if exchange.request_truncated:
         return False
+    body = exchange.request_body or b""
     decoded = decode_read(exchange.request_headers, body)
-    sender, received_s = exchange.guid or exchange.client, datetime.fromisoformat(exchange.received_at).timestamp()
-    url = f"{http_url(exchange.scheme, exchange.host, exchange.port, exchange.path)}?{exchange.query}"
-    return resent.is_again(sender, exchange.method, url, body if decoded is None else decoded, received_s)
+    again = resent.again(
+        Sending(
+            exchange.guid or exchange.client,
+            exchange.method,
+            f"{http_url(exchange.scheme, exchange.host, exchange.port, exchange.path)}?{exchange.query}",
+            body if decoded is None else decoded,
+            content_type(exchange.request_headers),
+            datetime.fromisoformat(exchange.received_at).timestamp(),
+            exchange.status,
+            exchange.latency_ms,
+        )
+    )
+    return again is not None
 
 
 _written = attrgetter("method", "path", "query", "request_headers", "request_body")

@@ -1,4 +1,5 @@
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -7,6 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.analysis.cadence import Cadence, Rhythm
+from telemock.analysis.resent import Resent, Sending
+
+
+def followed(requests: Iterable[tuple[float, bool]]) -> Cadence:
+    """Follow one instance that always asks the same, and may be answered with a failure."""
+    rhythm, resent = Rhythm(), Resent()
+    for received_s, failed in requests:
+        sending = Sending("one", "GET", "http://a.test/", b"", "", received_s, 503 if failed else 200, 1.0)
+        rhythm.add(received_s, failed=failed, again=resent.again(sending))
+    return rhythm.cadence()
 
 
 @dataclass
@@ -45,10 +56,7 @@ class Client:
             else:
                 self.requests += [(now + 0.05 * each, False) for each in range(self.burst)]
             now += self.period_s + rng.uniform(-2 * self.jitter_s, 2 * self.jitter_s)
-        rhythm = Rhythm()
-        for received_s, failed in self.requests:
-            rhythm.add(received_s, failed=failed)
-        return rhythm.cadence()
+        return followed(self.requests)
 
     def _retry(self, now: float, times: int, rng: random.Random) -> None:
         self.requests.append((now, True))
@@ -96,10 +104,7 @@ def test_a_simulated_clients_habits_are_found_within_five_percent(client: Client
 
 
 def taken(*times: float, failed: bool = False) -> Cadence:
-    rhythm = Rhythm()
-    for time in times:
-        rhythm.add(time, failed=failed)
-    return rhythm.cadence()
+    return followed((time, failed) for time in times)
 
 
 def test_what_comes_next_is_the_next_beat_or_the_next_retry() -> None:
@@ -221,9 +226,6 @@ def test_too_little_makes_no_beat(times: tuple[float, ...]) -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 4e9), st.booleans()), max_size=3000))
 def test_no_times_break_it(requests: list[tuple[float, bool]]) -> None:
-    rhythm = Rhythm()
-    for received_s, failed in requests:
-        rhythm.add(received_s, failed=failed)
-    cadence = rhythm.cadence()
+    cadence = followed(requests)
     assert cadence.requests == len(requests)
     assert cadence.retries <= len(requests)

@@ -16,16 +16,23 @@ def post(second: float, body: bytes, **changes: Any) -> Exchange:
     return ping(**{**made, "received_at": moment(second), "request_body": body, **changes})
 
 
-def cadence_of(cli: Cli, folder: Path, *exchanges: Exchange) -> dict[str, Any]:
+BATCH = b'{"batch_id": "4fd2f0c2-%04d", "n": 1}'
+
+
+def cadence_of(cli: Cli, folder: Path, *exchanges: Exchange, every: bool = False) -> dict[str, Any]:
     db = database(folder, *exchanges)
     (endpoint,) = json.loads(cli("analyze", "--db", db, "--format", "json").stdout)["endpoints"]
     (cadence,) = endpoint["cadences"]
-    return {name: cadence[name] for name in ("requests", "interval_s", "missed", "bursts", "retries", "resent")}
+    return (
+        cadence
+        if every
+        else {name: cadence[name] for name in ("requests", "interval_s", "missed", "bursts", "retries", "resent")}
+    )
 
 
 @pytest.mark.parametrize("beats", [2, 3, 4, 1000])
 def test_a_batch_that_is_sent_again_though_it_was_answered_is_no_beat(cli: Cli, tmp_path: Path, beats: int) -> None:
-    times = [(60 * beat + delay, b'{"batch": %d}' % beat) for beat in range(beats) for delay in (0, 1, 3)]
+    times = [(60 * beat + delay, BATCH % beat) for beat in range(beats) for delay in (0, 1, 3)]
     told = cadence_of(cli, tmp_path, *(post(second, body, status=204) for second, body in times))
     assert (told["requests"], told["retries"], told["resent"]) == (3 * beats, 0, 2 * beats)
     if beats > 3:
@@ -34,9 +41,44 @@ def test_a_batch_that_is_sent_again_though_it_was_answered_is_no_beat(cli: Cli, 
 
 def test_what_follows_a_failure_is_a_retry_though_it_is_sent_again(cli: Cli, tmp_path: Path) -> None:
     statuses = ((0, 503), (1, 503), (3, 204), (7, 204))
-    posts = [post(60 * beat + at, b"%d" % beat, status=status) for beat in range(10) for at, status in statuses]
+    posts = [post(60 * beat + at, BATCH % beat, status=status) for beat in range(10) for at, status in statuses]
     told = cadence_of(cli, tmp_path, *posts)
     assert (told["interval_s"], told["retries"], told["resent"]) == (60, 20, 10)
+
+
+@pytest.mark.parametrize("status", [404, 200])
+def test_many_paths_of_one_template_are_no_retries_of_each_other(cli: Cli, tmp_path: Path, status: int) -> None:
+    gets = [ping(number, path=f"/api/users/{number}", query="", guid=None, status=status) for number in range(1, 301)]
+    told = cadence_of(cli, tmp_path, *gets)
+    assert (told["requests"], told["retries"], told["resent"]) == (300, 0, 0)
+
+
+def test_several_batches_at_once_are_each_retried_for_themselves(cli: Cli, tmp_path: Path) -> None:
+    times = [(2**attempt + batch / 10, batch) for attempt in range(5) for batch in range(3)]
+    told = cadence_of(cli, tmp_path, *(post(second, BATCH % batch) for second, batch in times), every=True)
+    assert (told["retries"], told["retry_s"], told["backoff"]) == (12, 1.0, 2.0)
+
+
+def test_who_tries_the_same_batch_for_ever_has_no_beat(cli: Cli, tmp_path: Path) -> None:
+    told = cadence_of(cli, tmp_path, *(post(10 * number, BATCH % 1) for number in range(50)), every=True)
+    assert (told["retries"], told["retry_s"], told["backoff"]) == (49, 10.0, 1.0)
+    assert told["jitter_s"] is None
+
+
+def test_who_asks_for_what_is_not_there_does_not_retry(cli: Cli, tmp_path: Path) -> None:
+    probes = [ping(second, path="/wp-login.php", query="", status=404, guid=None) for second in (0, 1, 3, 9)]
+    told = cadence_of(cli, tmp_path, *probes)
+    assert (told["requests"], told["retries"], told["resent"]) == (4, 0, 0)
+    assert "sent again" not in cli("analyze", "--db", tmp_path / "telemetry.db").stdout
+
+
+def test_an_outage_of_several_beats_has_its_beats_and_their_retries(cli: Cli, tmp_path: Path) -> None:
+    """Each beat asks the same, so that only its pace tells it from a retry."""
+    times = [(60 * beat, 503 if 10 <= beat < 20 else 200) for beat in range(40)]
+    retries = [(second + delay, 503) for second, status in times for delay in (1, 3, 7) if status == 503]
+    pings = [ping(second, status=status) for second, status in sorted(times + retries)]
+    told = cadence_of(cli, tmp_path, *pings, every=True)
+    assert (told["interval_s"], told["missed"], told["retries"], told["retry_s"], told["backoff"]) == (60, 0, 30, 1, 2)
 
 
 @pytest.mark.parametrize("count", [5, 200, 3000])
@@ -47,7 +89,7 @@ def test_who_says_the_same_at_each_beat_has_a_beat(cli: Cli, tmp_path: Path, cou
 
 
 def test_how_often_an_instance_sent_again_is_in_lines_and_in_the_report(cli: Cli, tmp_path: Path) -> None:
-    posts = [post(60 * beat + at, b"%d" % beat, status=204) for beat in range(7) for at in (0, 2)]
+    posts = [post(60 * beat + at, BATCH % beat, status=204) for beat in range(7) for at in (0, 2)]
     db = database(tmp_path, *posts)
     (cells,) = (line.split("\t") for line in cli("analyze", "--db", db).stdout.splitlines() if "\t14\t60.0\t" in line)
     assert cells[-3] == "7"
@@ -58,7 +100,7 @@ def test_how_often_an_instance_sent_again_is_in_lines_and_in_the_report(cli: Cli
 
 def test_what_was_sent_again_is_told_of_its_endpoint(cli: Cli, tmp_path: Path) -> None:
     batch = b'{"messageId": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "sentAt": "%d"}'
-    times = [(0, 1), (1, 2), (30, 3), (90, 4)]
+    times = [(0, 1), (1, 2), (30, 3), (5000, 4)]
     again = [post(second, batch % sent) for second, sent in times]
     others = [post(2, b"other", path="/v2"), post(3, b"other", path="/v2", guid="another"), post(4, b"", path="/v2")]
     db = database(tmp_path, *again, *others)

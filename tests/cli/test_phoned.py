@@ -1,4 +1,5 @@
 import gzip
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -119,6 +120,12 @@ def post(second: float, body: str, status: int = 200, **changes: Any) -> Exchang
     )
 
 
+HEARTBEAT = (
+    '{"install_id": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "id": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5ab", "up": 1,'
+    ' "started_at": "2026-02-05T10:55:50Z", "started": 1770288950, "license_until": 1770288999, "built": 1600000000}'
+)
+MADE = '{"name": "opened", "time": "2026-02-05T10:55:57.9Z"}'
+FORM = "data=" + b64encode(b'{"event": "opened", "properties": {"time": 1770288950123, "n": 1}}').decode()
 BATCH = '{"batch": [{"uuid": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "n": 1}], "sentAt": "%s"}'
 EVENT = '{"messageId": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "attempt": %d}'
 
@@ -126,25 +133,41 @@ EVENT = '{"messageId": "4fd2f0c2-7c2b-4e4f-a4b5-0f7bd5f2c5aa", "attempt": %d}'
 @pytest.mark.parametrize(
     ("first", "second", "count"),
     [
-        (post(0, "a=1"), post(29, "a=1"), 1),
-        (post(0, "a=1"), post(31, "a=1"), 2),
-        (post(0, "a=1"), post(1, "a=2"), 2),
-        (post(0, ""), post(1, ""), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), path="/v2"), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), query="b"), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), method="PUT"), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), guid="another"), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), guid=None, client="::2"), 2),
-        (post(0, "a=1"), replace(post(1, "a=1"), request_truncated=True), 2),
+        # After a failure, what is the same is a retry; when it comes late, it comes by itself.
+        (post(0, "a=1", 503), post(59, "a=1"), 1),
+        (post(0, "a=1", 503), post(61, "a=1"), 2),
+        (post(0, "a=1", 503), post(1, "a=2"), 2),
+        (post(0, "", 503), post(1, ""), 1),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), path="/v2"), 2),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), query="b"), 2),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), method="PUT"), 2),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), guid="another"), 2),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), guid=None, client="::2"), 2),
+        (post(0, "a=1", 503), replace(post(1, "a=1"), request_truncated=True), 2),
+        # What no client tries again after, and what it does, or where it gave up.
+        *((post(0, "a=1", status), post(1, "a=1"), 2) for status in (200, 204, 301, 400, 401, 404, 410, 413)),
+        *((post(0, "a=1", status), post(1, "a=1"), 1) for status in (408, 425, 429, 499, 500, 502, 504)),
+        (post(0, "", 404), post(1, "", 404), 2),
+        (post(0, "a=1", latency_ms=5000.0), post(4, "a=1"), 1),
+        (post(4, "a=1"), post(0, "a=1", latency_ms=5000.0), 1),
+        (post(0, "a=1", latency_ms=5000.0), post(6, "a=1"), 2),
+        (post(0, "a=1", latency_ms=900.0), post(0.5, "a=1"), 2),
+        # What was answered, and has nothing that only this event has, is a heartbeat.
+        (post(0, HEARTBEAT), post(1, HEARTBEAT), 2),
+        (post(0, MADE), post(1, MADE), 1),
+        (post(0, MADE, 404), post(3599, MADE), 1),
+        (post(0, MADE), post(3601, MADE), 2),
+        (post(0, FORM), post(1, FORM), 1),
+        (post(0, "t=1770288950&b=1"), post(1, "t=1770288950&b=1"), 1),
         # Another time of sending, another attempt, and another packing, are no other events.
         (post(0, BATCH % "2026-02-05T10:55:58Z"), post(1, BATCH % "2026-02-05T10:55:59Z"), 1),
         (post(0, BATCH % "x"), post(1, BATCH.replace("1", "2") % "x"), 2),
         (post(0, EVENT % 1), post(1, EVENT % 2), 1),
         (post(0, EVENT % 1), post(1, EVENT.replace("4fd2", "4fd3") % 1), 2),
-        (post(0, "a=1"), replace(post(1, ""), request_headers=GZIP, request_body=gzip.compress(b"a=1")), 1),
+        (post(0, "a=1", 503), replace(post(1, ""), request_headers=GZIP, request_body=gzip.compress(b"a=1")), 1),
     ],
 )
-def test_what_is_the_same_within_a_short_time_was_sent_again(first: Exchange, second: Exchange, count: int) -> None:
+def test_what_is_the_same_was_sent_again_where_something_says_so(first: Exchange, second: Exchange, count: int) -> None:
     assert sum(asked.count for asked in add_up([first, second], []).asked) == count
 
 
