@@ -239,7 +239,7 @@ async def open_telemock(
                 level="error",
             )
         except StoreDamaged as error:
-            journal.event("store_lost", str(error), level="error")
+            journal.event("store_damaged", str(error), level="error")
             raise
 
 

@@ -54,7 +54,7 @@ class Supervisor:
 
         Raises:
             ListenError: a worker ended before it was ready.
-            StoreDamaged: a worker could not save what it had answered.
+            StoreDamaged: what a worker had answered is not in the database any more, or that not where it was.
         """
         stop = stop_event(self._end_at_once)
         workers = [asyncio.Event() for _ in range(self._settings.workers)]
@@ -74,7 +74,7 @@ class Supervisor:
         for keeper in done:
             keeper.result()
         if self._is_lossy:
-            raise StoreDamaged("A worker could not save everything that it had answered; its line above says what.")
+            raise StoreDamaged("A worker's database was damaged or moved away; its line above says what is where.")
 
     @staticmethod
     async def _all_ready(workers: list[asyncio.Event], keepers: list[asyncio.Task[None]], stop: asyncio.Event) -> bool:

@@ -1,11 +1,17 @@
 """The write-ahead log of a database is copied into it, and emptied: SQLite's checkpoints, and when each is right."""
 
 import sqlite3
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 from telemock.settings import Durability
 from telemock.store.engine import BUSY_SECONDS, open_for_writing
+
+# A database that somebody wrote to is looked through for so long at most; SQLite asks whether to go on every so many of
+# its steps.
+_LOOK_SECONDS = 1.0
+_STEPS = 10_000
 
 
 class Checkpointer:
@@ -44,6 +50,19 @@ class Checkpointer:
     def empty(self) -> None:
         """Copy everything and cut the log's file to nothing, where nobody reads or writes."""
         self._checkpoint("TRUNCATE")
+
+    def is_sound(self) -> bool | None:
+        """Look through the database's structure, not what is in memory of it; None when that takes too long."""
+        deadline = time.monotonic() + _LOOK_SECONDS
+        self._copying.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        try:
+            with closing(self._copying.execute("PRAGMA quick_check(1)")) as cursor:
+                return bool(cursor.fetchone()[0] == "ok")
+        except sqlite3.DatabaseError as error:
+            return None if isinstance(error, sqlite3.OperationalError) else False
+        finally:
+            self._copying.set_progress_handler(None, 0)
+            self._copying.execute("PRAGMA shrink_memory")
 
     def close(self) -> None:
         """Close both connections."""

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from telemock.store.engine import PAGE_BYTES, index_path, is_our_head, write_ahead_log
+from telemock.store.log_pages import frames
 from telemock.store.wal_index import LOG_HEAD_BYTES, LogState, WalIndex
 
 _HEAD_BYTES: Final = 100
 _CHANGE_COUNTER: Final = slice(24, 28)
 _PAGE_COUNT: Final = slice(28, 32)
 _FRAME_SALT: Final = slice(8, 16)
+_LOG_SALT: Final = slice(16, 24)
+
+# So many frames are looked at by their checksums before they are copied: that takes a millisecond each.
+_SUMMED_FRAMES: Final = 64
 
 
 class Damage(NamedTuple):
@@ -47,6 +52,9 @@ class FileWatch:
     Attributes:
         identity: of the database's file.
         log: descriptor of the log.
+        database: descriptor of the database.
+        is_touched: something else than SQLite wrote to the database, or changed its time, so that it must be looked
+            through.
         state: of the log, when it was looked at last.
         log_bytes: size of the log's file, when it was looked at last.
 
@@ -59,11 +67,12 @@ class FileWatch:
         self._log_path = str(write_ahead_log(path))
         self._index_path = str(index_path(path))
         self._index = WalIndex(path)
-        self._database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self.database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
-        self.identity = _identity(os.fstat(self._database))
+        self.identity = _identity(os.fstat(self.database))
         self._log_identity = _identity(os.fstat(self.log))
         self._lost: Damage | None = None
+        self.is_touched = False
         self.state = LogState(PAGE_BYTES, 0, b"", 0, 0)
         self._seen = self.state
         self.log_bytes = 0
@@ -81,9 +90,17 @@ class FileWatch:
         if self._lost is not None:
             return self._lost
         state = self.refresh()
-        database, log = _status(self._path), _status(self._log_path)
+        log, database = _status(self._log_path), _status(self._path)
         if database is None or _identity(database) != self.identity:
             return self._moved()
+        if (database.st_size, database.st_mtime_ns) == self._known:
+            self._known_state = state
+        else:
+            self._examine(database, state)
+        lost: Damage | None = self._lost
+        if lost is not None:
+            return lost
+        # Of a database that was overwritten the log is set aside; so that is looked at first.
         if log is None or _identity(log) != self._log_identity:
             return self._log_gone()
         if at_all and identity_at(self._index_path) != self._index.identity:
@@ -91,10 +108,6 @@ class FileWatch:
         self.log_bytes = log.st_size
         if log.st_size < state.size_bytes or not self._has_what_it_had(state):
             self._examine_log(log, state)
-        elif (database.st_size, database.st_mtime_ns) != self._known:
-            self._examine(database, state)
-        else:
-            self._known_state = state
         return self._lost
 
     def refresh(self) -> LogState:
@@ -107,25 +120,46 @@ class FileWatch:
         state = self.refresh()
         return not state.frames or self._has_frame(state, state.frames)
 
-    def is_lost(self, frame: int) -> bool:
-        """Tell whether the log does not hold that frame any more."""
-        is_cut = self.state.bytes_to(frame) > os.fstat(self.log).st_size
-        return is_cut or not self._has_frame(self.state, frame)
+    def look_through_log(self) -> bool:
+        """Tell whether what is in the log alone is whole, so that it can be copied; for any thread.
+
+        Of many frames only the heads are looked at. What is not whole is damage from now on.
+        """
+        for _ in range(3):
+            state = self._index.read()
+            if state is None or self._is_whole(state):
+                return True
+            now = self._index.read()
+            if now is not None and now.salt == state.salt:
+                self._lost = self._log_content_gone()
+                return False
+        return True  # it starts anew all the time, as only a log does that was copied
+
+    def lose_database(self) -> None:
+        """Take it that the content of the database is gone, from now on."""
+        self._lost = self._database_gone()
 
     @property
     def is_removed(self) -> bool:
         """Tell whether no path leads to the database any more."""
-        return not os.fstat(self._database).st_nlink
+        return not os.fstat(self.database).st_nlink
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the database was cut to nothing."""
+        return not os.fstat(self.database).st_size
 
     @property
     def way(self) -> str:
-        """Give a path of the database while this process runs, whatever became of its own."""
-        return f"/proc/{os.getpid()}/fd/{self._database}"
+        """Give the path of the database now, or one that leads to it while this process runs."""
+        way = f"/proc/{os.getpid()}/fd/{self.database}"
+        path = os.readlink(way)  # noqa: PTH115 - of a file that was removed it is no path
+        return path if identity_at(path) == self.identity else way
 
     def lock(self) -> bool:
         """Take a lock on the database's file that no connection takes; tell whether that could be done at once."""
         try:
-            fcntl.flock(self._database, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.database, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -133,12 +167,12 @@ class FileWatch:
     def close(self) -> None:
         """Give everything back; after every connection of the process, as `WalIndex` says."""
         self._index.close()
-        os.close(self._database)
+        os.close(self.database)
         os.close(self.log)
 
     def _examine(self, database: os.stat_result, state: LogState) -> None:
         """Look at the head of a database that was written to: by a checkpoint, which the index tells, or by others."""
-        head = os.pread(self._database, _HEAD_BYTES, 0)
+        head = os.pread(self.database, _HEAD_BYTES, 0)
         if self._index.read() != state:
             return  # under way; the next look will tell
         is_quiet = state.checkpoint == self._known_state.checkpoint and state.begun == state.copied
@@ -150,22 +184,30 @@ class FileWatch:
             and not (is_quiet and self._known and (head, size) != (self._known_head, known_size))
         )
         if is_whole:
+            self.is_touched |= is_quiet and self._known is not None
             self._known = (size, database.st_mtime_ns)
             self._known_state = state
             self._known_head = head
         else:
-            self._lost = _gone("database", f"The database {self._path} was cut short or overwritten")
+            self._lost = self._database_gone()
 
     def _examine_log(self, log: os.stat_result, state: LogState) -> None:
         """Look again at a log that seems shorter than it must be: somebody may be starting it anew."""
         if self._index.read() == state and os.fstat(self.log).st_size == log.st_size:
-            self._lost = _gone("log_content", f"The write-ahead log {self._log_path} was cut short or overwritten")
+            self._lost = self._log_content_gone()
+
+    def _is_whole(self, state: LogState) -> bool:
+        if state.frames - state.copied <= _SUMMED_FRAMES:
+            return all(frame.is_whole for frame in frames(self.log, state, state.copied))
+        return all(self._has_frame(state, frame) for frame in range(state.copied + 1, state.frames + 1))
 
     def _has_what_it_had(self, state: LogState) -> bool:
-        """Look at the frame that was the last one: a log that was cut and written to again has a hole there."""
+        """Look at the head, and at what was the last frame: a log that was cut, and goes on, has a hole there."""
         seen, self._seen = self._seen, state
         if not state.frames:
             return True
+        if os.pread(self.log, LOG_HEAD_BYTES, 0)[_LOG_SALT] != state.salt:
+            return False
         return self._has_frame(state, seen.frames if seen.salt == state.salt and seen.frames else state.frames)
 
     def _has_frame(self, state: LogState, frame: int) -> bool:
@@ -173,6 +215,14 @@ class FileWatch:
         return (
             os.pread(self.log, _FRAME_SALT.stop, state.bytes_to(frame - 1) or LOG_HEAD_BYTES)[_FRAME_SALT] == state.salt
         )
+
+    def _database_gone(self) -> Damage:
+        what = f"The database {self._path} was cut short or overwritten while in use"
+        return Damage("database", what, "put a sound one in its place, or move it away, and restart telemock")
+
+    def _log_content_gone(self) -> Damage:
+        what = f"The write-ahead log {self._log_path} was cut short or overwritten while in use"
+        return Damage("log_content", what, "restart telemock, which goes on with what is left")
 
     def _moved(self) -> Damage:
         what = f"The database {self._path} was removed or replaced while in use"
@@ -198,7 +248,3 @@ def _status(path: str | Path) -> os.stat_result | None:
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
-
-
-def _gone(kind: Literal["log_content", "database"], what: str) -> Damage:
-    return Damage(kind, f"{what} while in use", "restart telemock, which goes on with what is left")

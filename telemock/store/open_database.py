@@ -1,13 +1,13 @@
 """A database that one process writes to: its connections, what may still be in its log alone, and what damages it.
 
-Damage is met at once: what is in files that nobody else can open is copied into the database, and what cannot be is
-counted.
+Damage is met at once: what is in files that nobody else can open is copied into the database, or beside it, and what
+cannot be is counted.
 """
 
 import asyncio
 import fcntl
+import shlex
 import sqlite3
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -20,9 +20,19 @@ import aiosqlite
 from telemock.errors import StoreDamaged, StoreUnavailable
 from telemock.settings import Durability
 from telemock.store.checkpointer import Checkpointer
+from telemock.store.commits import Commits, Ids
 from telemock.store.engine import open_beside, open_for_writing
 from telemock.store.file_watch import Damage, FileWatch, identity_at
-from telemock.store.wal_index import LogState
+from telemock.store.log_pages import LogPages
+from telemock.store.recovery import (
+    Row,
+    cached_rows,
+    copy_removed,
+    recover,
+    recovered_path,
+    set_log_aside,
+    told,
+)
 
 _T = TypeVar("_T")
 
@@ -62,14 +72,6 @@ class Files(NamedTuple):
     watch: FileWatch
 
 
-class _Commit(NamedTuple):
-    """The ids of exchanges, from first to last, which the log holds up to a frame."""
-
-    frame: int
-    first_id: int
-    last_id: int
-
-
 class OpenDatabase:
     """Has a database open; made by `open_database`, and used from one loop.
 
@@ -80,7 +82,7 @@ class OpenDatabase:
         tell: takes events.
     """
 
-    def __init__(self, path: Path, durability: Durability, files: Files, tell: Tell) -> None:
+    def __init__(self, path: Path, durability: Durability, files: Files, last_id: int, tell: Tell) -> None:
         self.path = path
         self.turn = asyncio.Lock()
         self.damage: Damage | None = None
@@ -92,8 +94,8 @@ class OpenDatabase:
         self._left: FileWatch | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store checkpoint")
         self._background = ThreadPoolExecutor(1, thread_name_prefix="store background")
-        self._commits: deque[_Commit] = deque()
-        self._salt = b""
+        self._commits = Commits(last_id)
+        self._loss = ""
 
     @property
     def files(self) -> Files:
@@ -123,8 +125,13 @@ class OpenDatabase:
         """Look at the files, and do what can be done about damage; the caller has the turn."""
         if self._files is None:
             await self._reopen()
-        else:
-            await self._meet(self._files, self._files.watch.look())
+            return
+        watch = self._files.watch
+        damage = watch.look()
+        if damage is None and watch.is_touched:
+            watch.is_touched = False
+            damage = await self._look_through(self._files)
+        await self._meet(self._files, damage)
 
     async def committed(self, files: Files, first_id: int, last_id: int) -> None:
         """Look at the files after a commit; the ids are those of exchanges, and 0 when there were none.
@@ -134,9 +141,9 @@ class OpenDatabase:
         """
         damage = files.watch.look(at_all=False)
         state = files.watch.state
-        self._forget_copied(state)
-        if last_id:
-            self._commits.append(_Commit(state.frames, first_id, last_id))
+        self._commits.forget_copied(state)
+        if last_id and (damage is None or not damage.is_fatal):
+            self._commits.add(state.frames, first_id, last_id)
         if damage is not None:
             await self._meet(files, damage)
             if damage.kind != "log" or self._commits:
@@ -146,15 +153,17 @@ class OpenDatabase:
         """Copy the log into the database, remove it where nobody else uses it, and close.
 
         Raises:
-            StoreDamaged: something that was acknowledged could not be saved; the message says what.
+            StoreDamaged: something that was acknowledged is not in the database, or that not where it was; the message
+                says what, and where it is.
         """
         loss = ""
         async with self.turn:
             if self._files is not None:
+                await self.in_thread(self._files.watch.look_through_log)
                 await self.look()  # what was done to the files a moment ago is seen by nobody later
             files, damage = self._files, self.damage
             if files is not None and damage is not None:
-                loss = await self._loss(files, damage)
+                loss = self._loss
             if files is not None and damage is not None and damage.is_fatal:
                 _NEVER_CLOSED.append(files)
             elif files is not None:
@@ -164,52 +173,105 @@ class OpenDatabase:
                 self._left.close()
         await asyncio.to_thread(self._thread.shutdown)
         await asyncio.to_thread(self._background.shutdown)
-        if damage is not None and loss:
-            raise StoreDamaged(f"{damage.what}: {loss}.")
+        if damage is not None and (loss or damage.kind == "moved"):
+            raise StoreDamaged(f"{damage.what}{loss and ': '}{loss}.")
 
     async def _meet(self, files: Files, damage: Damage | None) -> None:
         known, self.damage = self.damage, damage
         if damage is None:
+            self._loss = ""
             if known is not None:
                 self.tell("store_healed", f"The database {self.path} can be written again.", level="info")
             return
-        if not damage.is_fatal:
-            await self._save(files)
+        if not damage.is_fatal and not await self._save(files):
+            damage = self.damage = files.watch.look() or damage
         if known is None or known.kind != damage.kind:
-            loss = await self._loss(files, damage)
-            self._reason = f"{damage.what}{loss and ': '}{loss}; {damage.remedy}."
+            self._loss = await self._assess(files, damage)
+            self._reason = f"{damage.what}{self._loss and ': '}{self._loss}; {damage.remedy}."
             self.tell("store_damaged", self._reason, level="error")
+        elif damage.kind == "log" and not self._commits:
+            self._loss = ""
         if damage.kind == "log" and not files.watch.refresh().frames:
             await self._close_files(files)
 
-    async def _save(self, files: Files) -> None:
-        """Copy the log into the database's file, wherever its path leads now."""
+    async def _save(self, files: Files) -> bool:
+        """Copy the log into the database's file, wherever its path leads now; False when the log is not whole."""
         if files.watch.is_log_of_index():
+            if not await self.in_thread(files.watch.look_through_log):
+                return False
             await self.in_thread(files.checkpointer.copy_all)
             await self.in_thread(files.checkpointer.empty)
-        self._forget_copied(files.watch.refresh())
+        self._commits.forget_copied(files.watch.refresh())
+        return True
 
-    def _forget_copied(self, state: LogState) -> None:
-        if state.salt != self._salt or not state.frames:
-            self._salt = state.salt
-            self._commits.clear()
-        while self._commits and self._commits[0].frame <= state.copied:
-            self._commits.popleft()
+    async def _look_through(self, files: Files) -> Damage | None:
+        """Look through a database that something else than SQLite wrote to."""
+        is_sound = await self.in_thread(files.checkpointer.is_sound)
+        if is_sound is None:
+            message = (
+                f"{self.path} was touched, or written to by something else than SQLite, and is too large to be looked "
+                f"through now; type sqlite3 {shlex.quote(str(self.path))} 'PRAGMA integrity_check'"
+            )
+            self.tell("store_touched", message, level="warning")
+        elif not is_sound:
+            files.watch.lose_database()
+        return files.watch.look()
 
-    async def _loss(self, files: Files, damage: Damage) -> str:
-        """Say what was acknowledged and is lost, as things stand; empty when nothing is."""
-        if damage.kind == "database":
-            return "what it held may be lost"
+    async def _assess(self, files: Files, damage: Damage) -> str:
+        """Save beside the database what can be, and say what is lost, and where the rest is; empty when nothing is."""
         if damage.kind == "moved":
-            if not files.watch.is_removed:
-                return ""
-            rows = list(await files.beside.execute_fetchall("SELECT coalesce(max(id), 0) FROM exchanges"))
-            return f"its exchanges, with ids up to {rows[0][0]}, are in {files.watch.way} until telemock stops"
-        lost = [commit for commit in self._commits if damage.kind == "log" or files.watch.is_lost(commit.frame)]
-        if not lost:
+            return await self._assess_moved(files)
+        watch, state = files.watch, files.watch.state
+        if damage.kind != "database" and not self._commits:
             return ""
-        number = sum(commit.last_id - commit.first_id + 1 for commit in lost)
-        return f"{number} acknowledged exchanges, with ids from {lost[0].first_id} to {lost[-1].last_id}, are lost"
+        pages = await self.in_thread(partial(LogPages, watch.log, state))
+        # SQLite finds again what is whole from a log's beginning on.
+        wanted = self._commits.after(pages.intact_frames if damage.kind == "log_content" else 0)
+        if damage.kind != "database" and not wanted:
+            return ""
+        cached = [*wanted]
+        if damage.kind == "database":
+            # What it was overwritten with would be read as if it were the database.
+            cached = [*cached, Ids(1, self._commits.copied_id)] if watch.is_empty else []
+        target = recovered_path(self.path, state.salt)
+        rows = await self._cached(files, cached)
+        recovery = await self.in_thread(partial(recover, target, pages, rows, wanted))
+        said = told(wanted, recovery, target)
+        if damage.kind == "database":
+            held = self._commits.copied_id
+            said = [f"what it held, exchanges with ids up to {held}, may be lost", *said] if held else said
+            aside = await self.in_thread(partial(set_log_aside, self.path, watch.log, target)) if state.frames else None
+            said += [f"its log is {aside}"] if aside is not None else []
+        return "; ".join(said)
+
+    async def _assess_moved(self, files: Files) -> str:
+        """Say where a database is that was moved; one that was removed is copied."""
+        watch = files.watch
+        sql = "SELECT id, received_at, (SELECT max(id) FROM exchanges) FROM exchanges WHERE id <= ? ORDER BY id DESC"
+        newest = list(await files.beside.execute_fetchall(f"{sql} LIMIT 1", (self._commits.last_id,)))
+        if not newest:
+            return ""
+        known, last_id = (newest[0][0], newest[0][1]), newest[0][2]
+        wanted = self._commits.after(0)
+        pages = await self.in_thread(partial(LogPages, watch.log, watch.state))
+        place: str | Path = watch.way
+        target = recovered_path(self.path, watch.state.salt)
+        if watch.is_removed:
+            copying = partial(copy_removed, self.path, watch.database, known, pages, wanted)
+            copy, recovery = await self.in_thread(copying)
+            place, target = (f"{place} until telemock stops", target) if copy is None else (copy, copy)
+        elif wanted:
+            recovery = await self.in_thread(partial(recover, target, pages, [], wanted))
+        said = told(wanted, recovery, target) if wanted else []
+        return "; ".join([f"its exchanges, with ids up to {last_id}, are in {place}", *said])
+
+    async def _cached(self, files: Files, wanted: list[Ids]) -> list[Row]:
+        """Give those of the exchanges that connections have in memory."""
+        if not wanted:
+            return []
+        rows = [] if files.at_once is None else cached_rows(files.at_once, wanted)
+        loop = asyncio.get_running_loop()
+        return rows + await loop.run_in_executor(self._background, cached_rows, files.background, wanted)
 
     async def _close_alone(self, files: Files) -> None:
         """Close while no other telemock closes: the last one removes the log, and of two at once none is the last."""
@@ -254,7 +316,9 @@ async def open_database(path: Path, durability: Durability, tell: Tell) -> OpenD
     Raises:
         StoreUnavailable: it cannot be opened.
     """
-    return OpenDatabase(path, durability, await _open_files(path, durability), tell)
+    files = await _open_files(path, durability)
+    rows = list(await files.beside.execute_fetchall("SELECT coalesce(max(id), 0) FROM exchanges"))
+    return OpenDatabase(path, durability, files, rows[0][0], tell)
 
 
 async def _open_files(path: Path, durability: Durability) -> Files:

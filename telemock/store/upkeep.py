@@ -103,6 +103,9 @@ class Upkeep:
 
     async def _copy(self, checkpointer: Checkpointer, watch: FileWatch) -> None:
         before = watch.refresh()
+        # What is not whole any more must not get from one file into the other; who looks next tells of it.
+        if not await self._database.in_thread(watch.look_through_log) or watch.look() is not None:
+            return
         if not await self._database.in_thread(checkpointer.copy):
             return
         state = watch.refresh()

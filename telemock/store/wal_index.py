@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from telemock.store.engine import index_path
 
 LOG_HEAD_BYTES: Final = 32
-_FRAME_HEAD_BYTES: Final = 24
+FRAME_HEAD_BYTES: Final = 24
 
 # The head (page size, frames, salt), its second copy, and what a checkpoint notes (frames copied, frames begun).
 _HEAD_BYTES: Final = 48
@@ -44,11 +44,11 @@ class LogState(NamedTuple):
     @property
     def uncopied_bytes(self) -> int:
         """What is in the log alone."""
-        return (self.frames - self.copied) * (self.page_bytes + _FRAME_HEAD_BYTES)
+        return (self.frames - self.copied) * (self.page_bytes + FRAME_HEAD_BYTES)
 
     def bytes_to(self, frame: int) -> int:
         """Give how long a log is up to the end of a frame; the first is 1."""
-        return LOG_HEAD_BYTES + frame * (self.page_bytes + _FRAME_HEAD_BYTES) if frame else 0
+        return LOG_HEAD_BYTES + frame * (self.page_bytes + FRAME_HEAD_BYTES) if frame else 0
 
     @property
     def checkpoint(self) -> tuple[bytes, int, int]:

@@ -1,9 +1,11 @@
 """Files that are damaged while they are in use: nobody is answered 200 for what is lost, and what can be is saved."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from telemock.store.background import PAGE_ROWS
+from telemock.store.engine import PAGE_BYTES
 from telemock.store.migration import migrate
 from tests.corpus import database, ping
 from tests.journeys.serving import WORKERS, Serving, ping_bytes, serving, starting, stored, until, wait_for_end
@@ -72,6 +75,21 @@ def halve_database(db: Path) -> None:
     cut(db, 0.5)
 
 
+def spoil(path: Path, place: int) -> None:
+    """Write into the middle of a file."""
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(b"\xa5" * 2 * PAGE_BYTES)
+
+
+def spoil_log(db: Path) -> None:
+    spoil(beside(db, "-wal"), PAGE_BYTES // 2)
+
+
+def spoil_database(db: Path) -> None:
+    spoil(db, PAGE_BYTES)
+
+
 def overwrite_database(db: Path) -> None:
     """Write another database over it, as cp does."""
     (db.parent / "other").mkdir()
@@ -115,7 +133,10 @@ def keep(deed: Deed, folder: Path) -> None:
     with serving(folder) as server:
         assert [server.ping(guid) for guid in SAVED] == [200] * len(SAVED)
         deed(server.db)
-        assert "was removed or replaced while in use; put it back" in server.line("store_damaged")["message"]
+        said = (
+            f"was removed or replaced while in use: its exchanges, with ids up to 5, are in {folder}/moved.db; put it"
+        )
+        assert said in server.line("store_damaged")["message"]
         status, retry_after, body = answered(server, "after")
         assert (status, retry_after) == (503, "5")
         assert "put it back" in body
@@ -139,16 +160,39 @@ def lose(deed: Deed, folder: Path) -> None:
             assert server.metric('telemock_refused_total{reason="store_failed"}') >= 1
         server.process.kill()
         server.ended()
+    check_told(deed, folder, told)
+
+
+def recovered(folder: Path) -> list[str]:
+    """Give what is in the database that was made of what was left; it is for its owner only, as the log is."""
+    files = [*folder.glob("telemetry.db-recovered-*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} <= {0o600}
+    databases = [path for path in files if path.suffix == ".db"]
+    assert len(databases) <= 1  # workers share it
+    return [guid for path in databases for guid in stored(path)]
+
+
+def check_told(deed: Deed, folder: Path, told: str) -> None:
+    """What was acknowledged is in the database, or in the recovered one, or is counted."""
+    saved = recovered(folder)
     if deed is remove_database:
-        assert f"exchanges, with ids up to {len(SAVED + RISKED)}, are in /proc/" in told
-    elif deed in (cut_log, halve_log, overwrite_log):
+        assert saved == SAVED + RISKED
+        assert f"its exchanges, with ids up to 10, are in {folder}/telemetry.db-recovered-" in told
+    elif deed in (cut_log, halve_log, overwrite_log, spoil_log):
         left = stored(folder / "telemetry.db")
         assert left == (SAVED + RISKED)[: len(left)]
-        lost = len(SAVED + RISKED) - len(left)
-        assert 0 < lost <= len(RISKED)
-        assert f"{lost} acknowledged exchanges, with ids from {len(left) + 1} to 10, are lost" in told
+        lost = re.search(r"(\d+) acknowledged exchanges, with ids from \d+ to 10, are lost", told)
+        kept = {*left, *saved}
+        assert len({*SAVED, *RISKED} - kept) == (int(lost[1]) if lost else 0)
+        assert f"acknowledged exchanges, with ids from {len(left) + 1} to 10, " in told
     else:
-        assert "what it held may be lost" in told
+        assert "what it held, exchanges with ids up to 5, may be lost" in told
+        assert "5 acknowledged exchanges, with ids from 6 to 10, were in its log alone" in told
+        assert re.search(rf"10, are saved in {folder}/telemetry.db-recovered-\w+\.db; its log is {folder}/", told)
+        assert saved[-5:] == RISKED
+        assert not beside(folder / "telemetry.db", "-wal").exists()
+    if deed is overwrite_database:
+        assert len(stored(folder / "telemetry.db")) == 200  # nothing of the old log got into the new one
 
 
 DAMAGES: dict[Deed, Callable[[Deed, Path], None]] = {
@@ -160,9 +204,11 @@ DAMAGES: dict[Deed, Callable[[Deed, Path], None]] = {
     cut_log: lose,
     halve_log: lose,
     overwrite_log: lose,
+    spoil_log: lose,
     cut_database: lose,
     halve_database: lose,
     overwrite_database: lose,
+    spoil_database: lose,
 }
 
 
@@ -222,11 +268,13 @@ def test_what_could_not_be_saved_is_said_at_the_end_and_nothing_makes_it_worse(t
         assert [server.ping(guid) for guid in SAVED] == [200] * len(SAVED)
         with uncopied(server):
             cut_log(server.db)
-            server.line("store_damaged")
+            told = server.line("store_damaged")["message"]
         server.signal(signal.SIGTERM)
         assert server.ended() == 1
-        assert "5 acknowledged exchanges, with ids from 6 to 10, are lost." in server.line("store_lost")["message"]
-        assert "5 acknowledged exchanges, with ids from 6 to 10, are lost." in server.complaints()
+        at_the_end = told.removesuffix("; restart telemock, which goes on with what is left.") + "."
+        assert server.line("store_damaged")["message"] == at_the_end
+        assert server.complaints() == f"Error: {at_the_end}\n"
+    check_told(cut_log, tmp_path, told)
     assert stored(tmp_path / "telemetry.db") == SAVED
     with serving(tmp_path) as server:
         assert server.ping("after") == 200
@@ -234,15 +282,36 @@ def test_what_could_not_be_saved_is_said_at_the_end_and_nothing_makes_it_worse(t
 
 
 @pytest.mark.parametrize("options", [(), WORKERS], ids=["one worker", "two workers"])
-@pytest.mark.parametrize("deed", [remove_database, cut_log, cut_database])
+@pytest.mark.parametrize("deed", [remove_database, cut_log, spoil_log, cut_database, overwrite_database])
 def test_what_was_done_to_the_files_right_before_the_stop_is_seen(
     tmp_path: Path, deed: Deed, options: tuple[str, ...]
 ) -> None:
-    with serving(tmp_path, *options) as server, uncopied(server):
-        deed(server.db)
+    with serving(tmp_path, *options) as server:
+        assert [server.ping(guid) for guid in SAVED] == [200] * len(SAVED)
+        with uncopied(server):
+            deed(server.db)
+            server.signal(signal.SIGTERM)
+            assert server.ended() == 1
+        assert "store_damaged" in server.events()
+    if deed in (remove_database, cut_database, overwrite_database):
+        assert recovered(tmp_path)[-5:] == RISKED
+
+
+@pytest.mark.parametrize("options", [(), WORKERS], ids=["one worker", "two workers"])
+def test_a_database_that_was_moved_away_right_before_the_stop_holds_all_and_it_is_said_where(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    with serving(tmp_path, *options) as server:
+        assert [server.ping(guid) for guid in SAVED] == [200] * len(SAVED)
+        rename_database(server.db)
         server.signal(signal.SIGTERM)
         assert server.ended() == 1
-        assert "store_lost" in server.events()
+        said = (
+            f"The database {server.db} was removed or replaced while in use: its exchanges, with ids up to 5, are in "
+        )
+        assert server.line("store_damaged")["message"].startswith(f"{said}{tmp_path}/moved.db")
+    assert stored(tmp_path / "moved.db") == SAVED
+    assert not recovered(tmp_path)
 
 
 def vacuum(db: Path) -> None:

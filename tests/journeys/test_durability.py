@@ -146,7 +146,7 @@ def full(server: Serving) -> Iterator[str]:
 def removed(server: Serving) -> Iterator[str]:
     """Take the file away, and put it back."""
     aside = server.db.rename(server.db.with_name("aside.db"))
-    yield f"{server.db} was removed or replaced while in use; put it back, or restart telemock."
+    yield f"while in use: its exchanges, with ids up to 1, are in {aside}; put it back, or restart telemock."
     aside.rename(server.db)
 
 
@@ -155,7 +155,7 @@ def replaced(server: Serving) -> Iterator[str]:
     """Put another file in its place, and the first one back."""
     aside = server.db.rename(server.db.with_name("aside.db"))
     server.db.write_bytes(aside.read_bytes())
-    yield f"{server.db} was removed or replaced while in use; put it back, or restart telemock."
+    yield f"while in use: its exchanges, with ids up to 1, are in {aside}; put it back, or restart telemock."
     aside.rename(server.db)
 
 
