@@ -86,6 +86,9 @@ class Profile:
         identity_names: for each field of Identity the names that may carry it, the best first.
         meanings: what fields say, in words, by their names on the wire; `fc.*` is all that begin with `fc.`.
         title: what people call it; its name when that is left out.
+
+    Attributes:
+        telling: names of the fields that may tell who speaks, each once.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Profile:
             for name in identity_names.get(key, ())
         ]
         self._telling = self._names_wanted(_NOBODY)
+        self.telling = tuple(dict.fromkeys(name for _, name, _ in self._tellers))
         self._pairs = Remembered(self._read_pair, most=8192, longest=256)
         self._pieces = Remembered(self._read_piece, most=1024, longest=4096)
         self._repeats = Remembered(_is_repeated, most=64, longest=2048)
@@ -120,11 +124,6 @@ class Profile:
             type_: Remembered(lambda asked: self._find_problem(*asked), most=4096, longest=256) for type_ in (str, int)
         }
         self._identities = Remembered(self._find_identity, most=256, longest=4096)
-
-    @property
-    def telling(self) -> tuple[str, ...]:
-        """Names of the fields that may tell who speaks, each once."""
-        return tuple(dict.fromkeys(name for _, name, _ in self._tellers))
 
     def owns(self, host: str, path: str) -> bool:
         """Tell whether a request is the product's: by its host, or by its path."""

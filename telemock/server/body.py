@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from telemock.server.body_memory import SMALL_BYTES, BodyMemory, NoRoom, Room
 from telemock.server.protocol import broken_body
@@ -44,6 +44,9 @@ async def read_body(request: web.Request, limit: int, memory: BodyMemory) -> Bod
     """Read up to `limit` bytes of the body that a request has; never raises for what a client does."""
     if "Expect" in request.headers and (request.content_length or 0) > limit:
         return REFUSED
+    whole = None if broken_body(request) else _came_whole(request.content, min(limit, SMALL_BYTES), memory)
+    if whole is not None:
+        return whole
     received = _Received()
     gone = False
     try:
@@ -66,6 +69,15 @@ async def read_body(request: web.Request, limit: int, memory: BodyMemory) -> Bod
     return Body(
         content[:limit], too_large, gone or broken is not None, isinstance(broken, ConnectionError), received.room
     )
+
+
+def _came_whole(content: StreamReader, limit: int, memory: BodyMemory) -> Body | None:
+    """Give a body that came together with its head, as short ones do; None for any other, or when it has to wait."""
+    size = content.total_bytes
+    if not content.is_eof() or size > limit or content.exception() is not None:
+        return None
+    room = memory.room_at_once(size)
+    return None if room is None else Body(content.read_nowait(), room=room)
 
 
 class _Received:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import StreamReader
 
@@ -36,37 +36,35 @@ class Room:
         is_queued: the store has the body, and releases its memory.
     """
 
-    __slots__ = ("_content", "_deadline", "_share", "_since", "_size", "is_queued")
+    __slots__ = ("_share", "_size", "is_queued")
 
-    def __init__(self, share: "_Share", size: int, content: StreamReader, deadline: asyncio.Timeout) -> None:
+    def __init__(self, share: "_Share", size: int) -> None:
         self._share = share
         self._size = size
-        self._content = content
-        self._deadline = deadline
-        self._since = asyncio.get_running_loop().time()
         self.is_queued = False
 
     def settle(self, size: int) -> None:
         """Note that the body is whole: it is given up no more, and takes so many bytes."""
-        self._share.reading.discard(self)
         freed, self._size = max(self._size - size, 0), min(self._size, size)
-        self._share.give_back(freed)
+        self._share.give_back(self, freed)
 
     def release(self) -> None:
         """Give the memory back: nobody holds the body any more."""
-        self._share.reading.discard(self)
         freed, self._size = self._size, 0
-        self._share.give_back(freed)
+        self._share.give_back(self, freed)
+
+
+class _Arriving(NamedTuple):
+    """A body that is not whole yet: since when it is read, what came of it, and what ends when it is given up."""
+
+    since: float
+    content: StreamReader
+    deadline: asyncio.Timeout
 
     def pace(self, now: float) -> float | None:
         """Tell how many bytes a second came; None while it is too soon to say."""
-        seconds = now - self._since
-        return self._content.total_bytes / seconds if seconds > _SLOW_SECONDS else None
-
-    def give_up(self, now: float) -> None:
-        """Let whoever reads the body get a TimeoutError."""
-        self._share.reading.discard(self)
-        self._deadline.reschedule(now)
+        seconds = now - self.since
+        return self.content.total_bytes / seconds if seconds > _SLOW_SECONDS else None
 
 
 def queued(rooms: Sequence[Room]) -> Callable[[object], None]:
@@ -114,6 +112,10 @@ class BodyMemory:
         size = min(size, self._longest)
         return await (self._small if size <= SMALL_BYTES else self._large).room(content, size, deadline)
 
+    def room_at_once(self, size: int) -> Room | None:
+        """Take memory for a short body that is whole already; None when it would have to wait."""
+        return self._small.room_at_once(size)
+
     @contextlib.contextmanager
     def spared(self, size: int) -> Iterator[int]:
         """Take memory while nobody needs it, without waiting, and give it back at the end.
@@ -125,7 +127,7 @@ class BodyMemory:
         try:
             yield granted
         finally:
-            self._large.give_back(granted)
+            self._large.give_back(None, granted)
 
 
 class _Share:
@@ -133,14 +135,14 @@ class _Share:
 
     Attributes:
         used: bytes that are taken.
-        reading: rooms of bodies that are not whole yet.
+        arriving: bodies that are not whole yet, by their rooms.
     """
 
     def __init__(self, total: int, trim: Callable[[], None]) -> None:
         self._total = total
         self._trim = trim
         self.used = 0
-        self.reading: set[Room] = set()
+        self.arriving: dict[Room, _Arriving] = {}
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._looking: asyncio.TimerHandle | None = None
         self._freed = 0  # bytes since it was trimmed
@@ -148,13 +150,19 @@ class _Share:
 
     async def room(self, content: StreamReader, size: int, deadline: asyncio.Timeout) -> Room:
         """Take memory; see `BodyMemory.room`."""
-        if self._waiting or self.used + size > self._total:
+        room = self.room_at_once(size)
+        if room is None:
             await self._wait(size)
-        else:
-            self.used += size
-        room = Room(self, size, content, deadline)
-        self.reading.add(room)
+            room = Room(self, size)
+        self.arriving[room] = _Arriving(asyncio.get_running_loop().time(), content, deadline)
         return room
+
+    def room_at_once(self, size: int) -> Room | None:
+        """Take memory that nobody waits for."""
+        if self._waiting or self.used + size > self._total:
+            return None
+        self.used += size
+        return Room(self, size)
 
     def spare(self, size: int, keep: int) -> int:
         """Take memory so long as half of all, and so many bytes, stay for those who may wait; give what was taken."""
@@ -163,8 +171,10 @@ class _Share:
         self.used += granted
         return granted
 
-    def give_back(self, size: int) -> None:
-        """Take memory back, and give it to those who wait."""
+    def give_back(self, room: Room | None, size: int) -> None:
+        """Take memory back of a body that nobody reads any more, and give it to those who wait."""
+        if room is not None:
+            self.arriving.pop(room, None)
         self.used -= size
         self._grant()
         self._freed += size
@@ -184,7 +194,7 @@ class _Share:
                 await granted
         except BaseException as error:
             if granted.done() and not granted.cancelled():
-                self.give_back(size)  # in the same moment
+                self.give_back(None, size)  # in the same moment
             else:
                 with contextlib.suppress(ValueError):
                     self._waiting.remove((size, granted))
@@ -207,9 +217,9 @@ class _Share:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        slow = {room: pace for room in self.reading if (pace := room.pace(now)) is not None}
+        slow = {room: pace for room, each in self.arriving.items() if (pace := each.pace(now)) is not None}
         if slow:
-            min(slow, key=slow.__getitem__).give_up(now)
+            self.arriving.pop(min(slow, key=slow.__getitem__)).deadline.reschedule(now)
         self._looking = loop.call_later(_LOOK_SECONDS, self._look)
 
     def _trim_now(self) -> None:

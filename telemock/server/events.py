@@ -70,7 +70,7 @@ def parse_events(body: bytes, telling: tuple[str, ...] = ()) -> Batch:
     body = body.removeprefix(BOM_UTF8)
     is_cut = len(body) > MAX_BYTES and sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES
     try:
-        text = getincrementaldecoder("utf-8")().decode(body[:MAX_BYTES] if is_cut else body, final=not is_cut)
+        text = getincrementaldecoder("utf-8")().decode(body[:MAX_BYTES]) if is_cut else body.decode()
     except UnicodeDecodeError as error:
         good = body[: error.start].decode()
         raise EventsRejected(f"not UTF-8 at {_place(good, len(good))}") from error
