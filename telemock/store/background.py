@@ -28,6 +28,9 @@ _logger = logging.getLogger(__name__)
 # Exchanges that are read together.
 PAGE_ROWS = 1000
 
+# While requests come: whoever reads takes the interpreter from them, again and again until the page is read.
+_BUSY_PAGE_ROWS = 100
+
 # How often is told how far something large is.
 _TELLING_SECONDS = 10.0
 
@@ -104,23 +107,28 @@ class Background:
                 _logger.exception("The summary could not be added to")
                 return
             # Under traffic, what is new comes faster than it is taken; it waits for quieter times.
-            now = time.monotonic()
-            is_busy = now - self._grew_at < _BUSY_SECONDS
-            await asyncio.sleep(_SHARE * (now - started) if is_more and is_busy else 0 if is_more else _IDLE_SECONDS)
+            rest = _SHARE * (time.monotonic() - started) if self._is_busy else 0
+            await asyncio.sleep(rest if is_more else _IDLE_SECONDS)
 
     def _work(self, connection: sqlite3.Connection) -> bool:
         """Do a page of what is due; tell whether there may be more."""
         connection.text_factory = bytes
         self._look(connection)
+        most = _BUSY_PAGE_ROWS if self._is_busy else PAGE_ROWS
         ports = read_progress(connection, "ports")
         if not ports.is_done:
             self._say(ports)
             if shutil.disk_usage(self._path.parent).free < LEAST_FREE_BYTES:
                 raise OSError(f"too little space is free beside {self._path}")
-            done = fill_ports(connection, ports)
+            done = fill_ports(connection, ports, most)
             self._say(done)
             return True
-        return self._summary.advance(connection, PAGE_ROWS)
+        return self._summary.advance(connection, most)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Requests come."""
+        return time.monotonic() - self._grew_at < _BUSY_SECONDS
 
     def _look(self, connection: sqlite3.Connection) -> None:
         """Find out whether anything was stored, by whichever process."""
@@ -158,14 +166,14 @@ def read_progress(connection: sqlite3.Connection, task: str) -> Progress:
     return Progress(task, *connection.execute(sql, (task,)).fetchone())
 
 
-def fill_ports(connection: sqlite3.Connection, progress: Progress) -> Progress:
-    """Fill in the ports of a page of exchanges from before there was the column, as far as their Host fields say them.
+def fill_ports(connection: sqlite3.Connection, progress: Progress, most: int) -> Progress:
+    """Fill in the ports of older exchanges, as far as their Host fields say them, and of at most so many at once.
 
     A connection whose `text_factory` is bytes is needed: people may have put any into the file.
     """
     rows = connection.execute(
         "SELECT id, scheme, host, request_headers, port FROM exchanges WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-        (progress.last_id, progress.until_id, PAGE_ROWS),
+        (progress.last_id, progress.until_id, most),
     ).fetchall()
     known: dict[tuple[object, ...], int | None] = {}
     found: list[tuple[int, int]] = []
@@ -176,7 +184,7 @@ def fill_ports(connection: sqlite3.Connection, progress: Progress) -> Progress:
                 known[key] = _said_port(*said)
             if (said_port := known[key]) is not None:
                 found.append((said_port, id_))
-    last_id = rows[-1][0] if len(rows) == PAGE_ROWS else progress.until_id
+    last_id = rows[-1][0] if len(rows) == most else progress.until_id
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany("UPDATE exchanges SET port = ? WHERE id = ? AND port IS NULL", found)

@@ -6,6 +6,7 @@ pattern; only the rest is taken out of a query.
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Self
 
@@ -23,10 +24,11 @@ class QueryLayout:
         match: gives a match whose groups are the values at `varying`, still encoded, or None.
         groups: by decoded name, which groups of a match are its values.
         literals: by decoded name, its decoded values that are the same in all.
+        names: decoded, each once.
         guids: of instances that are known to have sent the literals.
     """
 
-    __slots__ = ("_items", "_varying", "groups", "guids", "literals", "match")
+    __slots__ = ("_items", "_varying", "groups", "guids", "literals", "match", "names")
 
     def __init__(self, items: list[bytes], varying: AbstractSet[int]) -> None:
         self._items = items
@@ -46,6 +48,7 @@ class QueryLayout:
             else:
                 self.literals[name].append(item_value(item, len(prefix)))
                 parts.append(re.escape(item))
+        self.names = {**self.groups, **self.literals}.keys()
         self.match = re.compile(b"&".join(parts)).fullmatch
 
     def widened(self, items: list[bytes], varying: AbstractSet[int]) -> Self:
@@ -73,12 +76,13 @@ def item_value(item: bytes, start: int) -> bytes:
     return value
 
 
-def item_values(items: AbstractSet[bytes], start: int) -> dict[bytes, bytes]:
-    """Decode the values of items."""
+def item_values(items: Sequence[bytes], start: int) -> Sequence[bytes]:
+    """Decode the values of items, which begin there."""
     together = b"".join(items)
     if b"%" in together or b"+" in together:
-        return {item: item_value(item, start) for item in items}
-    return {item: item[start:] for item in items}
+        decoded = {item: item_value(item, start) for item in {*items}}
+        return [*map(decoded.__getitem__, items)]
+    return [item[start:] for item in items] if start else items
 
 
 def _raw_text(octets: bytes) -> str:

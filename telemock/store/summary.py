@@ -5,17 +5,16 @@ are the same in all are matched as one text, and those of each other name are lo
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, product, zip_longest
-from operator import attrgetter
+from itertools import chain, compress, product
 from struct import Struct
-from typing import NamedTuple
 from zlib import crc32
 
 from telemock.exchange import header_pairs
 from telemock.store.query_layout import QueryLayout, item_name, item_prefix, item_values
+from telemock.store.summary_page import BodyValues, Group, Page, Span
 
 # Fields of a source beyond so many of all are not told apart; they are told together under this name.
 MAX_FIELDS = 10_000
@@ -47,39 +46,11 @@ _CONSTANT = Struct("<HI")
 
 Key = tuple[str, str]
 
+# A guid and what it said, one value of a field.
+_Said = tuple[bytes | None, bytes | None]
 
-class Row(NamedTuple):
-    """What a summary reads of an exchange; texts are bytes, as people may put any into the file."""
-
-    id: int
-    received_at: bytes
-    version: bytes | None
-    guid: bytes | None
-    query: bytes
-    headers: bytes
-
-
-class BodyValue(NamedTuple):
-    """One value in the body of an exchange of the page, by its path; None is null."""
-
-    id: int
-    name: bytes
-    value: bytes | None
-
-
-@dataclass(slots=True)
-class Span:
-    """How many exchanges, and when the first and the last of them came."""
-
-    count: int = 0
-    first: bytes = b"\xff"
-    last: bytes = b""
-
-    def add(self, count: int, first: bytes, last: bytes) -> None:
-        """Count more of them."""
-        self.count += count
-        self.first = min(self.first, first)
-        self.last = max(self.last, last)
+# Where in a page a query stands, and its items.
+_Split = tuple[int, list[bytes]]
 
 
 @dataclass(slots=True)
@@ -117,24 +88,14 @@ class FieldSummary:
             return len(self.sketch)
         return round((_SKETCH - 1) * _HASHES / self.sketch[-1])
 
-
-class _Group:
-    """Exchanges of a page that have the same names, in the order they came."""
-
-    __slots__ = ("guids", "instances", "span", "versions", "whose")
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        times = [row.received_at for row in rows]
-        self.guids = [row.guid for row in rows]
-        whose = [(row.guid, row.version) for row in rows]
-        self.span = Span(len(rows), times[0], times[-1])
-        first, last = dict(zip(reversed(whose), reversed(times), strict=True)), dict(zip(whose, times, strict=True))
-        self.instances = {each: Span(count, first[each], last[each]) for each, count in Counter(whose).items()}
-        self.whose = {guid for guid, _ in self.instances if guid is not None}
-        self.versions: dict[bytes, Span] = defaultdict(Span)
-        for (_, version), span in self.instances.items():
-            if version is not None:
-                self.versions[version].add(span.count, span.first, span.last)
+    def add_to_sketch(self, values: Iterable[bytes]) -> None:
+        """Keep the lowest hashes; there is a sketch."""
+        sketch = self.sketch or []
+        highest = sketch[-1] if len(sketch) >= _SKETCH else _HASHES
+        lower = {*filter(highest.__gt__, map(crc32, values))}.difference(sketch)
+        if lower:
+            self.sketch = sorted([*sketch, *sorted(lower)])[:_SKETCH]  # two runs in order are merged
+            self.is_new = True
 
 
 class Summary:
@@ -176,57 +137,53 @@ class Summary:
             for layout in self._layouts.values():
                 layout.guids.clear()
 
-    def take(self, page: Iterable[Row], bodies: Iterable[BodyValue] = ()) -> None:
-        """Add up a page of exchanges; `constants` has those of its instances that are known."""
-        rows = sorted(page, key=attrgetter("received_at"))
-        if not rows:
-            return
-        whole = _Group(rows)
+    def take(self, page: Page, bodies: BodyValues) -> None:
+        """Add up exchanges; `constants` has those of its instances that are known."""
+        whole = Group(page)
         for (guid, version), span in whole.instances.items():
             if guid is not None:
                 self.instances[guid, version or b""].add(span.count, span.first, span.last)
-        self._take_queries(rows, whole)
-        self._take_headers(rows, whole)
-        self._take_bodies(rows, bodies)
+        self._take_queries(page, whole)
+        self._take_headers(page, whole)
+        self._take_bodies(page, whole, bodies)
 
-    def _take_queries(self, rows: Sequence[Row], whole: _Group) -> None:
-        rest: Sequence[Row] = [row for row in rows if row.query]
+    def _take_queries(self, page: Page, whole: Group) -> None:
+        rest: Sequence[int] = [place for place, query in enumerate(page.queries) if query]
         for layout in self._layouts.values():
-            rest = self._take_known(layout, rest, whole)
-        by_length: dict[int, list[tuple[Row, list[bytes]]]] = defaultdict(list)
-        for row in rest:
-            items = row.query.split(b"&")
-            by_length[len(items)].append((row, items))
+            rest = self._take_known(layout, page, rest, whole)
+        by_length: dict[int, list[_Split]] = defaultdict(list)
+        for place in rest:
+            items = page.queries[place].split(b"&")
+            by_length[len(items)].append((place, items))
         for alike in by_length.values():
-            if not self._take_columns(alike, whole):
-                by_names: dict[tuple[bytes, ...], list[tuple[Row, list[bytes]]]] = defaultdict(list)
-                for row, items in alike:
+            if not self._take_columns(alike, page, whole):
+                by_names: dict[tuple[bytes, ...], list[_Split]] = defaultdict(list)
+                for place, items in alike:
                     filled = [*filter(None, items)]
-                    by_names[tuple(item.partition(b"=")[0] for item in filled)].append((row, filled))
+                    by_names[tuple(item.partition(b"=")[0] for item in filled)].append((place, filled))
                 for same in by_names.values():
-                    self._take_columns(same, whole)
+                    self._take_columns(same, page, whole)
 
-    def _take_known(self, layout: QueryLayout, rows: Sequence[Row], whole: _Group) -> Sequence[Row]:
-        """Take queries of a layout; give the others."""
-        matches = [layout.match(row.query) for row in rows]
-        columns = [*zip(*(match.groups() for match in matches if match), strict=True)]
-        same = [row for row, match in zip(rows, matches, strict=True) if match]
+    def _take_known(self, layout: QueryLayout, page: Page, places: Sequence[int], whole: Group) -> Sequence[int]:
+        """Take queries of a layout; give the places of the others."""
+        matches = [*map(layout.match, map(page.queries.__getitem__, places))]
+        same = [*compress(places, matches)]
         if not same:
-            return rows
-        group = whole if len(same) == whole.span.count else _Group(same)
+            return places
+        columns = [*zip(*map(re.Match.groups, filter(None, matches)), strict=True)]
+        group = whole.of(page, same)
         fresh = group.whose - layout.guids
-        for name in {**layout.groups, **layout.literals}:
+        for name in layout.names:
             found = self._count("query", name, group)
             for value in layout.literals.get(name, ()) if fresh else ():
-                self._follow(found, product(fresh, (value,)), {value: value})
-            places = layout.groups.get(name)
-            if places:
-                decoded = item_values({*chain(*(columns[place] for place in places))}, 0)
-                self._add(found, group, decoded, [columns[place] for place in places])
+                self._follow(found, product(fresh, (value,)))
+            if name in layout.groups:
+                said = [item_values(columns[number], 0) for number in layout.groups[name]]
+                self._add(found, {*chain(*said)}, _by_guid(group, said))
         layout.guids |= fresh
-        return [row for row, match in zip(rows, matches, strict=True) if not match]
+        return [place for place, match in zip(places, matches, strict=True) if not match]
 
-    def _take_columns(self, alike: Sequence[tuple[Row, list[bytes]]], whole: _Group) -> bool:
+    def _take_columns(self, alike: Sequence[_Split], page: Page, whole: Group) -> bool:
         """Take queries of as many items each; False, and nothing is taken, where their names may differ."""
         columns = [*zip(*(items for _, items in alike), strict=True)]
         distinct = [*map(set, columns)]
@@ -238,17 +195,16 @@ class Summary:
             if not least or (len(items) > 1 and not (prefix.endswith(b"=") and max(items).startswith(prefix))):
                 return False
             prefixes.append(prefix)
-        group = whole if len(alike) == whole.span.count else _Group([row for row, _ in alike])
+        group = whole.of(page, [place for place, _ in alike])
         by_name: dict[str, list[int]] = defaultdict(list)
-        for place, prefix in enumerate(prefixes):
-            by_name[item_name(prefix)].append(place)
-        for name, places in by_name.items():
-            decoded: dict[bytes, bytes] = {}
-            for place in places:
-                decoded |= item_values(distinct[place], len(prefixes[place]))
-            self._add(self._count("query", name, group), group, decoded, [columns[place] for place in places])
-        if len(alike) >= _LEARNT_FROM and len(alike[0][0].query) <= _MAX_LEARNT_BYTES:
-            self._learn(tuple(prefixes), alike[0][1], {place for place, items in enumerate(distinct) if len(items) > 1})
+        for number, prefix in enumerate(prefixes):
+            by_name[item_name(prefix)].append(number)
+        for name, numbers in by_name.items():
+            said = [item_values(columns[number], len(prefixes[number])) for number in numbers]
+            self._add(self._count("query", name, group), {*chain(*said)}, _by_guid(group, said))
+        if len(alike) >= _LEARNT_FROM and len(page.queries[alike[0][0]]) <= _MAX_LEARNT_BYTES:
+            varying = {number for number, items in enumerate(distinct) if len(items) > 1}
+            self._learn(tuple(prefixes), alike[0][1], varying)
         return True
 
     def _learn(self, prefixes: tuple[bytes, ...], items: list[bytes], varying: set[int]) -> None:
@@ -257,30 +213,33 @@ class Summary:
         if len(self._layouts) > _MAX_LAYOUTS:
             del self._layouts[next(iter(self._layouts))]
 
-    def _take_headers(self, rows: Sequence[Row], whole: _Group) -> None:
-        by_text: dict[bytes, list[Row]] = defaultdict(list)
-        for row in rows:
-            by_text[row.headers].append(row)
-        for text, same in by_text.items():
-            group = whole if len(same) == len(rows) else _Group(same)
-            by_name: dict[str, list[bytes]] = defaultdict(list)
+    def _take_headers(self, page: Page, whole: Group) -> None:
+        by_text: dict[bytes, list[int]] = defaultdict(list)
+        for place, text in enumerate(page.headers):
+            by_text[text].append(place)
+        for text, places in by_text.items():
+            group = whole.of(page, places)
+            by_name: dict[str, set[bytes]] = defaultdict(set)
             for name, value in header_pairs(_text(text)):
-                by_name[name].append(value.encode(errors="surrogatepass"))
+                by_name[name].add(value.encode(errors="surrogatepass"))
             for name, values in by_name.items():
-                found = self._count("header", name, group)
-                self._add(found, group, {each: each for each in values}, [[each] * len(same) for each in values])
+                self._add(self._count("header", name, group), values, product(group.whose, values))
 
-    def _take_bodies(self, rows: Sequence[Row], bodies: Iterable[BodyValue]) -> None:
-        by_name: dict[bytes, dict[int, list[bytes | None]]] = defaultdict(lambda: defaultdict(list))
-        for each in bodies:
-            by_name[_PLACE.sub(b"[]", each.name)][each.id].append(each.value)
-        for name, found in by_name.items():
-            group = _Group([row for row in rows if row.id in found])
-            said = [found[row.id] for row in rows if row.id in found]
-            decoded = {value: value for values in said for value in values if value is not None}
-            self._add(self._count("body", _text(name), group), group, decoded, [*zip_longest(*said)])
+    def _take_bodies(self, page: Page, whole: Group, bodies: BodyValues) -> None:
+        place_of = {id_: place for place, id_ in enumerate(page.ids)}
+        fields = {name: _PLACE.sub(b"[]", name) for name in {*bodies.names}}
+        by_name: dict[bytes, list[tuple[int, bytes | None]]] = defaultdict(list)
+        for id_, name, value in zip(*bodies, strict=True):
+            by_name[fields[name]].append((place_of[id_], value))
+        groups: dict[tuple[int, ...], Group] = {}
+        for name, said in by_name.items():
+            places = tuple(sorted({place for place, _ in said}))
+            group = groups.get(places) or groups.setdefault(places, whole.of(page, places))
+            values = {value for _, value in said if value is not None}
+            by_guid = ((page.guids[place], value) for place, value in said)
+            self._add(self._count("body", _text(name), group), values, by_guid)
 
-    def _count(self, source: str, name: str, group: _Group) -> FieldSummary:
+    def _count(self, source: str, name: str, group: Group) -> FieldSummary:
         """Count the exchanges that have a field; give what is known of it."""
         key = source, name
         found = self.fields.get(key)
@@ -294,71 +253,51 @@ class Summary:
             found.versions[version].add(span.count, span.first, span.last)
         return found
 
-    def _add(
-        self,
-        found: FieldSummary,
-        group: _Group,
-        decoded: Mapping[bytes, bytes],
-        columns: Sequence[Sequence[bytes | None]],
-    ) -> None:
-        """Add the values of a field.
-
-        Args:
-            found: what is known of it.
-            group: exchanges that have it.
-            decoded: of each item its value.
-            columns: items, one for each exchange of the group in its order.
-        """
-        values = set(decoded.values())
+    def _add(self, found: FieldSummary, values: set[bytes], said: Iterable[_Said]) -> None:
+        """Add the values of a field, and see who said them."""
         if not values:
             return
         least, most = min(values), max(values)
         found.least = least if found.least is None else min(found.least, least)
         found.most = most if found.most is None else max(found.most, most)
-        self._add_values(found, values)
-        for column in columns:
-            if not found.varies:
-                is_one = len(decoded) == 1
-                self._follow(
-                    found, product(group.whose, decoded) if is_one else zip(group.guids, column, strict=True), decoded
-                )
-
-    def _add_values(self, found: FieldSummary, distinct: set[bytes]) -> None:
         if found.sketch is None:
-            fresh = distinct - found.values
-            for value in fresh:
-                is_room = len(found.values) < MAX_VALUES and self._kept < MAX_VALUES_OF_ALL
-                if not is_room or len(value) > MAX_VALUE_BYTES:
-                    found.sketch = []
-                    distinct |= found.values
-                    break
-                found.values.add(value)
-                found.new_values.append(value)
-                self._kept += 1
+            self._keep(found, values)
         if found.sketch is not None:
-            highest = found.sketch[-1] if len(found.sketch) >= _SKETCH else _HASHES
-            lower = {each for value in distinct if (each := crc32(value) * 0x9E3779B1 % _HASHES) < highest}
-            if lower:
-                lower.difference_update(found.sketch)
-                found.sketch = sorted([*found.sketch, *sorted(lower)])[:_SKETCH]  # two runs in order are merged
-                found.is_new = True
+            found.add_to_sketch(values)
+        self._follow(found, said)
 
-    def _follow(
-        self, found: FieldSummary, said: Iterable[tuple[bytes | None, bytes | None]], decoded: Mapping[bytes, bytes]
-    ) -> None:
+    def _keep(self, found: FieldSummary, values: set[bytes]) -> None:
+        """Keep values while there is room, and sketch them all from then on."""
+        for value in values - found.values:
+            is_room = len(found.values) < MAX_VALUES and self._kept < MAX_VALUES_OF_ALL
+            if not is_room or len(value) > MAX_VALUE_BYTES:
+                found.sketch = []
+                found.add_to_sketch(found.values)
+                return
+            found.values.add(value)
+            found.new_values.append(value)
+            self._kept += 1
+
+    def _follow(self, found: FieldSummary, said: Iterable[_Said]) -> None:
         """See whether a field still has one value for each instance, by guids and what they said."""
+        if found.varies:
+            return
         number = found.number
-        hashes = {item: crc32(value) for item, value in decoded.items()}
-        for guid, item in {*said}:
-            if guid is None or item is None:
+        for guid, value in {*said}:
+            if guid is None or value is None:
                 continue
+            crc = crc32(value)
             known = self.constants[guid].setdefault(number, -1)
             if known < 0:
-                self.constants[guid][number] = hashes[item]
+                self.constants[guid][number] = crc
                 self.followed.add(guid)
-            elif known != hashes[item]:
+            elif known != crc:
                 found.varies = True
                 return
+
+
+def _by_guid(group: Group, columns: Iterable[Sequence[bytes]]) -> Iterable[_Said]:
+    return chain.from_iterable(zip(group.guids, column, strict=True) for column in columns)
 
 
 def pack_sketch(sketch: list[int] | None) -> bytes | None:

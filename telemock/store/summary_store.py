@@ -2,21 +2,21 @@
 
 import sqlite3
 import time
+from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 from telemock.store.summary import (
-    BodyValue,
     FieldSummary,
-    Row,
-    Span,
     Summary,
     pack_constants,
     pack_sketch,
     unpack_constants,
     unpack_sketch,
 )
+from telemock.store.summary_page import NO_BODIES, BodyValues, Page, Span
 from telemock.text import whole_characters
 
 # Saved after so many exchanges or instances, or so many seconds, and when there are no more.
@@ -24,24 +24,32 @@ _SAVED_ROWS = 20_000
 _SAVED_INSTANCES = 1000
 _SAVED_SECONDS = 5.0
 
-# Of longer bodies no fields are summed up; of a page with more, fewer exchanges are read together.
+# Of longer bodies no fields are summed up.
 MAX_BODY_BYTES = 256 * 2**10
+
+# Where the bodies of a page are more, fewer of its exchanges are read together.
 _PAGE_BYTES = 2**20
 
 # Instances that are looked up together.
 _LOOKED_UP = 500
 
-_ROWS = """
-    SELECT id, CAST(received_at AS TEXT), CAST(version AS TEXT), CAST(guid AS TEXT), CAST(query AS BLOB),
-           CAST(request_headers AS BLOB), coalesce(length(request_body), 0)
+_PAGE = """
+    SELECT id, CAST(coalesce(received_at, '') AS TEXT), CAST(version AS TEXT), CAST(guid AS TEXT),
+           CAST(coalesce(query, '') AS BLOB), CAST(coalesce(request_headers, '') AS BLOB),
+           min(coalesce(length(request_body), 0), ?)
     FROM exchanges WHERE id > ? ORDER BY id LIMIT ?
 """
 
+# All in one row: for each row SQLite would let the interpreter go and wait for it, which keeps the answers waiting.
 _BODIES = """
-    SELECT e.id, b.fullkey, CAST(b.atom AS TEXT)
-    FROM exchanges AS e,
-         json_tree(CASE WHEN json_valid(CAST(e.request_body AS TEXT)) THEN CAST(e.request_body AS TEXT) END) AS b
-    WHERE e.id BETWEEN ? AND ? AND length(e.request_body) <= ? AND b.type NOT IN ('object', 'array')
+    SELECT group_concat(id), group_concat(length(name)), CAST(group_concat(name, '') AS BLOB),
+           group_concat(coalesce(length(value), -1)), CAST(group_concat(value, '') AS BLOB)
+    FROM (
+        SELECT e.id, CAST(b.fullkey AS BLOB) AS name, CAST(CAST(b.atom AS TEXT) AS BLOB) AS value
+        FROM exchanges AS e,
+             json_tree(CASE WHEN json_valid(CAST(e.request_body AS TEXT)) THEN CAST(e.request_body AS TEXT) END) AS b
+        WHERE e.id BETWEEN ? AND ? AND length(e.request_body) <= ? AND b.type NOT IN ('object', 'array')
+    )
 """
 
 _FIELDS = """
@@ -79,13 +87,7 @@ class SummaryStore:
         position = connection.execute(_POSITION).fetchone()
         if position != (self._generation, self._saved_id):
             self._load(connection, *position)
-        rows = connection.execute(_ROWS, (self._last_id, most)).fetchall()
-        is_more = len(rows) == most
-        if rows:
-            lengths = accumulate(min(row[-1], MAX_BODY_BYTES) for row in rows)
-            count = sum(1 for length in lengths if length <= _PAGE_BYTES) or 1
-            is_more = is_more or count < len(rows)
-            self._take(connection, rows[:count])
+        is_more = self._take(connection, most)
         is_due = (
             self._last_id - self._saved_id >= _SAVED_ROWS
             or len(self._summary.instances) >= _SAVED_INSTANCES
@@ -107,18 +109,21 @@ class SummaryStore:
         for (source, name), field in known.items():
             self._summary.restore((source.decode(), name.decode(errors="surrogatepass")), field)
 
-    def _take(self, connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        page = [
-            Row(id_, received_at or b"", version, guid, query or b"", headers or b"")
-            for id_, received_at, version, guid, query, headers, _ in rows
-        ]
-        bodies: Sequence[tuple[Any, ...]] = ()
-        if any(row[-1] for row in rows):
-            bodies = connection.execute(_BODIES, (page[0].id, page[-1].id, MAX_BODY_BYTES)).fetchall()
-        self._look_up(connection, {row.guid for row in page if row.guid is not None})
-        self._summary.take(page, (BodyValue(*each) for each in bodies))
-        self._last_id = page[-1].id
-        self._count += len(page)
+    def _take(self, connection: sqlite3.Connection, most: int) -> bool:
+        """Take a page of at most so many exchanges; tell whether there may be more."""
+        rows = connection.execute(_PAGE, (MAX_BODY_BYTES, self._last_id, most)).fetchall()
+        if not rows:
+            return False
+        totals = [*accumulate(row[-1] for row in rows)]
+        count = bisect(totals, _PAGE_BYTES) or 1
+        last_id = rows[count - 1][0]
+        ids, times, versions, guids, queries, headers, _ = zip(*sorted(rows[:count], key=itemgetter(1)), strict=True)
+        bodies = _read_bodies(connection, rows[0][0], last_id) if totals[count - 1] else NO_BODIES
+        self._look_up(connection, {*guids} - {None})
+        self._summary.take(Page(ids, times, versions, guids, queries, headers), bodies)
+        self._last_id = last_id
+        self._count += count
+        return len(rows) == most or count < len(rows)
 
     def _look_up(self, connection: sqlite3.Connection, guids: set[bytes]) -> None:
         """Read what is known of instances that are not in memory."""
@@ -194,6 +199,28 @@ class SummaryStore:
             "UPDATE progress SET last_id = ?, exchange_count = exchange_count + ? WHERE task = 'summary'",
             (self._last_id, self._count),
         )
+
+
+def _read_bodies(connection: sqlite3.Connection, first_id: int, last_id: int) -> BodyValues:
+    ids, *columns = connection.execute(_BODIES, (first_id, last_id, MAX_BODY_BYTES)).fetchone()
+    if ids is None:
+        return NO_BODIES
+    return BodyValues(_numbers(ids), _apart(*columns[:2]), _apart(*columns[2:]))
+
+
+def _apart(lengths: bytes, texts: bytes | None) -> list[Any]:
+    """Take texts apart that SQLite put together; a length of -1 is none."""
+    values: list[Any] = []
+    start = 0
+    for length in _numbers(lengths):
+        end = start + max(length, 0)
+        values.append(None if texts is None or length < 0 else texts[start:end])
+        start = end
+    return values
+
+
+def _numbers(octets: bytes) -> list[int]:
+    return [*map(int, octets.split(b","))]
 
 
 def _known_field(row: Sequence[Any]) -> FieldSummary:

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "store/open_database.py": "journeys/test_damage.py",
     "store/recovery.py": "journeys/test_damage.py",
     "store/query_layout.py": "store/test_summary.py",
+    "store/summary_page.py": "store/test_summary.py",
     "store/summary_store.py": "store/test_summary.py",
     "store/upkeep.py": "journeys/test_log_length.py",
     "store/wal_index.py": "journeys/test_damage.py",
