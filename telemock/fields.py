@@ -1,4 +1,4 @@
-"""This is where the fields of a request are: in its query, its body, its headers and its cookies.
+"""This is where the fields of a request are: in its query, its body, its headers, its trailers and its cookies.
 
 It refuses to undo more than these formats; what values hide is looked for elsewhere.
 """
@@ -19,7 +19,7 @@ from telemock.msgpack import read_msgpack
 from telemock.protobuf import is_plausible, read_frames, read_message
 from telemock.text import load_json
 
-Source = Literal["path", "query", "body", "header", "cookie"]
+Source = Literal["path", "query", "body", "header", "trailer", "cookie"]
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -65,8 +65,14 @@ def header_and_cookie_pairs(text: str) -> tuple[Pairs, Pairs]:
     return tuple(header for header in headers if header[0] != "cookie"), tuple(cookies)
 
 
+@lru_cache(maxsize=256)
+def trailer_pairs(text: str) -> Pairs:
+    """Take trailers apart as an exchange keeps them; a cookie among them is none (RFC 6265 section 4.2)."""
+    return tuple((name.lower(), value) for name, value in header_pairs(text))
+
+
 def request_bytes(method: str, path: str, query: str, headers: str, body: bytes | None) -> int:
-    """Give the length of a request as HTTP/1.1 writes it, its target without host, its body without chunks.
+    """Give the length of a request as HTTP/1.1 writes it: target without host, body without chunks and trailers.
 
     All but the body are as an exchange keeps them.
     """

@@ -17,7 +17,7 @@ from telemock.leaves import is_shortened, shortened_path
 
 MAX_FIELDS = 10_000
 
-SOURCES: tuple[Source, ...] = ("path", "query", "body", "header", "cookie")
+SOURCES: tuple[Source, ...] = ("path", "query", "body", "header", "trailer", "cookie")
 
 
 # Fewer versions beside each other are no list of them, such as of modules.
@@ -45,6 +45,7 @@ class Seen(NamedTuple):
         request_bytes: length of the request, as `telemock.fields.request_bytes` gives it.
         instance: who speaks: the installation, or the address of a client that did not say.
         response_bytes: length of the answer's body.
+        request_trailers: as in `Exchange`; None when there were none.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Seen(NamedTuple):
     latency_ms: float
     instance: str
     response_bytes: int
+    request_trailers: str | None = None
 
 
 @dataclass(slots=True)

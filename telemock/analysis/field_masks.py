@@ -43,7 +43,8 @@ class Masks:
         outermost, *steps = place.name.split(ARROW)
         around = (self._around.get(each, {}) for each in _ways(replace(place, name=outermost), steps))
         found = {**self._found.get(place, {}), **dict.fromkeys(chain.from_iterable(around))}
-        is_credential = place.source == "cookie" or (place.source == "header" and is_secret_header(outermost))
+        is_in_head = place.source in ("header", "trailer")
+        is_credential = place.source == "cookie" or (is_in_head and is_secret_header(outermost))
         if self._is_off or not (found or is_credential):
             return ""
         self.used = True

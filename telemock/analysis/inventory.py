@@ -21,7 +21,7 @@ from telemock.analysis.resent import Again, Remembered, Resent, Sending, is_fail
 from telemock.analysis.sent import Sent, form_of, name_and_value
 from telemock.analysis.series import SeriesState
 from telemock.codings import decode_pair
-from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body
+from telemock.fields import Pairs, Source, content_type, header_and_cookie_pairs, query_items, read_body, trailer_pairs
 from telemock.hosts import http_url
 from telemock.leaves import Leaf
 
@@ -33,7 +33,7 @@ MAX_INSTANCES = 10_000
 _PATHS_REMEMBERED = 10_000
 
 # Where a request may have fields beside its query and body.
-_OTHERS: tuple[Source, ...] = ("path", "header", "cookie")
+_OTHERS: tuple[Source, ...] = ("path", "header", "cookie", "trailer")
 
 
 @dataclass(slots=True)
@@ -317,7 +317,8 @@ class _Instance:
         if seen.request_headers != self.state.headers:
             self.state.headers = seen.request_headers
             self._headers = header_and_cookie_pairs(seen.request_headers)
-        for sent, pairs in zip(self._in_head, self._headers, strict=True):
+        trailers = trailer_pairs(seen.request_trailers) if seen.request_trailers else ()
+        for sent, pairs in zip(self._in_head, (*self._headers, trailers), strict=True):
             is_whole &= sent.take(pairs, seen, received_s)
         self.endpoint.bodies_in_part += seen.is_whole and not is_whole
 

@@ -54,7 +54,7 @@ _IS_SOUND = " AND ".join(f"typeof({name}) <> 'blob' AND json_valid(coalesce({nam
     type=click.Choice(("stored", "flat")),
     default="stored",
     show_default=True,
-    help="Columns as stored, or one for each field of queries, bodies, headers and cookies.",
+    help="Columns as stored, or one for each field of queries, bodies, headers, trailers and cookies.",
 )
 @filter_options
 @values_option

@@ -18,7 +18,7 @@ from telemock.cli.inventories import bare_name
 from telemock.cli.options import option
 from telemock.cli.progress import progress
 from telemock.codings import decode_read
-from telemock.exchange import compact_json, header_pairs, utc_text
+from telemock.exchange import utc_text
 from telemock.fields import Source, request_bytes
 from telemock.hosts import written_port
 from telemock.profiles.cribl import CRIBL
@@ -31,9 +31,10 @@ from telemock.store.rows import typed
 _EXPRESSIONS = (
     typed("request_body"),
     typed("request_truncated"),
-    *map(typed, ("request_headers", "request_trailers", "method", "scheme", "host", "port", "path", "query")),
+    *map(typed, ("request_headers", "method", "scheme", "host", "port", "path", "query")),
     *map(typed, ("received_at", "status", "latency_ms", "coalesce(guid, client)")),
     "coalesce(length(CAST(response_body AS BLOB)), 0)",
+    typed("request_trailers"),
 )
 
 # What was learnt of fewer is learnt again as fast, and a small capture stays the file that it was.
@@ -125,7 +126,7 @@ def _now() -> str:
 
 
 def _row_to_seen(row: Sequence[Any]) -> Seen:
-    _, body, is_truncated, headers, trailers, method, scheme, host, port, path, query, *rest = row
+    _, body, is_truncated, headers, method, scheme, host, port, path, query, *rest = row
     content = None if body is None else decode_read(headers, body)
     return Seen(
         method,
@@ -134,7 +135,7 @@ def _row_to_seen(row: Sequence[Any]) -> Seen:
         written_port(scheme, port),
         path,
         query,
-        headers if trailers is None else compact_json([*header_pairs(headers), *header_pairs(trailers)]),
+        headers,
         body if content is None else content,
         not is_truncated and (body is None or content is not None),
         request_bytes(method, path, query, headers, body),

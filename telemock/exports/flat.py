@@ -8,7 +8,7 @@ from typing import Any
 
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import compact_json
-from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items, request_bytes
+from telemock.fields import body_pairs, content_type, header_and_cookie_pairs, query_items, request_bytes, trailer_pairs
 from telemock.opening import Allowance
 from telemock.text import printable_json, to_printable_json
 
@@ -30,7 +30,7 @@ FIRST = (
 )
 
 # What fields are found in; to be read behind FIRST.
-SOURCES = ("query", "request_headers", "request_body")
+SOURCES = ("query", "request_headers", "request_body", "request_trailers")
 
 # A spreadsheet has 16,384 columns; Excel is slow long before.
 MAX_FIELDS = 10_000
@@ -52,7 +52,7 @@ class Columns:
         shown: masks what is inside of values; they themselves come as they are to be shown.
 
     Attributes:
-        names: of fields, `query.v`, `body.$.user.id`, `header.host`, `cookie.sid`.
+        names: of fields, `query.v`, `body.$.user.id`, `header.host`, `cookie.sid`, `trailer.x-checksum`.
         left_out: values of fields beyond MAX_FIELDS.
     """
 
@@ -107,15 +107,17 @@ def _fields(values: Sequence[Any], shown: Shown) -> dict[str, str | list[str]]:
     return found
 
 
-def _pairs(query: str, headers: str, body: bytes | None, *, shown: Shown) -> Iterator[tuple[str, str]]:
+def _pairs(
+    query: str, headers: str, body: bytes | None, trailers: str | None, *, shown: Shown
+) -> Iterator[tuple[str, str]]:
     """Give names and values of all fields of a request, as it is stored, each with those that are inside of it."""
     allowance = Allowance(request_bytes("", "", query, headers, body))
-    for name, value in _outer_pairs(query, headers, body):
+    for name, value in _outer_pairs(query, headers, body, trailers):
         yield name, value
         yield from ((inside, shown(inside, text)) for inside, text, _ in allowance.open(name, value))
 
 
-def _outer_pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple[str, str]]:
+def _outer_pairs(query: str, headers: str, body: bytes | None, trailers: str | None) -> Iterator[tuple[str, str]]:
     for item in query_items(query):
         name, value = decode_pair(item)
         yield f"query.{name}", value
@@ -123,6 +125,8 @@ def _outer_pairs(query: str, headers: str, body: bytes | None) -> Iterator[tuple
     if shown is not None:
         for name, value in body_pairs(shown, content_type(headers)):
             yield f"body.{name}", value
-    for source, pairs in zip(("header", "cookie"), header_and_cookie_pairs(headers), strict=True):
+    in_trailers = trailer_pairs(trailers) if trailers else ()
+    in_head = zip(("header", "cookie", "trailer"), (*header_and_cookie_pairs(headers), in_trailers), strict=True)
+    for source, pairs in in_head:
         for name, value in pairs:
             yield f"{source}.{name}", value

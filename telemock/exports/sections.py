@@ -116,9 +116,9 @@ def _inventory(told: Told) -> Iterator[Part]:
         yield _text(_NOTHING)
         return
     yield _text(
-        "Each field of queries, bodies, headers and cookies: in how many of the endpoint's requests it is, what its "
-        "values are and do, and what is wrapped in them. Distinct values with ~ are estimated, with an error of "
-        f"{100 * told['distinct_error']:.2g} %. “unknown” is what the product's profile does not know. "
+        "Each field of queries, bodies, headers, trailers and cookies: in how many of the endpoint's requests it is, "
+        "what its values are and do, and what is wrapped in them. Distinct values with ~ are estimated, with an error "
+        f"of {100 * told['distinct_error']:.2g} %. “unknown” is what the product's profile does not know. "
         + (
             "Values are shown as they were sent, the sensitive ones too, as --values asked for."
             if told["shows_values"]

@@ -49,7 +49,7 @@ def sentences(told: Told) -> Iterator[Sentence]:
         total = len(_fields(endpoints))
         of_profile = f"; of those that are the product's own, {number(known)} are known and {number(unknown)} are not"
         yield Sentence(
-            f"They carried {count(total, 'different field')} in queries, bodies, headers and cookies"
+            f"They carried {count(total, 'different field')} in queries, bodies, headers, trailers and cookies"
             f"{of_profile if known or unknown else ''}."
         )
         mood: Mood = "plain" if told["not_looked_at"] else "good"

@@ -30,7 +30,7 @@ APPLICATION_ID = 0x544D4B32
 _FIRST_APPLICATION_ID = 0x544D434B
 
 # The revision of migrations/versions that this code reads and writes.
-HEAD = "0004"
+HEAD = "0005"
 
 _OURS = (APPLICATION_ID, _FIRST_APPLICATION_ID)
 

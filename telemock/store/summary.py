@@ -144,7 +144,8 @@ class Summary:
             if guid is not None:
                 self.instances[guid, version or b""].add(span.count, span.first, span.last)
         self._take_queries(page, whole)
-        self._take_headers(page, whole)
+        self._take_heads("header", page.headers, page, whole)
+        self._take_heads("trailer", page.trailers, page, whole)
         self._take_bodies(page, whole, bodies)
 
     def _take_queries(self, page: Page, whole: Group) -> None:
@@ -213,17 +214,18 @@ class Summary:
         if len(self._layouts) > _MAX_LAYOUTS:
             del self._layouts[next(iter(self._layouts))]
 
-    def _take_headers(self, page: Page, whole: Group) -> None:
+    def _take_heads(self, source: str, heads: Iterable[bytes], page: Page, whole: Group) -> None:
         by_text: dict[bytes, list[int]] = defaultdict(list)
-        for place, text in enumerate(page.headers):
-            by_text[text].append(place)
+        for place, text in enumerate(heads):
+            if text:
+                by_text[text].append(place)
         for text, places in by_text.items():
             group = whole.of(page, places)
             by_name: dict[str, set[bytes]] = defaultdict(set)
             for name, value in header_pairs(_text(text)):
                 by_name[name].add(value.encode(errors="surrogatepass"))
             for name, values in by_name.items():
-                self._add(self._count("header", name, group), values, product(group.whose, values))
+                self._add(self._count(source, name, group), values, product(group.whose, values))
 
     def _take_bodies(self, page: Page, whole: Group, bodies: BodyValues) -> None:
         place_of = {id_: place for place, id_ in enumerate(page.ids)}

@@ -15,6 +15,7 @@ class Page(NamedTuple):
     guids: Sequence[bytes | None]
     queries: Sequence[bytes]
     headers: Sequence[bytes]
+    trailers: Sequence[bytes]
 
 
 class BodyValues(NamedTuple):

@@ -36,7 +36,7 @@ _LOOKED_UP = 500
 _PAGE = """
     SELECT id, CAST(coalesce(received_at, '') AS TEXT), CAST(version AS TEXT), CAST(guid AS TEXT),
            CAST(coalesce(query, '') AS BLOB), CAST(coalesce(request_headers, '') AS BLOB),
-           min(coalesce(length(request_body), 0), ?)
+           CAST(coalesce(request_trailers, '') AS BLOB), min(coalesce(length(request_body), 0), ?)
     FROM exchanges WHERE id > ? ORDER BY id LIMIT ?
 """
 
@@ -117,10 +117,11 @@ class SummaryStore:
         totals = [*accumulate(row[-1] for row in rows)]
         count = bisect(totals, _PAGE_BYTES) or 1
         last_id = rows[count - 1][0]
-        ids, times, versions, guids, queries, headers, _ = zip(*sorted(rows[:count], key=itemgetter(1)), strict=True)
+        *columns, _ = zip(*sorted(rows[:count], key=itemgetter(1)), strict=True)
+        page = Page(*columns)
         bodies = _read_bodies(connection, rows[0][0], last_id) if totals[count - 1] else NO_BODIES
-        self._look_up(connection, {*guids} - {None})
-        self._summary.take(Page(ids, times, versions, guids, queries, headers), bodies)
+        self._look_up(connection, {each for each in page.guids if each is not None})
+        self._summary.take(page, bodies)
         self._last_id = last_id
         self._count += count
         return len(rows) == most or count < len(rows)

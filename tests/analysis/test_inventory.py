@@ -88,6 +88,15 @@ def test_header_names_have_no_case_and_cookies_names_of_their_own() -> None:
     assert endpoint.fields["header"]["x"].exchanges == 1
 
 
+def test_trailers_are_no_headers_and_no_cookies() -> None:
+    headers, trailers = compact_json([["Host", "a"], ["X", "1"]]), compact_json([["X", "2"], ["Cookie", "sid=1"]])
+    endpoint = only(seen(request_headers=headers, request_trailers=trailers), seen(request_headers=headers))
+    assert names(endpoint, "header") == {"host": ["a"], "x": ["1"]}
+    assert names(endpoint, "trailer") == {"x": ["2"], "cookie": ["sid=1"]}
+    assert names(endpoint, "cookie") == {}
+    assert endpoint.presence(endpoint.fields["trailer"]["x"]) == (1, 2)
+
+
 def test_what_is_beyond_a_limit_is_counted() -> None:
     query = "&".join(f"n{number}=1" for number in range(MAX_FIELDS + 5))
     endpoint = only(seen(query=query))

@@ -108,7 +108,33 @@ def test_a_url_with_its_port_and_a_trailer_can_be_searched_for(cli: Cli, capture
     assert cli("query", "--db", capture, "--grep", text, "--count").stdout == f"{count}\n"
 
 
+def test_a_trailer_is_told_as_one_by_every_command(cli: Cli, tmp_path: Path) -> None:
+    trailers = '[["X-Sum","abc"],["X-Sum","def"],["Authorization","Bearer sesame123456"]]'
+    db = database(tmp_path, ping(version="1"), ping(version="2", request_trailers=trailers))
+    lines = [
+        line.split("\t") for line in cli("analyze", "--db", db).stdout.splitlines() if line.startswith("trailer\t")
+    ]
+    assert [(name, values) for _, name, _, _, _, _, values, *_ in lines] == [
+        ("x-sum", "abc | def"),
+        ("authorization", "masked: secret"),
+    ]
+    changes = json.loads(cli("diff", "1", "2", "--db", db, "--format", "json").stdout)["changes"]
+    assert [(each["change"], each["source"], each["name"]) for each in changes] == [
+        ("added", "trailer", "x-sum"),
+        ("added", "trailer", "authorization"),
+    ]
+    flat = tmp_path / "flat.jsonl"
+    cli("export", "--db", db, "-o", flat, "--fields", "flat")
+    fields = json.loads(flat.read_text().splitlines()[1])["fields"]
+    assert (fields["trailer.x-sum"], fields["trailer.authorization"]) == (["abc", "def"], "Bearer se********56")
+    page = tmp_path / "report.html"
+    cli("report", "--db", db, "-o", page)
+    assert re.search(r">trailer</td>\s*<td[^>]*>[^x]*x-sum", page.read_text())
+    sql = "SELECT name, value FROM fields WHERE source = 'trailer' AND name = 'X-Sum'"
+    assert cli("query", "--db", db, "--sql", sql).stdout.splitlines()[-2:] == ["X-Sum\tabc", "X-Sum\tdef"]
+
+
 def test_what_is_sensitive_in_a_trailer_is_found(cli: Cli, tmp_path: Path) -> None:
     db = database(tmp_path, ping(request_trailers='[["X-User","joe@corp.example"]]'))
     found = json.loads(cli("analyze", "--db", db, "--format", "json").stdout)["sensitive"]
-    assert [(each["source"], each["name"], each["class"]) for each in found] == [("header", "x-user", "email")]
+    assert [(each["source"], each["name"], each["class"]) for each in found] == [("trailer", "x-user", "email")]

@@ -101,6 +101,12 @@ def test_fields_have_each_header_as_it_came(tmp_path: Path) -> None:
     assert sorted(fields_of(db, "header")) == sorted((name, value) for name, value in headers)
 
 
+def test_fields_have_each_trailer_as_it_came(tmp_path: Path) -> None:
+    trailers = [["X", "1"], ["x", "[1]"], ["B", "\udcff"]]
+    db = database(tmp_path, ping(request_trailers=compact_json(trailers)), ping())
+    assert sorted(fields_of(db, "trailer")) == sorted((name, value) for name, value in trailers)
+
+
 def test_fields_have_each_value_inside_a_json_body_by_its_path(tmp_path: Path) -> None:
     body = {"a": {"b": [1, 2.5, {"c": None}]}, "d e": "ü", "t": True, "f": False, "none": [], "at all": {}}
     lone = b'{"s":"\\udcff"}'

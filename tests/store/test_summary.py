@@ -96,7 +96,9 @@ def fleet(seed: int, count: int) -> list[Exchange]:
             query = query.replace(f"{{{name}}}", value)
             body = body and body.replace(f"{{{name}}}".encode(), value.encode())
         headers = [["Host", "h"], *([["X", said["n"]], ["X", "b"]] if number % 3 else [["x", said["g"]]])]
+        trailers = compact_json([["X-Sum", said["n"]], ["x", "1"]]) if number % 4 == 1 else None
         changes = {"guid": guid, "version": rng.choice(["1", "2", None]), "request_headers": compact_json(headers)}
+        changes["request_trailers"] = trailers
         made.append(asked(rng.randrange(count), query, request_body=body, **changes))
     return made
 
@@ -137,7 +139,12 @@ def test_it_goes_on_where_it_was_and_another_process_where_that_was(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "change", ["DELETE FROM exchanges WHERE id = 5", "UPDATE exchanges SET query = 'b=2' WHERE id = 5"]
+    "change",
+    [
+        "DELETE FROM exchanges WHERE id = 5",
+        "UPDATE exchanges SET query = 'b=2' WHERE id = 5",
+        """UPDATE exchanges SET request_trailers = '[["y","2"]]' WHERE id = 5""",
+    ],
 )
 def test_what_was_changed_by_hand_is_summed_up_anew(tmp_path: Path, change: str) -> None:
     db = database(tmp_path, *fleet(7, 30))
