@@ -124,7 +124,7 @@ class Capture:
             if not isinstance(response, LongAnswer):
                 return unavailable
             response.broken = str(error)
-        if isinstance(response, LongAnswer):
+        if type(response) is not web.Response and isinstance(response, LongAnswer):  # the first is far cheaper
             await response.finish(request)
         return response
 

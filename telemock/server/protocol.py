@@ -229,7 +229,7 @@ class Protocol(web.RequestHandler):
         """Say what serves, and whether it is the last answer; aiohttp would say its version, and just close."""
         if (self._is_ending or self._close) and not self._messages:
             resp.force_close()
-        if not resp.prepared and not isinstance(resp, AsGiven):
+        if not resp.prepared and (type(resp) is web.Response or not isinstance(resp, AsGiven)):
             resp.headers.setdefault(hdrs.SERVER, SERVER)
         return super().finish_response(request, resp, start_time)
 
