@@ -18,7 +18,7 @@ from telemock.store.appender import SqliteAppender
 from telemock.store.filters import Filters
 from telemock.store.migration import migrate
 from telemock.store.reader import open_reader
-from telemock.store.upkeep import CHECKPOINT_BYTES
+from telemock.store.upkeep import BOUND_BYTES, CHECKPOINT_BYTES
 from tests.corpus import CONNECTION, moment, ping
 from tests.server.wire import HANG_SECONDS
 
@@ -152,3 +152,14 @@ async def test_the_log_is_copied_on_the_way_and_does_not_grow_with_the_file(tmp_
         assert path.stat().st_size > 4 * CHECKPOINT_BYTES
         assert longest < 4 * CHECKPOINT_BYTES
     assert count(path) == 64 * 16
+
+
+async def test_who_writes_without_a_pause_waits_for_a_log_that_must_be_copied(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    batch = [ping(number, request_body=bytes(2**18)) for number in range(8)]
+    longest = 0
+    async with appending(path) as appender:
+        for _ in range(40):
+            await appender.append(batch)  # nothing else gets its turn, unless this waits
+            longest = max(longest, path.with_name("telemetry.db-wal").stat().st_size)
+    assert longest <= BOUND_BYTES < path.stat().st_size
