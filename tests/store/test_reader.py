@@ -71,6 +71,7 @@ def test_a_search_that_finds_little_is_many_short_transactions(tmp_path: Path) -
         assert reader.count(Filters(grep="needle")) == 2
         assert reader.count(Filters(status=200)) == reader.count(Filters(guid=ping().guid)) == 25_000
         assert reader.versions() == [(ping().version, 25_000)]
+        assert reader.extent() == (25_000, 25_000)
         assert [each.id for each in reader.newest(Filters(grep="needle"))] == [25_000, 1]
         assert [each.id for each in reader.newest(Filters(grep="needle", guid=ping().guid), limit=1)] == [25_000]
         found = reader.values(Filters(grep="needle"), ["query"])
