@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, takewhile
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +27,8 @@ from telemock.files import make_folder, one_at_a_time, remove_drafts, write_whol
 from telemock.hosts import Network
 
 KEY_NAME = "telemock-ca.pem"
+
+# Of the authority that was replaced; those of earlier ones stay, and the later ones have numbers from 2 on.
 OLD_KEY_NAME = "telemock-ca.pem.old"
 TRUST_STORE_PASSWORD = "changeit"  # noqa: S105 - Java's custom; there is nothing secret in it
 _TRUST_STORE_ALIAS = b"telemock"
@@ -127,7 +130,7 @@ def create_authority(
     Args:
         ca_dir: made if there is none.
         only: what it may sign for, as `hosts.host_range` reads it; anything when empty.
-        force: also if there is one already, which is kept as `OLD_KEY_NAME`.
+        force: also if there is one already, which is kept; the last of `old_keys` is its file.
         now: the clock, UTC.
 
     Raises:
@@ -141,11 +144,27 @@ def create_authority(
                     f"There is a certificate authority already, {path}; `telemock ca show` describes it, and --force "
                     "replaces it."
                 )
-            write_whole(path.with_name(OLD_KEY_NAME), path.read_bytes(), mode=0o600)
+            write_whole(_next_old_key(path), path.read_bytes(), mode=0o600)
         _write_key(path, new_authority(now(), only))
     authority = _read(path, now())
     publish(authority, ca_dir)
     return authority
+
+
+def old_keys(key: Path) -> list[Path]:
+    """Give the files of authorities that were replaced, in that order."""
+    return [*takewhile(Path.exists, _old_key_paths(key))]
+
+
+def _next_old_key(key: Path) -> Path:
+    return next(path for path in _old_key_paths(key) if not os.path.lexists(path))
+
+
+def _old_key_paths(key: Path) -> Iterator[Path]:
+    old = key.with_name(OLD_KEY_NAME)
+    yield old
+    for number in count(2):
+        yield old.with_name(f"{old.name}.{number}")
 
 
 def publish(authority: Authority, ca_dir: Path) -> PublicFiles:

@@ -3,9 +3,10 @@
 import shlex
 import stat
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
-from telemock.authority.folder import OLD_KEY_NAME, key_file
+from telemock.authority.folder import key_file, old_keys
 
 _OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -27,7 +28,7 @@ def exposed_files(ca_dir: Path, ca_cert: Path | None = None, ca_key: Path | None
     key = key_file(ca_dir)
     return [
         *_exposed_key(key),
-        *_exposed_key(key.with_name(OLD_KEY_NAME)),
+        *chain.from_iterable(map(_exposed_key, old_keys(key))),
         *_exposed_folder(key.parent),
     ]
 

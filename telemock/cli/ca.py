@@ -164,15 +164,19 @@ def env(shell: str, url: str, no_proxy: str, *, ca_dir: Path, ca_cert: Path | No
     multiple=True,
     help="Sign for nothing else: a host and all names below it, an address or a network; repeatable.",
 )
-@option("--force", is_flag=True, help="Replace the one that is there, which is kept as telemock-ca.pem.old.")
+@option(
+    "--force",
+    is_flag=True,
+    help="Replace the one that is there, which is kept as telemock-ca.pem.old, or .old.2 and so on.",
+)
 @setting_options("ca_dir")
 @config_option
 def create(only: tuple[Any, ...], ca_dir: Path, *, force: bool) -> None:
     """Make a certificate authority."""
     from telemock.authority.folder import (  # noqa: PLC0415 - see above
-        OLD_KEY_NAME,
         create_authority,
         key_file,
+        old_keys,
         public_files,
     )
 
@@ -182,9 +186,7 @@ def create(only: tuple[Any, ...], ca_dir: Path, *, force: bool) -> None:
     _warn(ca_dir)
     lines = [f"Made {authority.describe()['subject']}, for {authority.describe()['only for']}."]
     if replaces:
-        lines.append(
-            f"The one before is kept as {secret.with_name(OLD_KEY_NAME)}; clients do not trust the new one yet."
-        )
+        lines.append(f"The one before is kept as {old_keys(secret)[-1]}; clients do not trust the new one yet.")
         lines.append("A telemock that runs goes on with the one before until it is started again.")
     lines.append(f"Clients must trust {public_files(ca_dir).pem}; `telemock ca env` prints how.")
     with output() as stream:

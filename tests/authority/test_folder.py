@@ -17,6 +17,7 @@ from telemock.authority.folder import (
     TRUST_STORE_PASSWORD,
     create_authority,
     key_file,
+    old_keys,
     open_authority,
     public_files,
     publish,
@@ -303,8 +304,15 @@ def test_an_authority_is_made_once_and_replaced_only_by_force(tmp_path: Path) ->
     assert open_authority(tmp_path).private_pem() == new.private_pem() != made.private_pem()
     old = tmp_path / OLD_KEY_NAME
     assert (old.read_bytes(), mode(old)) == (made.private_pem(), 0o600)
+    create_authority(tmp_path, force=True)
+    newest = create_authority(tmp_path, force=True)
+    assert [each.name for each in old_keys(tmp_path / KEY_NAME)] == [f"{OLD_KEY_NAME}{end}" for end in ("", ".2", ".3")]
+    assert old.read_bytes() == made.private_pem()
+    second = old.with_name(f"{OLD_KEY_NAME}.2")
+    assert (second.read_bytes(), mode(second)) == (new.private_pem(), 0o600)
+    new = newest
     assert public_files(tmp_path).pem.read_bytes() == new.certificate_pem
-    assert names(tmp_path) == {*ALL, OLD_KEY_NAME}
+    assert names(tmp_path) == {*ALL, OLD_KEY_NAME, f"{OLD_KEY_NAME}.2", f"{OLD_KEY_NAME}.3"}
 
 
 def test_force_replaces_a_damaged_one_too(tmp_path: Path) -> None:
