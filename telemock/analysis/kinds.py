@@ -66,7 +66,6 @@ _MOST_UNNAMED_DIGITS = 13
 # Digits alone are no more than a number, whatever the name says, but for times, days (20260205) and hashes.
 _DIGITS_THAT_MAY_BE_MORE = frozenset((8, 32, *_UNITS))
 
-_NO_TOPICS: frozenset[Topic] = frozenset()
 _NO_TIMES: frozenset[Topic] = frozenset(("amount", "identifier", "number"))
 
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
@@ -128,13 +127,19 @@ def kind_of(value: str, name: str = "", received_s: float | None = None, form: F
         received_s: when its request came, in seconds since the epoch; without, numbers are no times unless named so.
         form: what it was written as; a JSON string of digits is no number, and a JSON number is nothing else.
     """
-    is_number = value.isdigit() and len(value) not in _DIGITS_THAT_MAY_BE_MORE and value.isascii()
-    topics = _NO_TOPICS if is_number else topics_of(name)
+    if value.isdigit() and len(value) not in _DIGITS_THAT_MAY_BE_MORE and value.isascii():
+        return "text" if form == "string" else "integer"
+    return _kind_of_other(value, name, received_s, form)
+
+
+def _kind_of_other(value: str, name: str, received_s: float | None, form: Form) -> Kind:
+    """Give the kind of what is more than a plain number, or may be."""
+    topics = topics_of(name)
     if topics and form != "number" and len(value) <= _LONGEST:
         for topic, kind, pattern in _NAMED:
             if topic in topics and pattern.fullmatch(value):
                 return kind
-    if is_number or _INTEGER.fullmatch(value):
+    if _INTEGER.fullmatch(value):
         time = _kind_of_time(value, topics, received_s, form) if len(value) in _UNITS else None
         return time or ("text" if form == "string" else "integer")
     if form == "word" and value in _WORDS:

@@ -1,6 +1,6 @@
 """The fields inside of the values of one source, request by request: base64 of JSON in a query, a form in a form."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -34,7 +34,7 @@ class Opener(Generic[_Item]):
         self.is_spent = False
         self._open_all(items, None)
 
-    def open(self, items: Sequence[_Item], fresh: Sequence[str], octets: int) -> tuple[Leaf, ...]:
+    def open(self, items: Sequence[_Item], fresh: Collection[str], octets: int) -> tuple[Leaf, ...]:
         """Return the fields inside of items.
 
         Args:
@@ -42,9 +42,7 @@ class Opener(Generic[_Item]):
             fresh: the values that did not stand in their place in the request before.
             octets: its length.
         """
-        openable = fresh and {value for value in fresh if not value.isdigit() and may_open(value)}
-        is_other = self.is_spent or (self._wrapped and self._has_changed(items))
-        if is_other or (openable and any(open_value(value).leaves for value in openable)):
+        if self.is_spent or (self._wrapped and self._has_changed(items)) or (fresh and _wrap_any(fresh)):
             self._open_all(items, octets)
         return self._inside
 
@@ -111,6 +109,11 @@ class Sent(Generic[_Item]):
         """Hand all that was learnt to the fields; nothing can be taken any more."""
         self._series.close(received_s)
         self._inside.close(received_s)
+
+
+def _wrap_any(values: Collection[str]) -> bool:
+    openable = {value for value in values if not value.isdigit() and may_open(value)}
+    return any(open_value(value).leaves for value in openable)
 
 
 def name_and_value(leaf: Leaf) -> tuple[str, str]:

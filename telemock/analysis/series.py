@@ -3,7 +3,7 @@
 It refuses to look at what did not change; that is most of it, and why a million exchanges take half a minute.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from operator import ne
@@ -114,7 +114,7 @@ class Series(Generic[_Item]):
         self._leave_out = leave_out
         self._split = split
         self._form = form
-        self.fresh: Sequence[str] = ()
+        self.fresh: Collection[str] = ()
         self._layout = self._find_layout()
         if not len(self.state.items) == len(self.state.names) == len(self._layout):
             raise ValueError("Of a request, other items were kept than what was followed of it.")
@@ -150,15 +150,15 @@ class Series(Generic[_Item]):
         state = self.state
         if len(items) != len(state.items):
             return False
-        places = [*compress(range(len(items)), map(ne, items, state.items))]
-        pairs = [self._split(items[place]) for place in places]
-        names = state.names
-        for place, (name, _) in zip(places, pairs, strict=True):
+        names, split = state.names, self._split
+        fresh: dict[int, str] = {}
+        for place in compress(range(len(items)), map(ne, items, state.items)):
+            name, fresh[place] = split(items[place])
             if names[place] != name:
                 return False
-        self.fresh = [value for _, value in pairs]
+        self.fresh = fresh.values()
         count, layout = state.count, self._layout
-        for place, value in zip(places, self.fresh, strict=True):
+        for place, value in fresh.items():
             followed = layout[place]
             if followed.field is not None and count > followed.since:
                 followed.field.add(followed.value, count - followed.since, received_s, followed.form)
