@@ -25,16 +25,23 @@ class Order(NamedTuple):
         settings: with a port that is bound already, to be shared.
         ready: descriptor that hears a byte when it serves, and then one every `BEAT_SECONDS` while its loop turns.
         lock: file that keeps the lines of several processes apart; None for one alone.
+        listening: descriptors of the sockets to accept on; without any it binds its own.
     """
 
     settings: ServeSettings
     ready: int
     lock: Path | None = None
+    listening: tuple[int, ...] = ()
 
     def line(self) -> bytes:
         """Write it as one line."""
         lock = None if self.lock is None else str(self.lock)
-        said = {"settings": settings_to_json(self.settings), "ready": self.ready, "lock": lock}
+        said = {
+            "settings": settings_to_json(self.settings),
+            "ready": self.ready,
+            "lock": lock,
+            "listening": self.listening,
+        }
         return json.dumps(said).encode() + b"\n"
 
     @classmethod
@@ -42,4 +49,4 @@ class Order(NamedTuple):
         """Undo `line`."""
         said = json.loads(line)
         lock = None if said["lock"] is None else Path(said["lock"])
-        return cls(settings_from_json(said["settings"]), said["ready"], lock)
+        return cls(settings_from_json(said["settings"]), said["ready"], lock, tuple(said["listening"]))

@@ -1,6 +1,7 @@
 """This is the parent of several workers: it starts them, restarts one that dies, and stops them together.
 
-It refuses to touch traffic: workers share the port and the store, and never talk to each other.
+It refuses to touch traffic: workers share the port and the store, and never talk to each other. It holds the sockets
+that they accept on, so that who waits in the queue of a worker that dies is accepted by the next one.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from telemock.app import end_at_once, stop_event
 from telemock.errors import ListenError, StoreDamaged
 from telemock.journal import Journal
 from telemock.order import BEAT_SECONDS, WORKER, Order
+from telemock.server.listener import BACKLOG, bind
 from telemock.settings import ServeSettings
 
 # Prometheus' client library shares the workers' numbers through files there.
@@ -48,17 +50,18 @@ class Supervisor:
         # How many beats each has missed; None before its first.
         self._running: dict[asyncio.subprocess.Process, int | None] = {}
         self._is_lossy = False
+        self._sockets = contextlib.ExitStack()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Start all, call `on_ready` once all answer, and keep them alive until SIGINT or SIGTERM.
 
         Raises:
-            ListenError: a worker ended before it was ready.
+            ListenError: the port cannot be had, or a worker ended before it was ready.
             StoreDamaged: what a worker had answered is not in the database any more, or that not where it was.
         """
         stop = stop_event(self._end_at_once)
         workers = [asyncio.Event() for _ in range(self._settings.workers)]
-        keepers = [asyncio.create_task(self._keep(stop, ready)) for ready in workers]
+        keepers = [asyncio.create_task(self._keep(stop, ready, self._listen())) for ready in workers]
         watch = asyncio.create_task(self._watch())
         try:
             if await self._all_ready(workers, keepers, stop):
@@ -67,6 +70,7 @@ class Supervisor:
         finally:
             watch.cancel()
             stop.set()
+            self._sockets.close()  # nobody may wait there any more
             self._terminate()
             done, late = await asyncio.wait(keepers, timeout=_STOP_SECONDS)
             if late:
@@ -89,12 +93,21 @@ class Supervisor:
         await asyncio.gather(ready, return_exceptions=True)
         return False
 
-    async def _keep(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    def _listen(self) -> tuple[int, ...]:
+        """Listen for one worker, on all ports; the kernel spreads clients over the sockets of all."""
+        descriptors = []
+        for port in self._settings.port:
+            listening = self._sockets.enter_context(bind(self._settings.host, port, shared=True))
+            listening.listen(BACKLOG)
+            descriptors.append(listening.fileno())
+        return tuple(descriptors)
+
+    async def _keep(self, stop: asyncio.Event, ready: asyncio.Event, listening: tuple[int, ...]) -> None:
         """Run one worker again and again until `stop`."""
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             started = loop.time()
-            process = await self._start(ready)
+            process = await self._start(ready, listening)
             status = await process.wait()
             self._running.pop(process)
             self._forget(process.pid)
@@ -116,13 +129,13 @@ class Supervisor:
                     async with asyncio.timeout(_RESTART_SECONDS):
                         await stop.wait()
 
-    async def _start(self, ready: asyncio.Event) -> asyncio.subprocess.Process:
+    async def _start(self, ready: asyncio.Event, listening: tuple[int, ...]) -> asyncio.subprocess.Process:
         reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *WORKER,
                 stdin=asyncio.subprocess.PIPE,
-                pass_fds=[writing],
+                pass_fds=[writing, *listening],
                 start_new_session=True,  # Ctrl-C is the parent's to pass on
                 env=os.environ | {_SHARED_FOLDER_VARIABLE: str(self._folder)},
             )
@@ -130,7 +143,7 @@ class Supervisor:
             os.close(writing)
         self._running[process] = None
         if process.stdin is not None:
-            process.stdin.write(Order(self._settings, writing, self._lock).line())
+            process.stdin.write(Order(self._settings, writing, self._lock, listening).line())
             await process.stdin.drain()
         asyncio.get_running_loop().add_reader(reading, self._hear, reading, process, ready)
         return process
@@ -156,7 +169,8 @@ class Supervisor:
                 if missed == _MOST_MISSED:
                     self._journal.event(
                         "worker_hangs",
-                        f"Worker {process.pid} did not answer for {_MOST_MISSED * BEAT_SECONDS:.0f} s and is ended.",
+                        f"Worker {process.pid} did not answer for {_MOST_MISSED * BEAT_SECONDS:.0f} s and is ended: "
+                        "connections that it took are broken off, those in its queue are answered by the next one.",
                         level="error",
                         pid=process.pid,
                     )

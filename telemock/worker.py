@@ -5,6 +5,7 @@ It refuses to outlive its parent: standard input holds its settings, and ends wh
 
 import asyncio
 import os
+import socket
 import sys
 from contextlib import suppress
 from functools import partial
@@ -22,9 +23,10 @@ def main() -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return  # the parent is gone already
-    settings, ready, lock = Order.read(line)
+    settings, ready, lock, given = Order.read(line)
     journal = Journal(settings.log_format, settings.log_dir, lock)
-    listening = [bind(settings.host, port, shared=True) for port in settings.port]
+    listening = [socket.socket(fileno=each) for each in given]
+    listening = listening or [bind(settings.host, port, shared=True) for port in settings.port]
 
     os.set_blocking(ready, False)
     try:

@@ -242,6 +242,20 @@ def test_a_worker_that_is_killed_is_replaced_and_no_number_goes_back(workers: Wo
     assert (died["level"], died["status"]) == ("error", -signal.SIGKILL)
 
 
+def test_who_waits_in_the_queue_of_a_worker_that_dies_is_answered_by_the_next(tmp_path: Path) -> None:
+    with running(tmp_path) as workers:
+        stopped = psutil.Process(min(workers.pids()))
+        stopped.suspend()
+        clients = [Client(workers.port) for _ in range(40)]  # of which the kernel gives it some
+        for client in clients:
+            client.send(PING_TARGET)
+        stopped.kill()
+        assert [client.answer() for client in clients] == [PING_BODY] * len(clients)
+        assert workers.rows() == len(clients)
+        for client in clients:
+            client.close()
+
+
 def test_the_lines_of_two_workers_never_mix_and_stopping_leaves_nothing(tmp_path: Path) -> None:
     with running(tmp_path) as workers:
         children = [psutil.Process(pid) for pid in workers.pids()]
