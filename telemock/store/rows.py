@@ -81,7 +81,8 @@ def typed(column: str) -> str:
     """
     if column in _TYPES:
         return f"CAST({column} AS {_TYPES[column]})"
-    return f"CASE typeof({column}) WHEN 'blob' THEN 'x' || quote(hex({column})) ELSE {column} END"
+    # All blobs, and nothing else, are at least as large as an empty one; this takes half the time of `typeof`.
+    return f"CASE WHEN {column} >= x'' THEN 'x' || quote(hex({column})) ELSE {column} END"
 
 
 # Most pings have none of these; Python's driver takes longer for a None than for a text.
