@@ -33,6 +33,11 @@ def printable_json(text: str) -> str:
     """
     if "\\u" in text:
         text = _SURROGATES.sub(lambda found: found[0] if found[1] is None else "\\ufffd", text)
+    return escape_unprintable(text)
+
+
+def escape_unprintable(text: str) -> str:
+    """Do as `printable_json` does, with JSON text that has no escapes of code points."""
     if text.isascii() and "\x7f" not in text:
         return text
     return _UNPRINTABLE.sub(lambda found: "".join(map(_printable_in_json, found[0])), text)

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from telemock.exchange import Exchange, compact_json
-from telemock.text import printable_json, to_printable_json
+from telemock.text import escape_unprintable, printable_json, to_printable_json
 
 NAMES = ("id", *(field.name for field in fields(Exchange) if field.name != "id"))
 
@@ -87,14 +87,14 @@ def json_line(values: Sequence[Any], *, is_sound: bool) -> str:
     """
     if is_sound:
         row = [
-            (value or "null") if is_json else _ENCODERS[type(value)](value)
+            "null" if value is None else value if is_json else _ENCODERS[type(value)](value)
             for value, is_json in zip(values, _ARE_JSON, strict=True)
         ]
         row[_TRUNCATED] = "true" if values[_TRUNCATED] else "false"
         line = _LINE % tuple(row)
         # Else it has escapes that may be needless, or white space in JSON that people wrote.
         if "\\u" not in line and "\n" not in line and "\r" not in line and "\t" not in line:
-            return printable_json(line) + "\n"
+            return escape_unprintable(line) + "\n"
     return to_printable_json(nested(values)) + "\n"
 
 
@@ -127,7 +127,6 @@ _ENCODERS: dict[type, Callable[[Any], str]] = {
     int: repr,
     bool: _encode,
     float: _encode_float,
-    type(None): lambda _: "null",
     bytes: _encode_body,
 }
 
