@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import click
@@ -54,9 +55,11 @@ class Masking:
     def rows(self, rows: Iterable[_Row], names: Sequence[str]) -> Iterator[_Row]:
         """Mask rows of the values of exchanges under some names."""
         places = [names.index(name) if name in names else None for name in PARTS]
+        there = [place for place in places if place is not None]
+        pick = itemgetter(*there) if len(there) == len(places) else None
 
         def mask(row: _Row) -> _Row:
-            values = tuple([None if place is None else row[place] for place in places])
+            values = pick(row) if pick else tuple([None if place is None else row[place] for place in places])
             shown = masked_parts(*values)
             if shown == values:
                 return row
