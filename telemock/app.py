@@ -172,16 +172,16 @@ class Telemock:
         except StoreUnavailable:
             self._journal.records([connection])
 
-    def descriptors_scarce(self, closed: int, turned_away: int) -> None:
-        """Tell that connections were closed for want of descriptors; the journal hears of it once a minute."""
-        self.metrics.descriptors_scarce(closed, turned_away)
+    def descriptors_scarce(self, closed: int, is_full: bool) -> None:  # noqa: FBT001 - see `Site`
+        """Tell that descriptors are scarce; the journal hears of it once a minute."""
+        self.metrics.descriptors_scarce(closed, is_full=is_full)
         now = time.monotonic()
         if now >= self._idle_told_at + _IDLE_TOLD_SECONDS:
             self._idle_told_at = now
             self._journal.event(
                 "descriptors_scarce",
-                "Idle connections are closed, and where none is idle new ones: this process has hardly any descriptors "
-                "left; raise its limit with ulimit -n or LimitNOFILE=.",
+                "Idle connections are closed, others with their next answer, and new ones may have to wait, as "
+                "this process has hardly any descriptors left; raise its limit with ulimit -n or LimitNOFILE=.",
                 level="warning",
             )
 

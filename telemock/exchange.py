@@ -38,7 +38,8 @@ class Exchange:
         request_truncated: 1 when the body was longer than kept, or the client left before its end.
         client: IP address of the peer.
         via: the road the request came by: direct, tls, proxy or connect.
-        status: status code; 499 when the connection broke before the answer.
+        status: status code; 499 when the connection broke before there was an answer. Whether a client that left
+            then read it cannot be known.
         response_headers: JSON array of [name, value], as answered; Date, Server and Connection, which the
             server adds while sending, are not kept.
         response_body: bytes as sent; None when empty.
@@ -99,9 +100,9 @@ class Connection:
         port: port the client wanted; None when it never said.
         client: IP address of the peer.
         kind: what became of it: tunnel, blocked, tls_refused, upstream or malformed.
-        bytes_up: bytes from the client.
-        bytes_down: bytes to the client.
-        duration_ms: from open to close; None when not measured.
+        bytes_up: bytes from the client: in a tunnel, in the body that was sent on, or of what was malformed.
+        bytes_down: bytes to the client: from a tunnel, in the body of an answer, or the answer to what was malformed.
+        duration_ms: from then to the end; None when not measured.
         detail: why, in words.
         id: place in the order of storing; None until stored.
     """

@@ -74,9 +74,9 @@ class Metrics:
             "Idle connections closed, as there were hardly any descriptors left.",
             registry=registry,
         )
-        self._turned_away = Counter(
-            "telemock_turned_away",
-            "New connections closed at once, as there were no descriptors left and nobody was idle.",
+        self._accept_pauses = Counter(
+            "telemock_accept_pauses",
+            "Times that new connections had to wait, as there were no descriptors left and nobody was idle.",
             registry=registry,
         )
         self._request_seconds = _Histogram(
@@ -148,10 +148,10 @@ class Metrics:
         """Count one request that was not stored in time, or was not HTTP."""
         self._refused.labels(reason).inc()
 
-    def descriptors_scarce(self, closed: int, turned_away: int) -> None:
-        """Count idle connections that were closed, and new ones that were not taken, for want of descriptors."""
+    def descriptors_scarce(self, closed: int, *, is_full: bool) -> None:
+        """Count idle connections that were closed for want of descriptors, and that new ones have to wait."""
         self._idle_closed.inc(closed)
-        self._turned_away.inc(turned_away)
+        self._accept_pauses.inc(is_full)
 
     def exposition(self) -> bytes:
         """Write everything in the Prometheus text format."""

@@ -1,8 +1,12 @@
 """Descriptors that are kept back: near the limit, the connections that were idle longest are closed for new ones."""
 
 import heapq
+import os
 import resource
+import termios
+from array import array
 from collections.abc import Callable, Iterable
+from fcntl import ioctl
 from operator import attrgetter
 from typing import Final, NamedTuple
 
@@ -12,50 +16,64 @@ _KEPT_BACK_SHARE: Final = 4
 
 _CLOSED_AT_ONCE: Final = 16
 
+# Who said nothing for less than this may be about to.
+LEAST_IDLE_SECONDS: Final = 2.0
+
 
 class IdleConnection(NamedTuple):
     """A connection on which nobody waits for an answer (RFC 9112 section 9.5 lets a server close it at any time).
 
     Attributes:
-        since: the loop's time at which its last answer ended, or it began.
+        since: the loop's time at which its last answer ended, or it began, or what it says now began.
+        has_unread: tells that it received something that was not looked at yet; it is not idle then.
         close: ends it.
     """
 
     since: float
+    has_unread: Callable[[], bool]
     close: Callable[[], object]
 
 
 class Descriptors:
-    """The limit of a process, as numbers of descriptors tell it: each new one is the least that is free.
+    """The limit of a process, as numbers of descriptors tell it: each new one is the least that is free."""
 
-    Args:
-        on_scarce: told how many idle connections were closed, and how many new ones were not taken.
-    """
-
-    def __init__(self, on_scarce: Callable[[int, int], None]) -> None:
+    def __init__(self) -> None:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         kept_back = min(_MOST_KEPT_BACK, limit // _KEPT_BACK_SHARE)
         self._scarce_from = limit - kept_back
         self._none_from = limit - kept_back // 2
-        self._on_scarce = on_scarce
 
     def are_scarce(self, number: int) -> bool:
         """Tell whether idle connections have to go, by the number of the newest descriptor."""
         return number >= self._scarce_from
 
     def are_gone(self, number: int) -> bool:
-        """Tell whether the newest connection cannot be taken, as there are only those for files left; which is told."""
-        are_gone = number >= self._none_from
-        if are_gone:
-            self._on_scarce(0, 1)
-        return are_gone
+        """Tell whether there are only those for files left, so that new connections have to wait."""
+        return number >= self._none_from
 
-    def close_idle(self, idle: Iterable[IdleConnection]) -> None:
-        """Close those that were idle for longest, at most half of them: the newest is about to speak."""
-        candidates = list(idle)
-        count = min(_CLOSED_AT_ONCE, len(candidates) // 2)
-        longest = heapq.nsmallest(count, candidates, key=attrgetter("since"))
-        for connection in longest:
-            connection.close()
-        if longest:
-            self._on_scarce(len(longest), 0)
+
+def close_idle(idle: Iterable[IdleConnection], now: float) -> int:
+    """Close some that were idle for longest, and long enough; give how many.
+
+    Args:
+        idle: any number of them.
+        now: the loop's time.
+    """
+    candidates = [each for each in idle if each.since <= now - LEAST_IDLE_SECONDS]
+    longest = heapq.nsmallest(_CLOSED_AT_ONCE, candidates, key=attrgetter("since"))
+    closed = [each.close() for each in longest if not each.has_unread()]
+    return len(closed)
+
+
+def has_unread(descriptor: int) -> bool:
+    """Tell whether a socket received something that was not read yet."""
+    count = array("i", [0])
+    ioctl(descriptor, termios.FIONREAD, count)
+    return count[0] > 0
+
+
+def least_free(descriptor: int) -> int:
+    """Give the number that the next descriptor gets; needs one that is open."""
+    number = os.dup(descriptor)
+    os.close(number)
+    return number

@@ -6,7 +6,8 @@ It refuses a CONNECT inside a CONNECT, and whoever does not come to the point.
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from telemock.authority.leaves import Leaves
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
-from telemock.server.connect import METHOD, read_connect
+from telemock.server.connect import METHOD, ConnectRequest, read_connect
 from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
 from telemock.server.head import whole_head
@@ -23,7 +24,7 @@ from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
 from telemock.server.protocol import Patience, SilentEnd
-from telemock.server.refusal import ONLY_HTTP2, explain
+from telemock.server.refusal import ENDED_HERE, ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
 from telemock.server.tls_end import HalfClosing
 from telemock.server.visitor import Visitor
@@ -36,6 +37,7 @@ _TLS_HANDSHAKE: Final = 0x16  # content type of a record (RFC 8446 section 5.1)
 _SILENT_MS: Final = 2000.0
 _TLS_SHUTDOWN_SECONDS: Final = 2.0
 
+_NOTHING_SAID: Final = "Nothing was said in the tunnel before it ended."
 _TOO_LONG: Final = f"The head is longer than {MAX_PEEKED_BYTES} bytes."
 
 
@@ -85,11 +87,13 @@ class Door:
             visitor.close()
 
     async def _admit(self, visitor: Visitor, arrival: Arrival) -> None:
+        visitor.is_silent = True
+        visitor.awaits(client=True)
         async with asyncio.timeout(self._patience.idle):
             first = await visitor.peek.more_than(0)
-        visitor.is_silent = False
         if not first:
             return
+        visitor.is_silent = False
         if first[0] == _TLS_HANDSHAKE:
             await self._serve_tls(visitor, arrival)
         elif arrival is DIRECT and first[0] == METHOD[0]:
@@ -103,18 +107,17 @@ class Door:
 
     async def _serve_tls(self, visitor: Visitor, arrival: Arrival) -> None:
         """End TLS here; whoever does not want that is noted with the likely cause."""
-        try:
+        with self._noting_refusal(visitor, arrival.host):
             async with asyncio.timeout(self._patience.head):
                 hello = await _read_hello(visitor.peek)
-        except OSError as error:
-            self._note_refusal(visitor, arrival.host, error)
-            return
         host = (hello.name or arrival.host).lower().rstrip(".")
         if not hello.refusal and _speaks_only_http2(hello):
             self._note_refusal(visitor, host, ONLY_HTTP2)
             await visitor.say_last(NO_APPLICATION_PROTOCOL)
             return
-        context = None if hello.refusal else await self._context(visitor, host)
+        with self._noting_refusal(visitor, host):
+            visitor.awaits(client=False)
+            context = None if hello.refusal else await self._context(visitor, host)
         if context is None:
             self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
             await visitor.say_last(hello.alert)
@@ -122,7 +125,8 @@ class Door:
         context.sslobject_class = HalfClosing
         established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host, arrival.port)
         on_silent_end = partial(self._note_silence, visitor, host)
-        try:
+        with self._noting_refusal(visitor, host):
+            visitor.awaits(client=True)
             await asyncio.get_running_loop().connect_accepted_socket(
                 partial(self._protocol, established, on_silent_end),
                 visitor.hand_on(),
@@ -130,8 +134,15 @@ class Door:
                 ssl_handshake_timeout=self._patience.head,
                 ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS,
             )
-        except OSError as error:  # ssl.SSLError as well
+
+    @contextmanager
+    def _noting_refusal(self, visitor: Visitor, host: str) -> Iterator[None]:
+        """Note a handshake that ends in the block, whoever ends it."""
+        try:
+            yield
+        except (OSError, asyncio.CancelledError) as error:  # ssl.SSLError as well
             self._note_refusal(visitor, host, error)
+            raise
 
     async def _context(self, visitor: Visitor, host: str) -> ssl.SSLContext | None:
         """Give the certificate of a host, or else of telemock itself; None when there can be none."""
@@ -147,9 +158,8 @@ class Door:
     async def _serve_what_may_be_connect(self, visitor: Visitor) -> None:
         """Take a CONNECT where it leads; anything else that begins with its first letter is served."""
         try:
-            async with asyncio.timeout(self._patience.head):
-                head = await visitor.peek.until(_connect_head)
-            if head is None and len(visitor.peek.seen()) == MAX_PEEKED_BYTES:
+            head = await self._connect_head(visitor)
+            if head is None and len(visitor.peek.last_seen) == MAX_PEEKED_BYTES:
                 await self._refuse(visitor, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, _TOO_LONG)
                 return
             if not head:
@@ -162,6 +172,7 @@ class Door:
         except MalformedRequest as error:
             await self._refuse(visitor, HTTPStatus.BAD_REQUEST, str(error))
             return
+        visitor.awaits(client=False)
         refusal = await self._credentials.refusal(wanted.authorization, visitor.client)
         if refusal is not None:
             if refusal.detail:
@@ -171,17 +182,55 @@ class Door:
         visitor.peek.take(len(head))
         visitor.port = wanted.port
         if self._interception.covers(wanted.host):
-            await visitor.say(ESTABLISHED)
-            await self._admit(visitor, Arrival("connect", "http", wanted.host, wanted.port))
+            await self._serve_tunnel(visitor, wanted)
         else:
             await self._elsewhere.connect(visitor, wanted)
 
+    async def _connect_head(self, visitor: Visitor) -> bytes | None:
+        """Give the head of a CONNECT; nothing when it is none, None when there is no end of it.
+
+        Raises:
+            OSError: it took too long, or the client left.
+        """
+        try:
+            async with asyncio.timeout(self._patience.head):
+                return await visitor.peek.until(_connect_head)
+        except TimeoutError:
+            raise
+        except (OSError, asyncio.CancelledError) as error:
+            whose = "The client left" if isinstance(error, OSError) else ENDED_HERE
+            self._note_malformed(visitor, f"{whose} in the middle of a head.")
+            raise
+
+    async def _serve_tunnel(self, visitor: Visitor, wanted: ConnectRequest) -> None:
+        """Serve what comes in a tunnel that ends here; a row tells that nothing came."""
+        visitor.is_silent = True
+        try:
+            await visitor.say(ESTABLISHED)
+            await self._admit(visitor, Arrival("connect", "http", wanted.host, wanted.port))
+        finally:
+            if visitor.is_silent:
+                self._note(visitor.record("tunnel", wanted.host, wanted.port, _NOTHING_SAID), "")
+
     async def _refuse(self, visitor: Visitor, status: HTTPStatus, error: str) -> None:
         """Answer a CONNECT that cannot be read."""
-        head = visitor.peek.seen()[:HEAD_BYTES]
-        wanted = wanted_by(head)
-        self._note(visitor.record("malformed", *wanted, malformed_detail(error, head), bytes_up=len(head)), "malformed")
-        await visitor.refuse(status, error)
+        try:
+            await visitor.refuse(status, error)
+        finally:
+            self._note_malformed(visitor, error)
+
+    def _note_malformed(self, visitor: Visitor, reason: str) -> None:
+        seen = visitor.peek.last_seen
+        self._note(
+            visitor.record(
+                "malformed",
+                *wanted_by(seen[:HEAD_BYTES]),
+                malformed_detail(reason, seen),
+                bytes_up=max(len(seen), visitor.bytes_up),
+                bytes_down=visitor.bytes_down,
+            ),
+            "malformed",
+        )
 
     def _note_silence(self, visitor: Visitor, host: str, error: BaseException | None) -> None:
         """Note who ended TLS right after the handshake, before a word; later it was a spare connection."""

@@ -8,12 +8,14 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 
 from aiohttp import web
 
 from telemock.errors import ListenError
 from telemock.hosts import authority
-from telemock.server.descriptors import Descriptors, IdleConnection
+from telemock.server.descriptors import Descriptors, IdleConnection, close_idle, least_free
 from telemock.server.door import Door
 from telemock.server.protocol import Protocol
 from telemock.server.visitor import Visitor
@@ -23,6 +25,7 @@ _logger = logging.getLogger(__name__)
 BACKLOG = 1024
 _AT_ONCE = 64  # who waits is accepted in turns with what else the loop does
 _PAUSE_SECONDS = 1.0
+_SHORT_PAUSE_SECONDS = 0.1
 
 # At the end, who asked so shortly ago is given so long to ask once more.
 _RECENT_SECONDS = 1.0
@@ -68,8 +71,8 @@ class Site(web.BaseSite):
         runner: its application's runner, set up.
         listening: owned by this site from now on.
         door: takes connections where they belong.
-        on_scarce: told how many idle connections were closed, and how many new ones not taken, as there are hardly any
-            descriptors left.
+        on_scarce: told, when there are hardly any descriptors left, how many idle connections were closed, and whether
+            new ones have to wait.
     """
 
     def __init__(
@@ -77,13 +80,14 @@ class Site(web.BaseSite):
         runner: web.BaseRunner,
         listening: socket.socket,
         door: Door,
-        on_scarce: Callable[[int, int], None] = lambda _closed, _turned_away: None,
+        on_scarce: Callable[[int, bool], None] = lambda _closed, _is_full: None,
     ) -> None:
         super().__init__(runner, backlog=BACKLOG)
         self._listening = listening
         self._door = door
         self._visits: dict[asyncio.Task[None], Visitor] = {}
-        self._descriptors = Descriptors(on_scarce)
+        self._descriptors = Descriptors()
+        self._on_scarce = on_scarce
 
     @property
     def name(self) -> str:
@@ -122,32 +126,56 @@ class Site(web.BaseSite):
                 loop.call_later(_PAUSE_SECONDS, self._resume)
                 return
             number = connection.fileno()
-            if self._descriptors.are_gone(number):
-                connection.close()
-            else:
-                connection.settimeout(0)
-                visitor = Visitor(connection, address)
-                visit = loop.create_task(self._admit(visitor))
-                self._visits[visit] = visitor
-                visit.add_done_callback(self._visits.pop)
+            connection.settimeout(0)
+            visitor = Visitor(connection, address)
+            visit = loop.create_task(self._admit(visitor))
+            self._visits[visit] = visitor
+            visit.add_done_callback(self._visits.pop)
             if self._descriptors.are_scarce(number):
-                self._descriptors.close_idle(self._idle())
+                self._make_room(number)
                 return  # they are closed before the next one is accepted
+
+    def _make_room(self, number: int) -> None:
+        """Close idle connections, or else let others end with their next answer; without room new ones wait.
+
+        Args:
+            number: of the newest descriptor.
+        """
+        loop = asyncio.get_running_loop()
+        closed = close_idle(self._idle(), loop.time())
+        if not closed:
+            for protocol in islice((each for each in self._protocols() if not each.is_ending), _AT_ONCE):
+                protocol.end_soon()
+        is_full = self._descriptors.are_gone(number)
+        if is_full:
+            loop.remove_reader(self._listening)
+            loop.call_later(_SHORT_PAUSE_SECONDS, self._resume)
+        self._on_scarce(closed, is_full)
 
     def _idle(self) -> Iterator[IdleConnection]:
         """Give the connections on which nobody waits for an answer."""
-        now = asyncio.get_running_loop().time()
         for visit, visitor in self._visits.items():
-            if visitor.is_silent:
-                yield IdleConnection(now - visitor.age_ms / 1000, visit.cancel)
+            if visitor.awaited_since is not None:
+                yield IdleConnection(visitor.awaited_since, visitor.has_unread, visit.cancel)
+        for protocol in self._protocols():
+            if (since := protocol.idle_since) is not None:
+                yield IdleConnection(since, protocol.has_unread, protocol.end_idle)
+
+    def _protocols(self) -> Iterator[Protocol]:
         server = self._runner.server
         for protocol in server.connections if server is not None else ():
-            if isinstance(protocol, Protocol) and (since := protocol.idle_since) is not None:
-                yield IdleConnection(since, protocol.end_idle)
+            if isinstance(protocol, Protocol):
+                yield protocol
 
     def _resume(self) -> None:
-        if self._listening.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(self._listening, self._accept)
+        if self._listening.fileno() < 0:
+            return
+        with suppress(OSError):  # there is none, which who accepts will tell
+            number = least_free(self._listening.fileno())
+            if self._descriptors.are_gone(number):
+                self._make_room(number)
+                return
+        asyncio.get_running_loop().add_reader(self._listening, self._accept)
 
     async def _admit(self, visitor: Visitor) -> None:
         try:

@@ -3,8 +3,12 @@
 import re
 from typing import Final, NamedTuple
 
+from aiohttp.web import StreamResponse
+
 from telemock.errors import InvalidHost
+from telemock.exchange import Connection
 from telemock.hosts import host_name
+from telemock.server.errand import Errand
 from telemock.server.faults import port_number
 
 HEAD_BYTES: Final = 1024
@@ -31,10 +35,40 @@ class Wanted(NamedTuple):
     port: int | None
 
 
-def malformed_detail(reason: str, head: bytes) -> str:
-    """Write a sentence that ends with the first bytes, escaped as in a Python literal."""
-    shown = _USER.sub(rb"\1...@", _PASSWORD.sub(rb"\1: ...", head[:HEAD_BYTES]))
-    return f"{reason.rstrip('.')}. It began with {shown!r}"
+class Malformed:
+    """Traffic that is not HTTP, until its connection is closed and all is known of it.
+
+    Args:
+        errand: began with its first bytes, or when it was seen to be malformed.
+        wanted: whom it was for.
+        detail: what is wrong with it.
+
+    Attributes:
+        answer: the last one on its connection, or its bytes.
+    """
+
+    __slots__ = ("_detail", "_errand", "_wanted", "answer")
+
+    def __init__(self, errand: Errand, wanted: Wanted, detail: str) -> None:
+        self._errand = errand
+        self._wanted = wanted
+        self._detail = detail
+        self.answer: StreamResponse | bytes = b""
+
+    def record(self, size: int) -> Connection:
+        """Make what the store keeps of it, where so many bytes of it came."""
+        sent = self.answer.body_length if isinstance(self.answer, StreamResponse) else len(self.answer)
+        return self._errand.record("malformed", *self._wanted, self._detail, bytes_up=size, bytes_down=sent)
+
+
+def malformed_detail(reason: str, head: bytes, last: bytes = b"") -> str:
+    """Write a sentence that ends with the first bytes, and the last if it is those, escaped as in a Python literal."""
+    end = f", and in its body came {_shown(last)!r}" if last else ""
+    return f"{reason.rstrip('.')}. It began with {_shown(head)!r}{end}"
+
+
+def _shown(seen: bytes) -> bytes:
+    return _USER.sub(rb"\1...@", _PASSWORD.sub(rb"\1: ...", seen[:HEAD_BYTES]))
 
 
 def wanted_by(head: bytes) -> Wanted:

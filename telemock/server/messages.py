@@ -30,7 +30,8 @@ class Refused(BadHttpMessage):
 
     Attributes:
         code: the status that says so.
-        seen: the bytes in question, from the beginning of the head, or of what came last of the body.
+        seen: how the message began.
+        last: what came last of its body, which is what is refused; empty where it is the head.
         wanted: a head that tells whom it is for.
     """
 
@@ -38,6 +39,7 @@ class Refused(BadHttpMessage):
         super().__init__(reason)
         self.code = status
         self.seen = b""
+        self.last = b""
         self.wanted = b""
 
 
@@ -56,6 +58,7 @@ class MessageReader:
 
     __slots__ = (
         "_at",
+        "_begun_at",
         "_body_bytes",
         "_chunks",
         "_complaint",
@@ -65,7 +68,9 @@ class MessageReader:
         "_make_parser",
         "_message",
         "_parser",
+        "_received",
         "_start",
+        "_whole_head",
         "body",
         "has_data",
         "is_between",
@@ -82,7 +87,10 @@ class MessageReader:
         self._data = b""
         self._at = 0  # of the data was read
         self._start = 0  # where the body that is read begins in the data
+        self._received = 0  # bytes of the connection
+        self._begun_at = 0  # of these the last message began
         self._head: bytes | bytearray = b""  # what came of a head that is not whole
+        self._whole_head: bytes | bytearray = b""  # the one whose body is read
         self._empty = 0  # bytes of empty lines before a head
         self._complaint = ""  # about a head that is read in other words once it is whole
         self._message: RawRequestMessage | None = None  # the last one
@@ -91,13 +99,18 @@ class MessageReader:
 
     @property
     def is_within_head(self) -> bool:
-        """A head began and is not whole."""
-        return bool(self._head)
+        """A head began and is not whole; empty lines before it are no part of it."""
+        return bool(self._head) and not self._head.isspace()
 
     @property
     def seen(self) -> bytes:
         """How the head began that is not whole."""
         return bytes(self._head[:HEAD_BYTES])
+
+    @property
+    def size(self) -> int:
+        """How many bytes came since the last message began."""
+        return self._received - self._begun_at
 
     @property
     def last_head(self) -> bytes:
@@ -106,6 +119,7 @@ class MessageReader:
 
     def receive(self, data: bytes) -> None:
         """Take data, behind what was not read yet."""
+        self._received += len(data)
         self._data = self._data[self._at :] + data if self.has_data else data
         self._at = self._start = 0
         self.has_data = bool(self._data)
@@ -124,13 +138,16 @@ class MessageReader:
             else:
                 arrived = self._read_head()
         except Refused as refused:
-            seen = self._data[self._start :] if is_body else self.seen + self._data[self._at :]
-            refused.seen = seen[:HEAD_BYTES]
+            seen = self._whole_head if is_body else self.seen + self._data[self._at :]
+            refused.seen = bytes(seen[:HEAD_BYTES])
+            refused.last = self._data[self._start :][:HEAD_BYTES] if is_body else b""
             if seen.startswith(_HTTP2_PREFACE):
                 refused.message = "It speaks HTTP/2 only, which telemock does not; let it speak HTTP/1.1"
             refused.wanted = self.last_head if is_body else refused.seen
             raise
         self.is_between = not self._head and self.body.is_eof()
+        if self.is_between:
+            self._whole_head = b""
         if self._at >= len(self._data):
             self._data, self._at, self.has_data = b"", 0, False  # a connection that waits holds nothing
         return arrived
@@ -161,12 +178,14 @@ class MessageReader:
     def _read_head(self) -> tuple[RawRequestMessage, StreamReader] | None:
         end = end_of_head(self._head, self._data, self._at)
         piece = self._data[self._at : end]
-        self._at = end
         if not self._head:
             self._head = piece
+            if not self._empty:
+                self._begun_at = self._received - len(self._data) + self._at
         else:
             self._head = bytearray(self._head) if isinstance(self._head, bytes) else self._head
             self._head += piece
+        self._at = end
         if len(self._head) > MAX_HEAD_BYTES:
             reason = f"The head is longer than {MAX_HEAD_BYTES} bytes"
             raise Refused(reason, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -178,7 +197,7 @@ class MessageReader:
                 self._ignore_empty_lines()
             else:
                 self._empty = 0
-            self._head, self._start = b"", end
+            self._whole_head, self._head, self._start = self._head, b"", end
         return arrived
 
     def _ignore_empty_lines(self) -> None:

@@ -15,10 +15,15 @@ _Understood = TypeVar("_Understood")
 
 
 class Peek:
-    """Looks at what a non-blocking socket received; the caller owns the socket."""
+    """Looks at what a non-blocking socket received; the caller owns the socket.
+
+    Attributes:
+        last_seen: everything received, when it was last looked at.
+    """
 
     def __init__(self, client: socket.socket) -> None:
         self._client = client
+        self.last_seen = b""
 
     async def more_than(self, count: int) -> bytes:
         """Give everything received, once it is more than `count` bytes; no more than that when nothing else comes.
@@ -32,7 +37,7 @@ class Peek:
         self._client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count + 1)
         try:
             await _readable(self._client)
-            return self._client.recv(MAX_PEEKED_BYTES, socket.MSG_PEEK)
+            return self.seen()
         finally:
             self._client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
 
@@ -58,9 +63,10 @@ class Peek:
             OSError: the connection broke.
         """
         try:
-            return self._client.recv(MAX_PEEKED_BYTES, socket.MSG_PEEK)
+            self.last_seen = self._client.recv(MAX_PEEKED_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
-            return b""
+            self.last_seen = b""
+        return self.last_seen
 
     def take(self, count: int) -> bytes:
         """Read so many of the bytes seen."""

@@ -6,7 +6,6 @@ Nothing malformed is repaired: it gets 400 behind the answers to what came befor
 import asyncio
 import logging
 import socket
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -17,10 +16,13 @@ from aiohttp import EMPTY_PAYLOAD, HttpVersion11, StreamReader, hdrs, web
 from aiohttp.http import HttpRequestParser, RawRequestMessage, StreamWriter
 from aiohttp.web_protocol import _ErrInfo
 
-from telemock.exchange import Connection, utc_text_at
+from telemock.exchange import Connection
 from telemock.server.chunked import Fields
-from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
+from telemock.server.descriptors import has_unread
+from telemock.server.errand import Errand
+from telemock.server.malformed import HEAD_BYTES, Malformed, Wanted, malformed_detail, wanted_by
 from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
+from telemock.server.refusal import ENDED_HERE
 from telemock.server.target import Arrival
 from telemock.server.tls_end import HalfClosing
 from telemock.server.upstream import AsGiven
@@ -63,15 +65,19 @@ class Protocol(web.RequestHandler):
         on_silent_end: told when it ended before a word, and with which error.
         patience: with a slow client.
         options: for aiohttp's RequestHandler.
+
+    Attributes:
+        is_ending: the next answer says that it is the last.
     """
 
     __slots__ = (
         "_awaited",
+        "_begun",
         "_broken",
         "_deadline",
-        "_is_ending",
         "_is_malformed",
         "_is_silent",
+        "_malformed",
         "_on_malformed",
         "_on_silent_end",
         "_patience",
@@ -80,6 +86,7 @@ class Protocol(web.RequestHandler):
         "_tls",
         "_unanswered",
         "arrival",
+        "is_ending",
     )
 
     def __init__(
@@ -95,14 +102,16 @@ class Protocol(web.RequestHandler):
         super().__init__(manager, keepalive_timeout=patience.idle, **options)
         self.arrival = arrival
         self._reader = MessageReader(self._new_parser)
-        self._is_ending = False
+        self.is_ending = False
         self._is_silent = True
         self._on_silent_end = on_silent_end
         self._patience = patience
         self._deadline: asyncio.TimerHandle | None = None  # while a head or a body is not whole
         self._awaited = -1  # number of the request whose head is not whole
+        self._begun: Errand | None = None  # when that began
         self._on_malformed = on_malformed
         self._is_malformed = False
+        self._malformed: Malformed | None = None
         self._broken: tuple[StreamReader | None, Exception | None] = (None, None)
         self._unanswered: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
@@ -112,6 +121,7 @@ class Protocol(web.RequestHandler):
         """Remember who it is, which nobody can be asked when it left."""
         super().connection_made(transport)
         self._socket = transport.get_extra_info("socket")
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         tls = transport.get_extra_info("ssl_object")
         if isinstance(tls, HalfClosing):
             self._tls = tls
@@ -128,23 +138,32 @@ class Protocol(web.RequestHandler):
             if not self._is_malformed:
                 head = b"" if self._messages else self._reader.last_head
                 self._note_malformed(reason, head[:HEAD_BYTES], head)
-            if self.transport is not None:
-                self.transport.write(_LAST_ANSWER % (len(reason) + 2, reason.encode()))
+            if self.transport is not None and self._malformed is not None:
+                self._malformed.answer = _LAST_ANSWER % (len(reason) + 2, reason.encode())
+                self.transport.write(self._malformed.answer)
             self.force_close()
 
     @property
     def idle_since(self) -> float | None:
-        """The loop's time since which no request is answered; None while one is."""
-        is_idle = self._waiter is not None and not self._waiter.done() and not self._messages
-        return self._next_keepalive_close_time - self._keepalive_timeout if is_idle else None
+        """The loop's time since which no request is answered, or the next is on its way; None while one is answered."""
+        if self._waiter is None or self._waiter.done() or self._messages:
+            return None
+        if self._begun is not None:
+            return self._loop.time() - self._begun.age_ms / 1000
+        return self._next_keepalive_close_time - self._keepalive_timeout
+
+    def has_unread(self) -> bool:
+        """Tell whether something was received that was not looked at yet."""
+        return self._socket is not None and has_unread(self._socket.fileno())
 
     def end_soon(self) -> asyncio.Task[None] | None:
         """Say with the answer to what was asked last, or is asked next, that it is the last; give what answers."""
-        self._is_ending = True
+        self.is_ending = True
         return self._task_handler
 
     def end_idle(self) -> None:
         """Close the connection at once: what TLS says at its end would keep its descriptor until the client hears."""
+        self._note_cut_head(f"{ENDED_HERE} in the middle of a head")
         transport = self.transport
         self.force_close()
         if transport is not None:
@@ -175,7 +194,11 @@ class Protocol(web.RequestHandler):
             self._set_deadline()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp always ends, asyncio asks
-        """Answer what a client asked before it ended its side (RFC 9112 section 9.6).
+        """Answer what a client asked before it ended its side (RFC 9112 section 9.6), but for one that cut TLS off."""
+        return self._hear_end() and self._tls is None
+
+    def _hear_end(self) -> bool:
+        """Take in that nothing more will be asked; tell whether there is something to answer.
 
         A body without its end gets no answer.
         """
@@ -194,7 +217,7 @@ class Protocol(web.RequestHandler):
         return True
 
     def _tls_ended(self) -> None:
-        if not self.eof_received():
+        if not self._hear_end():
             self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -204,6 +227,7 @@ class Protocol(web.RequestHandler):
             self._tls = None
         if self._deadline is not None:
             self._deadline.cancel()
+        self._note_cut_head("The connection ended in the middle of a head")
         asked = [(message, body) for message, body in self._messages if not isinstance(message, _ErrInfo)]
         self._messages.clear()
         make, handler, task = self._request_factory, self._request_handler, self._task_handler
@@ -212,6 +236,9 @@ class Protocol(web.RequestHandler):
         if not self._reader.body.is_eof():
             self._end_body(ConnectionResetError("the client left"))
         super().connection_lost(exc)
+        if self._malformed is not None:
+            self._on_malformed(self._malformed.record(self._reader.size))
+            self._malformed = None
         if asked and make is not None and handler is not None:
             self._unanswered = self._loop.create_task(self._keep(asked, make, handler))
         if self._is_silent and self._on_silent_end is not None:
@@ -227,8 +254,10 @@ class Protocol(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> Coroutine[Any, Any, tuple[web.StreamResponse, bool]]:
         """Say what serves, and whether it is the last answer; aiohttp would say its version, and just close."""
-        if (self._is_ending or self._close) and not self._messages:
+        if (self.is_ending or self._close) and not self._messages:
             resp.force_close()
+        if self._malformed is not None and (not self._messages or request.content is self._broken[0]):
+            self._malformed.answer = resp
         if not resp.prepared and (type(resp) is web.Response or not isinstance(resp, AsGiven)):
             resp.headers.setdefault(hdrs.SERVER, SERVER)
         return super().finish_response(request, resp, start_time)
@@ -263,11 +292,12 @@ class Protocol(web.RequestHandler):
             self._deadline.cancel()
             self._deadline = None
         self._awaited = awaited
+        self._begun = Errand(self._client) if awaited >= 0 else None
         if self._is_malformed or self.transport is None:
             return
         if awaited >= 0:
             self._deadline = self._loop.call_later(self._patience.head, self._give_up_head)
-        elif not self._reader.body.is_eof():
+        elif not self._reader.is_between:
             self._deadline = self._loop.call_later(self._patience.idle, self.force_close)
 
     def _acknowledge(self) -> None:
@@ -307,7 +337,7 @@ class Protocol(web.RequestHandler):
 
     def _refuse(self, refused: Refused) -> None:
         """Answer what is no request, behind whatever is answered still; nothing more is read."""
-        self._note_malformed(refused.message, refused.seen, refused.wanted)
+        self._note_malformed(refused.message, refused.seen, refused.wanted, refused.last)
         self._append(_ErrInfo(status=refused.code, exc=refused, message=refused.message), EMPTY_PAYLOAD)
 
     def _give_up_head(self) -> None:
@@ -315,21 +345,17 @@ class Protocol(web.RequestHandler):
         late.seen = late.wanted = self._reader.seen
         self._refuse(late)
 
-    def _note_malformed(self, reason: str, seen: bytes, head: bytes) -> None:
+    def _note_cut_head(self, reason: str) -> None:
+        if self._reader.is_within_head and not self._is_malformed:
+            self._note_malformed(reason, self._reader.seen, self._reader.seen)
+
+    def _note_malformed(self, reason: str, seen: bytes, head: bytes, last: bytes = b"") -> None:
         self._is_malformed = True
         wanted = wanted_by(head)
-        self._on_malformed(
-            Connection(
-                opened_at=utc_text_at(time.time_ns()),
-                host=wanted.host or self.arrival.host,
-                port=wanted.port or self.arrival.port,
-                client=self._client,
-                kind="malformed",
-                bytes_up=len(seen),
-                bytes_down=0,
-                duration_ms=None,
-                detail=malformed_detail(reason, seen),
-            )
+        self._malformed = Malformed(
+            self._begun or Errand(self._client),
+            Wanted(wanted.host or self.arrival.host, wanted.port or self.arrival.port),
+            malformed_detail(reason, seen, last),
         )
         if not self._reader.body.is_eof():
             self._end_body(web.RequestPayloadError(reason))

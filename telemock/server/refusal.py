@@ -3,6 +3,7 @@
 It refuses to be sure: a client that says nothing leaves only the likely cause.
 """
 
+import asyncio
 import re
 import ssl
 from collections.abc import Mapping
@@ -10,7 +11,10 @@ from typing import Final, NamedTuple
 
 NO_ALERT: Final = "none"
 TIMED_OUT: Final = "timeout"
+CLOSED_HERE: Final = "closed_here"
 ONLY_HTTP2: Final = "no_application_protocol"
+
+ENDED_HERE: Final = "telemock stopped, or had hardly any descriptors left, and ended the connection"
 
 _TRUST: Final = "make it trust the certificate that `telemock ca path` names, before it starts"
 _CAUSES: Final[Mapping[str, str]] = {
@@ -31,6 +35,7 @@ _CAUSES: Final[Mapping[str, str]] = {
     NO_ALERT: "The client closed without saying why, as some do that do not trust the certificate, and others with a "
     f"connection that they have to spare; {_TRUST}.",
     ONLY_HTTP2: "The client offers HTTP/2 only, which telemock does not speak; let it speak HTTP/1.1.",
+    CLOSED_HERE: f"{ENDED_HERE} in the middle of the handshake.",
     TIMED_OUT: "The client did not finish the handshake in time.",
 }
 
@@ -46,6 +51,8 @@ def explain(error: BaseException | str | None) -> Refusal:
     """Explain what a handshake ended with: an exception, OpenSSL's word for one, or None for a client that closed."""
     if isinstance(error, TimeoutError):
         alert = TIMED_OUT
+    elif isinstance(error, asyncio.CancelledError):
+        alert = CLOSED_HERE
     elif isinstance(error, str):
         alert = _alert(error)
     elif isinstance(error, ssl.SSLError) and error.reason:

@@ -5,6 +5,7 @@ It refuses to understand what is said; it shows it, and takes a last answer.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from socket import SHUT_WR
@@ -12,6 +13,7 @@ from socket import socket as Socket  # noqa: N812 - the visitor has a socket
 from typing import Final
 
 from telemock.exchange import compact_json
+from telemock.server.descriptors import has_unread
 from telemock.server.errand import Errand
 from telemock.server.peek import Peek
 from telemock.server.protocol import SERVER
@@ -28,7 +30,10 @@ class Visitor(Errand):
         client: its IP address.
         peek: shows what it said.
         port: the one it wants: where it connected to, or what it asked for with CONNECT.
+        awaited_since: the monotonic time since which it has to speak, or to say the rest; None while it is answered.
         is_silent: it said nothing yet.
+        bytes_up: bytes that it said before a last answer and behind it.
+        bytes_down: bytes that were sent to it.
     """
 
     def __init__(self, connection: Socket, client: str) -> None:
@@ -36,7 +41,10 @@ class Visitor(Errand):
         self._socket: Socket | None = connection
         self.peek = Peek(connection)
         self.port: int = connection.getsockname()[1]
+        self.awaited_since: float | None = None
+        self.awaits(client=True)
         self.is_silent = True
+        self.bytes_up = self.bytes_down = 0
 
     @property
     def socket(self) -> Socket:
@@ -55,6 +63,14 @@ class Visitor(Errand):
         if self._socket is not None:
             self._socket.close()
 
+    def awaits(self, *, client: bool) -> None:
+        """Note from now on whether the client has to speak, or is answered."""
+        self.awaited_since = time.monotonic() if client else None
+
+    def has_unread(self) -> bool:
+        """Tell whether it spoke for the first time, and that was not looked at yet."""
+        return self._socket is not None and self.is_silent and has_unread(self._socket.fileno())
+
     async def say(self, data: bytes) -> None:
         """Send bytes.
 
@@ -62,6 +78,7 @@ class Visitor(Errand):
             OSError: the client left.
         """
         await asyncio.get_running_loop().sock_sendall(self.socket, data)
+        self.bytes_down += len(data)
 
     async def say_last(
         self, data: bytes, *, linger_seconds: float = _LINGER_SECONDS, linger_bytes: int = _LINGER_BYTES
@@ -72,9 +89,8 @@ class Visitor(Errand):
             async with asyncio.timeout(linger_seconds):
                 await self.say(data)
                 self.socket.shutdown(SHUT_WR)
-                heard = 0
-                while heard < linger_bytes and (more := await loop.sock_recv(self.socket, 2**16)):
-                    heard += len(more)
+                while self.bytes_up < linger_bytes and (more := await loop.sock_recv(self.socket, 2**16)):
+                    self.bytes_up += len(more)
 
     async def refuse(self, status: HTTPStatus, error: str, fields: Mapping[str, str] | None = None) -> None:
         """Answer a request that stands first on the connection with a JSON error, and end."""

@@ -8,8 +8,8 @@ import pytest
 from telemock.app import loop_factory
 from telemock.errors import MalformedRequest
 from telemock.server.connect import ConnectRequest, read_connect
-from tests.server.secure import by_road
-from tests.server.served import PING_TARGET, NewLoop, Served, served
+from tests.server.secure import by_road, tunnelled
+from tests.server.served import PING_TARGET, NewLoop, Served, ended, served
 from tests.server.wire import request_bytes
 
 
@@ -106,7 +106,9 @@ def test_a_tunnel_that_cannot_be_understood_is_refused_and_kept(
     assert kept in answer.json()["error"]
     (row,) = server.malformed()
     assert f"It began with {said[:1024].replace(b'u:p@', b'u:...@')!r}" in row["detail"]
-    assert (row["client"], row["bytes_up"]) == ("127.0.0.1", min(len(said), 1024))
+    assert (row["client"], row["bytes_up"]) == ("127.0.0.1", len(said))
+    assert row["bytes_down"] == len(answer.raw_head) + 2 + len(answer.body)
+    assert row["duration_ms"] > 0
 
 
 @pytest.mark.parametrize("said", [b"C", b"CONNECT", b"CONNECT cdn.cribl.io:443 HTTP/1.1\r\nHost: a"])
@@ -114,8 +116,9 @@ def test_a_client_may_leave_in_the_middle_of_asking_for_a_tunnel(server: Served,
     with server.connect() as wire:
         wire.send(said)
         server.settle()
+    (row,) = server.malformed()
+    assert row["detail"] == f"The connection ended in the middle of a head. It began with {said!r}"
     assert server.ask("GET", PING_TARGET).status == 200
-    assert [row for row in server.connections() if row["kind"] == "tunnel"] == []
 
 
 @pytest.mark.parametrize("method", ["C", "COPY", "CONNECTED", "connect", "CONNEC"])
@@ -150,3 +153,11 @@ def test_one_behind_another_request_that_is_no_host_and_port_is_malformed(server
     (row,) = server.malformed()
     assert "CONNECT wants host:port. It began with b'CONNECT " in row["detail"]
     assert "u:p" not in row["detail"]
+
+
+def test_a_tunnel_in_which_nothing_is_said_is_kept(server: Served) -> None:
+    with tunnelled(server, "cdn.cribl.io:8443"):
+        pass
+    (row,) = ended(server)
+    assert (row["kind"], row["host"], row["port"]) == ("tunnel", "cdn.cribl.io", 8443)
+    assert row["detail"] == "Nothing was said in the tunnel before it ended."

@@ -327,6 +327,15 @@ def test_a_slow_head_is_answered_408_and_kept(tmp_path: Path) -> None:
             assert [wire.answer().status, wire.answer().status] == [404, 408]
 
 
+def test_empty_lines_are_no_slow_head(tmp_path: Path) -> None:
+    with served(tmp_path, patience=Patience(head=0.2, idle=0.3)) as server:
+        with server.connect() as wire:
+            wire.send(b"\r\n")
+            assert wire.rest() == b""
+        assert goes_on(server)
+        assert connections(server, "malformed") == []
+
+
 def test_a_client_that_took_its_time_is_no_refusal(tmp_path: Path) -> None:
     """A browser keeps spare connections; whether one ends soon is measured from its beginning."""
     with served(tmp_path, patience=Patience(head=20, idle=2.2)) as server:

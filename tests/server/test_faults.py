@@ -60,11 +60,8 @@ def descriptors(server: Served) -> int:
         ("::1", ("::1", None), "names no host"),
         ("cdn.cribl.io/evil", ("cdn.cribl.io/evil", None), "names no host"),
         ("a%2eb", ("a%2eb", None), "names no host"),
-        ("[1::2::3]", ("[1::2::3]", None), "names no host"),
         ("a..b", ("a..b", None), "names no host"),
-        (".a", (".a", None), "names no host"),
         ("a.b..:80", ("a.b..:80", None), "names no host"),
-        (".", (".", None), "names no host"),
         (":80", ("", 80), "names no host"),
         ("cdn.cribl.io:443:80", ("cdn.cribl.io", None), NO_PORT),
         ("cdn.cribl.io:99999", ("cdn.cribl.io", None), NO_PORT),
@@ -210,7 +207,9 @@ def test_good_requests_before_one_that_was_cut_off_are_answered(server: Served, 
         wire.end()
         assert [wire.answer().body for _ in range(3)] == [PING_BODY] * 3
         assert wire.rest() == b""
-    assert server.malformed() == []
+    assert [row["detail"] for row in server.malformed()] == (
+        [f"The connection ended in the middle of a head. It began with {cut!r}"] if cut.startswith(b"GET") else []
+    )
     kept = [row for row in server.exchanges() if row["path"] != "/barrier"]
     cut_off = [(row["status"], row["request_body"], row["request_truncated"]) for row in kept[3:]]
     assert [row["status"] for row in kept[:3]] == [200] * 3

@@ -7,6 +7,7 @@ from telemock.server.malformed import HEAD_BYTES, malformed_detail
 
 def test_the_first_bytes_follow_the_reason() -> None:
     assert malformed_detail("Bad line.", b"\x00a") == "Bad line. It began with b'\\x00a'"
+    assert malformed_detail("Bad", b"a", b"b") == "Bad. It began with b'a', and in its body came b'b'"
     assert malformed_detail("Bad", b"x" * 5000) == f"Bad. It began with {b'x' * HEAD_BYTES!r}"
 
 

@@ -140,7 +140,7 @@ def refused_count(server: Served) -> int:
 
 
 def first_bytes(row: dict[str, Any]) -> bytes:
-    literal = ast.literal_eval(row["detail"].partition(" It began with ")[2])
+    literal = ast.literal_eval(row["detail"].partition(" It began with ")[2].partition(", and in its body came ")[0])
     assert isinstance(literal, bytes)
     return literal
 
@@ -150,10 +150,13 @@ def refusal_of(server: Served, data: bytes) -> dict[str, Any]:
     before = refused_count(server)
     with server.connect() as wire:
         wire.send(data)
-        assert wire.answer().status == 400
+        answer = wire.answer()
+        assert answer.status == 400
         assert wire.rest() == b""
     (row,) = server.malformed()
     assert refused_count(server) == before + 1
+    assert (row["bytes_up"], row["bytes_down"]) == (len(data), len(answer.raw_head) + 2 + len(answer.body))
+    assert row["duration_ms"] > 0
     return row
 
 
@@ -177,7 +180,9 @@ def test_a_body_that_is_malformed_gets_400_is_kept_and_counted_and_the_server_go
     server: Served, data: bytes
 ) -> None:
     row = refusal_of(server, data)
-    assert first_bytes(row) in (data, data.partition(b"\r\n\r\n")[2])
+    head, between, body = data.partition(b"\r\n\r\n")
+    assert first_bytes(row) in (data, head + between)
+    assert first_bytes(row) == data or row["detail"].endswith(f", and in its body came {body!r}")
     assert {exchange["status"] for exchange in server.exchanges()[:-1]} <= {400}
     assert goes_on(server)
 
@@ -203,14 +208,23 @@ def test_what_is_odd_but_legal_is_answered_and_captured(server: Served, data: by
     assert server.malformed() == []
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\r\n", b"G", b"GET / HT", b"GET / HTTP/1.1\r\n", head()[:-2], head(b"A: b")[:-1]]
-)
-def test_a_client_that_leaves_within_a_head_leaves_nothing(server: Served, data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"\r\n", UNMATCHED + b"\r\n"])
+def test_a_client_that_leaves_before_a_head_leaves_nothing(server: Served, data: bytes) -> None:
     with server.connect() as wire:
         wire.send(data)
     assert server.malformed() == []
-    assert [exchange["path"] for exchange in server.exchanges()] == ["/barrier"]
+    assert goes_on(server)
+
+
+@pytest.mark.parametrize("before", [b"", UNMATCHED])
+@pytest.mark.parametrize("data", [b"G", b"GET / HT", b"GET / HTTP/1.1\r\n", head()[:-2], head(b"A: b")[:-1]])
+def test_a_head_whose_client_leaves_is_kept_as_far_as_it_came(server: Served, data: bytes, before: bytes) -> None:
+    with server.connect() as wire:
+        wire.send(before + data)
+        assert not before or wire.answer().status == 404
+    (row,) = server.malformed()
+    assert row["detail"] == f"The connection ended in the middle of a head. It began with {data!r}"
+    assert (row["bytes_up"], row["bytes_down"], row["host"]) == (len(data), 0, "telemock.test" * (len(data) > 20))
     assert goes_on(server)
 
 
@@ -269,7 +283,7 @@ def test_a_body_that_turns_out_malformed_is_captured_as_far_as_it_came(server: S
     assert answer.json() == {"error": "The body is malformed."}
     (row,) = server.malformed()
     exchange = server.exchanges()[0]
-    assert first_bytes(row) == b"zz\r\n"
+    assert row["detail"].endswith(", and in its body came b'zz\\r\\n'")
     assert (exchange["status"], exchange["outcome"]) == (400, "refused")
     assert (exchange["request_body"], exchange["request_truncated"]) == (b"abc", 1)
 

@@ -67,3 +67,17 @@ def test_who_ends_tls_within_a_body_gets_no_answer(server: Served) -> None:
         assert said_to(wire, trusting(server), asked) == b""
     assert server.ask("GET", "/barrier").status == 404
     assert [(row["status"], row["request_body"]) for row in server.exchanges()] == [(499, b"12345"), (404, None)]
+
+
+def test_who_cuts_tls_off_behind_a_question_is_kept_and_nobody_complains(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with server.connect() as wire:
+        wire.secure(trusting(server), HOST)
+        wire.send(request_bytes("GET", PING_TARGET, host=HOST))
+        wire.end()  # TCP alone
+        wire.rest()
+    assert server.ask("GET", "/barrier").status == 404
+    kept, _ = server.exchanges()
+    assert (kept["path"], kept["status"] in (200, 499)) == ("/telemetry/index.html", True)
+    assert caplog.text == ""
