@@ -61,6 +61,15 @@ class Malformed:
         return self._errand.record("malformed", *self._wanted, self._detail, bytes_up=size, bytes_down=sent)
 
 
+def last_answer(reason: str) -> bytes:
+    """Write the answer to what cannot be answered in any other way, and the last one on its connection."""
+    body = f"{reason}.\n".encode()
+    return (
+        b"HTTP/1.1 400 Bad Request\r\nServer: telemock\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(body), body)
+    )
+
+
 def malformed_detail(reason: str, head: bytes, last: bytes = b"") -> str:
     """Write a sentence that ends with the first bytes, and the last if it is those, escaped as in a Python literal."""
     end = f", and in its body came {_shown(last)!r}" if last else ""

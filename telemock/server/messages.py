@@ -4,7 +4,7 @@ aiohttp's C parser is shown pieces that end where a head or a body ends. Of its 
 of the next request, stop at an upgrade, and forget what it read together with what is malformed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -151,6 +151,16 @@ class MessageReader:
         if self._at >= len(self._data):
             self._data, self._at, self.has_data = b"", 0, False  # a connection that waits holds nothing
         return arrived
+
+    def rest(self) -> Iterator[tuple[RawRequestMessage, StreamReader]]:
+        """Give the requests that begin in the data which was not read yet.
+
+        Raises:
+            Refused: as `read` does.
+        """
+        while self.has_data:
+            if (arrived := self.read()) is not None:
+                yield arrived
 
     def _read_body(self) -> None:
         body, chunks, data, at = self.body, self._chunks, self._data, self._at

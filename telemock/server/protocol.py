@@ -20,7 +20,7 @@ from telemock.exchange import Connection
 from telemock.server.chunked import Fields
 from telemock.server.descriptors import has_unread
 from telemock.server.errand import Errand
-from telemock.server.malformed import HEAD_BYTES, Malformed, Wanted, malformed_detail, wanted_by
+from telemock.server.malformed import HEAD_BYTES, Malformed, Wanted, last_answer, malformed_detail, wanted_by
 from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
 from telemock.server.refusal import ENDED_HERE
 from telemock.server.target import Arrival
@@ -30,10 +30,6 @@ from telemock.server.upstream import AsGiven
 _logger = logging.getLogger(__name__)
 
 SERVER: Final = "telemock"
-_LAST_ANSWER: Final = (
-    b"HTTP/1.1 400 Bad Request\r\nServer: telemock\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b.\n"
-)
 
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # of Linux
 
@@ -139,7 +135,7 @@ class Protocol(web.RequestHandler):
                 head = b"" if self._messages else self._reader.last_head
                 self._note_malformed(reason, head[:HEAD_BYTES], head)
             if self.transport is not None and self._malformed is not None:
-                self._malformed.answer = _LAST_ANSWER % (len(reason) + 2, reason.encode())
+                self._malformed.answer = last_answer(reason)
                 self.transport.write(self._malformed.answer)
             self.force_close()
 
@@ -227,8 +223,12 @@ class Protocol(web.RequestHandler):
             self._tls = None
         if self._deadline is not None:
             self._deadline.cancel()
-        self._note_cut_head("The connection ended in the middle of a head")
         asked = [(message, body) for message, body in self._messages if not isinstance(message, _ErrInfo)]
+        try:
+            asked += self._reader.rest() if not self._is_malformed and not self._close else ()
+        except Refused as refused:
+            self._note_malformed(refused.message, refused.seen, refused.wanted, refused.last)
+        self._note_cut_head("The connection ended in the middle of a head")
         self._messages.clear()
         make, handler, task = self._request_factory, self._request_handler, self._task_handler
         if self._waiter is not None and task is not None:

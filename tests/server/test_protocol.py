@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.served import PING_BODY, PING_TARGET, Served
+from tests.server.served import PING_BODY, PING_TARGET, Served, ended
 from tests.server.wire import request_bytes
 
 HEAD_BYTES = 1024
@@ -295,3 +295,23 @@ def test_a_malformed_answer_says_what_is_wrong_and_not_what_serves(server: Serve
     assert answer.header("Connection") == "close"
     assert answer.header("Content-Type") == "text/plain; charset=utf-8"
     assert answer.header("Server") == "telemock"
+
+
+def test_what_was_asked_by_a_client_that_left_is_kept_however_much_it_is(server: Served) -> None:
+    count = 300  # more than wait for their turn
+    with server.connect() as wire:
+        wire.send(b"".join(request_bytes("GET", f"/{number}") for number in range(count)) + GARBAGE)
+        assert wire.answer().status == 404
+        wire.vanish()
+    (row,) = ended(server)
+    assert row["detail"].endswith(f"It began with {GARBAGE!r}")
+    until_kept(server, count)
+    kept = [row for row in server.exchanges() if row["path"] != "/barrier"]
+    assert [row["path"] for row in kept] == [f"/{number}" for number in range(count)]
+    assert {row["status"] for row in kept} == {404, 499}
+
+
+def until_kept(server: Served, count: int) -> None:
+    """Ask until so many others are kept; each question goes through the loop that has to keep them."""
+    while len([row for row in server.exchanges() if row["path"] != "/barrier"]) < count:
+        assert server.ask("GET", "/barrier").status == 404
