@@ -97,13 +97,14 @@ def _shape(masks: Masks, *what: Column[Finding]) -> Shape[Finding]:
     return Shape(
         columns=(
             *what,
-            Column(name="where", value=_where, least=10),
+            Column(name="where", value=_where, least=12, cut="wrap"),
             Column(name="values", value=lambda finding: finding.count, right=True),
             Column(name="example", value=lambda finding: finding.example, least=8),
             Column(
                 name="endpoint",
                 value=lambda finding: f"{finding.place.method} {masks.path(finding.place.url)}",
                 least=12,
+                cut="wrap",
             ),
         ),
         names=(),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import compress, islice
-from typing import Any, Generic, Protocol, TextIO, TypeVar
+from typing import Any, Generic, Literal, Protocol, TextIO, TypeVar
 
 import click
 
@@ -27,6 +27,12 @@ _T_contra = TypeVar("_T_contra", contravariant=True)
 # Rows that a table measures its columns by, and prints at once.
 _SCREENFUL = 50
 
+# Where a table is too wide, a column that may be wrapped keeps so much while others can give way.
+_READABLE = 24
+
+# So many lines at most has a cell that is wrapped; of a longer one the middle is left away.
+_MOST_LINES = 8
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column(Generic[_T]):
@@ -37,7 +43,10 @@ class Column(Generic[_T]):
         value: takes a record's cell.
         in_table: False keeps it out of tables, whose width is short.
         least: the width it may be cut down to where a terminal is narrow; None is never cut.
-        may_go: it is left away where all that may be cut is cut and there is still no room; the last one first.
+        cut: how that is done. What tells rows apart is wrapped, or where it is an id cut in the middle, so that what
+            begins or ends alike does not look alike.
+        may_go: above 0, it is left away where there is no room; the highest first, of several the last. 1 goes where
+            all that may be cut is cut, a higher one before what is wrapped would be hard to read.
         right: numbers stand right.
     """
 
@@ -45,7 +54,8 @@ class Column(Generic[_T]):
     value: Callable[[_T], object]
     in_table: bool = True
     least: int | None = None
-    may_go: bool = False
+    cut: Literal["end", "middle", "wrap"] = "end"
+    may_go: int = 0
     right: bool = False
 
 
@@ -191,7 +201,8 @@ class _Table(Generic[_T]):
         rest = iter(records)
         # Of a record only what is shown is held.
         while page := [
-            [_cell(column.value(record), self._most) for column in self._columns] for record in islice(rest, _SCREENFUL)
+            [_cell(_beginning(column.value(record), self._most, column.cut)) for column in self._columns]
+            for record in islice(rest, _SCREENFUL)
         ]:
             self._print(page)
 
@@ -205,40 +216,72 @@ class _Table(Generic[_T]):
         show_header = self._widths is None
         if self._widths is None:
             self._widths = self._fit(rows)
+        if not self._widths:
+            self._print_below_each_other(rows)
+            return
         shown = [bool(width) for width in self._widths]
         table = Table(box=None, show_header=show_header, pad_edge=False, padding=(0, self._gap, 0, 0))
         for column, width in compress(zip(self._columns, self._widths, strict=True), shown):
+            is_wrapped = column.cut == "wrap"
             table.add_column(
                 column.name,
                 width=width,
-                no_wrap=True,
-                overflow="ellipsis",
+                no_wrap=not is_wrapped,
+                overflow="fold" if is_wrapped else "ellipsis",
                 justify="right" if column.right else "left",
                 header_style="bold",
             )
+        most = [
+            width if column.cut == "middle" else _MOST_LINES * width if column.cut == "wrap" else self._most
+            for column, width in zip(self._columns, self._widths, strict=True)
+        ]
         for row in rows:
-            table.add_row(*map(Text, compress(row, shown)))
+            table.add_row(*map(Text, map(_without_middle, compress(row, shown), compress(most, shown))))
         self._console.print(table)
 
     def _fit(self, rows: list[list[str]]) -> list[int]:
-        """Give each column the width of what is in it, 0 when it goes; the widest that may give way until all fit."""
+        """Give each column the width of what is in it, 0 when it goes; the widest that may give way until all fit.
+
+        What is wrapped is cut shorter than can be read well only where nothing else may give way. No widths are given
+        where all that does not help.
+        """
         from rich.cells import cell_len  # noqa: PLC0415 - see above
 
         headings = [column.name for column in self._columns]
         widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
         least = [min(width, column.least or width) for width, column in zip(widths, self._columns, strict=True)]
+        readable = [
+            min(width, _READABLE) if column.cut == "wrap" and column.least else short
+            for width, short, column in zip(widths, least, self._columns, strict=True)
+        ]
         room = self._console.width + 1 - len(widths)
-        for place in reversed([place for place, column in enumerate(self._columns) if column.may_go]):
-            if sum(least) <= room:
+        may_go = sorted((column.may_go, place) for place, column in enumerate(self._columns) if column.may_go)
+        for rank, place in reversed(may_go):
+            if sum(least if rank == 1 else readable) <= room:
                 break
-            widths[place] = least[place] = 0
+            widths[place] = least[place] = readable[place] = 0
             room += 1
         if sum(widths) + sum(map(bool, widths)) - 1 > room:
             self._gap = 1
-        while sum(widths) > room and widths != least:
-            widest = max(range(len(widths)), key=lambda place: (widths[place] > least[place], widths[place]))
-            widths[widest] -= 1
-        return widths
+        for floor in (readable, least):
+            while sum(widths) > room and widths != floor:
+                widest = max(range(len(widths)), key=lambda place: (widths[place] > floor[place], widths[place]))
+                widths[widest] -= 1
+        return widths if sum(widths) <= room else []
+
+    def _print_below_each_other(self, rows: list[list[str]]) -> None:
+        """Print the cells of each record below each other, as they do not fit beside each other."""
+        from rich.table import Table  # noqa: PLC0415 - see above
+        from rich.text import Text  # noqa: PLC0415 - see above
+
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column(style="bold", overflow="fold", max_width=self._console.width // 2)
+        table.add_column(overflow="fold")
+        for row in rows:
+            for column, cell in zip(self._columns, row, strict=True):
+                table.add_row(column.name, Text(_without_middle(cell, self._most)))
+            table.add_row()
+        self._console.print(table)
 
 
 _PRINTERS: dict[str, Callable[[Shape[Any], TextIO], _Printer[Any]]] = {
@@ -250,9 +293,28 @@ _PRINTERS: dict[str, Callable[[Shape[Any], TextIO], _Printer[Any]]] = {
 }
 
 
-def _cell(value: object, most: int | None = None) -> str:
-    """Write a value, or what comes of so many of its characters."""
-    return "" if value is None else printable(str(value)[:most])
+def _cell(value: object) -> str:
+    return "" if value is None else printable(str(value))
+
+
+def _beginning(value: object, most: int, cut: str) -> object:
+    """Give what may be shown of a value: the beginning, or both ends."""
+    text = "" if value is None else str(value)
+    if len(text) <= 2 * most:
+        return text
+    return f"{text[:most]}…" if cut == "end" else f"{text[:most]}…{text[-most:]}"
+
+
+def _without_middle(text: str, most: int) -> str:
+    """Give a text that takes so much place at most; the end, which tells more, keeps two thirds of it."""
+    from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - see above
+
+    if cell_len(text) <= most:
+        return text
+    tail = text[-(2 * (most - 1) // 3 or 1) :]
+    while cell_len(tail) > 2 * (most - 1) // 3:
+        tail = tail[1:]
+    return set_cell_size(text, max(most - 1 - cell_len(tail), 0)).rstrip() + "…" + tail
 
 
 def _discard(stream: TextIO) -> None:

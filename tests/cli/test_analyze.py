@@ -156,7 +156,7 @@ def test_events_are_known_by_their_names(tmp_path: Path) -> None:
 
 def test_a_table_fits_a_terminal_and_text_a_pipe(tmp_path: Path) -> None:
     db = database(tmp_path, *(ping(second) for second in range(3)))
-    for columns in (80, 100, 140):
+    for columns in (80, 100, 160):
         code, screen = run_on_terminal("analyze", "--db", db, columns=columns)
         assert code == 0
         assert screen.startswith("GET http://cdn.cribl.io/telemetry/index.html\n3 exchanges of 1 instance, 3 x 200;")

@@ -1,11 +1,17 @@
 import io
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.cli.output import FORMATS, Column, Shape, printing
+from telemock.exchange import compact_json
+from tests.cli.process import run_on_terminal
+from tests.corpus import connection, database, ping
 from tests.steady import STEADY
 
 WORDS: Shape[str] = Shape(
@@ -45,6 +51,76 @@ def test_a_cell_is_as_long_as_it_is_where_no_table_cuts_it(capsys: pytest.Captur
         with printing(format_name, WORDS) as show:
             show(["x" * 100_000])
         assert "x" * 100_000 in capsys.readouterr().out
+
+
+HOST = "ingest.telemetry.example.com"
+PATHS = ("/v1/organizations/acme/projects/alpha/envelope", "/v1/organizations/acme/projects/beta/envelope")
+BODY = compact_json({"batch": [{"context": {"device": {"colour": 1}, "content": {"colour": 2}}}]}).encode()
+
+
+def capture(folder: Path) -> Path:
+    made: dict[str, Any] = {
+        "host": HOST,
+        "method": "POST",
+        "query": "",
+        "request_body": BODY,
+        "profile": None,
+        "version": None,
+    }
+    posts = [ping(port=port, path=path, **made) for port in (8443, 9443) for path in PATHS]
+    refused = [connection(host=HOST, port=port, kind="tls_refused") for port in (8443, 9443)]
+    return database(folder, *posts, *refused)
+
+
+def column(screen: str, first: str, name: str) -> set[str]:
+    """Give the texts of a column of the first table that begins with another one, each as its wrapped lines say it."""
+    lines = screen.splitlines()
+    at = next(at for at, line in enumerate(lines) if line.split()[:1] == [first])
+    heads = [(found[0], found.start()) for found in re.finditer(r"\S+", lines[at])]
+    place = [head for head, _ in heads].index(name)
+    start, end = heads[place][1], heads[place + 1][1]
+    texts: list[str] = []
+    for line in lines[at + 1 :]:
+        if not line.strip():
+            break
+        if line[: heads[1][1]].strip():
+            texts.append("")
+        texts[-1] += line[start:end].strip()
+    return set(texts)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_what_tells_rows_apart_is_whole_however_narrow_a_terminal_is(tmp_path: Path, columns: int) -> None:
+    db = capture(tmp_path)
+    hosts = {f"{HOST}:8443", f"{HOST}:9443"}
+    code, screen = run_on_terminal("query", "--db", db, columns=columns)
+    assert (code, column(screen, "id", "host"), column(screen, "id", "path")) == (0, hosts, {*PATHS})
+    assert max(map(len, screen.splitlines())) <= columns
+    _, screen = run_on_terminal("query", "--connections", "--db", db, columns=columns)
+    assert column(screen, "id", "host") == hosts
+    _, screen = run_on_terminal("analyze", "--db", db, columns=columns)
+    assert {"$.batch[].context.device.colour", "$.batch[].context.content.colour"} <= column(screen, "source", "name")
+
+
+def test_what_does_not_fit_beside_each_other_stands_below_each_other(tmp_path: Path) -> None:
+    sql = "SELECT * FROM exchanges ORDER BY id"
+    code, screen = run_on_terminal("query", "--sql", sql, "--db", capture(tmp_path), columns=80)
+    assert code == 0
+    lines = [line.rstrip() for line in screen.splitlines()]
+    assert [line for line in lines if line.startswith("port ")] == [
+        f"{'port':<18}{port}" for port in (8443, 8443, 9443, 9443)
+    ]
+    assert [line for line in lines if line.startswith("path ")] == [f"{'path':<18}{path}" for path in PATHS] * 2
+    assert lines.count("") == 4
+
+
+def test_a_long_text_is_shown_by_both_ends(tmp_path: Path) -> None:
+    db = database(tmp_path, ping(path="/begin" + "x" * 10_000 + "end"))
+    _, screen = run_on_terminal("query", "--db", db, columns=80)
+    (path,) = column(screen, "id", "path")
+    assert (path[:6], path[-3:]) == ("/begin", "end")
+    assert "…" in path
+    assert len(screen.splitlines()) < 12
 
 
 @STEADY
