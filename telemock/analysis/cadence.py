@@ -32,6 +32,9 @@ _MOST_PERIODS = 4
 # The shortest beat explains all that a longer one does, and this much of what the best one does.
 _AS_GOOD = 0.8
 
+# What comes faster is a program that does one thing after the other, and no beat.
+_LEAST_PERIOD_S = 0.1
+
 # Shorter intervals, as a share of the period, are inside of a burst; after a failure, shorter ones are retries.
 _IN_BURST = 0.25
 _IN_RETRY = 0.75
@@ -328,8 +331,7 @@ def _period(gaps: _Numbers, known: float | None) -> float | None:
     explained: dict[float, float] = {}
     for candidate in {*np.quantile(gaps, places, method="nearest").tolist(), *by_time.tolist(), *filter(None, [known])}:
         near = gaps[np.abs(gaps - candidate) <= _TOLERANCE * candidate]
-        if len(near) >= _LEAST:
-            period = float(np.median(near))
+        if len(near) >= _LEAST and (period := float(np.median(near))) >= _LEAST_PERIOD_S:
             explained[period] = float(np.sum(gaps[_fits(gaps, period) & (gaps < (_MOST_PERIODS + 0.5) * period)]))
     best = max(explained.values(), default=0.0)
     return min((period for period, time in explained.items() if time >= _AS_GOOD * best), default=known)

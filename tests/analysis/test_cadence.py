@@ -199,6 +199,11 @@ def test_retries_of_who_never_had_a_beat_are_those_that_come_soon() -> None:
     assert (cadence.retries, cadence.retry_s, cadence.backoff) == (4, 3.5, 2)
 
 
+def test_one_request_right_after_the_other_is_no_beat() -> None:
+    cadence = taken(0, 0.012, 0.024, 0.036, 0.06)
+    assert (cadence.jitter_s, cadence.missed, cadence.bursts, cadence.next_s) == (None, 0, 0, None)
+
+
 def test_who_calls_at_random_has_no_beat() -> None:
     rng = random.Random(1)
     now, times = 0.0, []
