@@ -15,6 +15,12 @@ _UNPRINTABLE = re.compile(r"[^ -~]+")
 _JSON_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
+def both_ends(text: str, most: int) -> str:
+    """Return a text; of a longer one, so many characters of its beginning and, as that tells more, of its end."""
+    head = (most - 1) // 3
+    return text if len(text) <= most else f"{text[:head]}…{text[head + 1 - most :]}"
+
+
 def printable(text: str) -> str:
     r"""Write what a terminal would obey as an escape: `\x1b`, `\n`, `\u202e`; a byte that was no UTF-8 as `\xff`."""
     return text if text.isprintable() else "".join(each if each.isprintable() else _escape(each) for each in text)

@@ -17,7 +17,7 @@ import click
 
 from telemock.errors import TelemockError
 from telemock.exports.delimited import Delimited
-from telemock.text import printable, to_printable_json
+from telemock.text import both_ends, printable, to_printable_json
 
 FORMATS = ("table", "json", "jsonl", "csv")
 
@@ -300,9 +300,7 @@ def _cell(value: object) -> str:
 def _beginning(value: object, most: int, cut: str) -> object:
     """Give what may be shown of a value: the beginning, or both ends."""
     text = "" if value is None else str(value)
-    if len(text) <= 2 * most:
-        return text
-    return f"{text[:most]}…" if cut == "end" else f"{text[:most]}…{text[-most:]}"
+    return text[:most] + "…" * (len(text) > most) if cut == "end" else both_ends(text, 2 * most)
 
 
 def _without_middle(text: str, most: int) -> str:

@@ -16,7 +16,7 @@ from telemock.codings import decode_read
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.fields import content_type, request_bytes
 from telemock.hosts import http_url
-from telemock.text import printable
+from telemock.text import both_ends, printable
 
 if TYPE_CHECKING:
     from telemock.analysis.findings import Finding
@@ -220,7 +220,7 @@ def _cut(lines: Iterable[str], number: int) -> Iterator[str]:
 
 
 def _shown(text: str) -> str:
-    return printable(text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…")
+    return printable(both_ends(text, _MOST_CHARACTERS))
 
 
 def _some(count: int, noun: str) -> str:

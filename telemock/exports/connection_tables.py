@@ -6,7 +6,7 @@ They refuse to leave a kind of connection out because there was none of it: that
 from collections.abc import Iterable, Mapping, Sequence
 
 from telemock.exports.tables import Table, Told, left_out, words
-from telemock.exports.wording import captured, moment, number, size
+from telemock.exports.wording import captured, moment, number, size, told_apart
 from telemock.hosts import authority
 
 _MOST_TARGETS = 100
@@ -77,4 +77,4 @@ def latest_table(latest: Iterable[Told]) -> Table:
 
 
 def _wanted(connection: Told) -> str:
-    return captured(authority(connection["host"], connection["port"])) if connection["host"] else "not said"
+    return told_apart(authority(connection["host"], connection["port"])) if connection["host"] else "not said"

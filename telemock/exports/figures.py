@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from telemock.exports.tables import endpoint_name, words
-from telemock.exports.wording import captured, length
+from telemock.exports.wording import length, told_apart
 
 # Those of bars are told apart in light, in dark, on paper, and by eyes that see few colours (Okabe and Ito, 2008).
 _OUTCOMES = {
@@ -107,7 +107,7 @@ def nearest_interval(seconds: float) -> int:
 
 def label(text: object) -> str:
     """Write captured text so that plotly shows it as it is: it reads tags and entities (its pseudo-HTML)."""
-    return captured(text, _LABEL_CHARACTERS).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return told_apart(str(text), _LABEL_CHARACTERS).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _ranking(

@@ -6,7 +6,7 @@ They refuse to leave anything out without a sentence that says so.
 from collections.abc import Iterable, Sequence
 
 from telemock.exports.tables import Cell, Table, Told, endpoint_name, left_out, words
-from telemock.exports.wording import captured, number
+from telemock.exports.wording import captured, number, told_apart
 
 _MOST_FINDINGS = 200
 _MOST_CHANGES = 200
@@ -89,13 +89,13 @@ def changes_table(pair: Told) -> Table:
 
 def _where(found: Told) -> tuple[Cell, ...]:
     """Write place, count and example of a finding."""
-    steps = (f"{found['source']} {captured(found['name'], 80)}".rstrip(), *found["chain"])
+    steps = (f"{found['source']} {told_apart(found['name'])}".rstrip(), *found["chain"])
     return " → ".join(steps), number(found["values"]), captured(found["example"])
 
 
 def _changed(change: Told) -> str:
     if change["what"] == "host":
-        return captured(change["host"])
+        return told_apart(change["host"])
     if change["what"] == "endpoint":
         return endpoint_name(change)
-    return f"{change['source']} {captured(change['name'], 80)}"
+    return f"{change['source']} {told_apart(change['name'])}"

@@ -6,7 +6,7 @@ They refuse to leave anything out without a sentence that says so.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from telemock.exports.tables import Kind, Table, Told, endpoint_name, left_out
-from telemock.exports.wording import captured, length, moment, number, share, size
+from telemock.exports.wording import captured, length, moment, number, share, size, told_apart
 
 MOST_FIELDS = 150
 
@@ -38,7 +38,7 @@ def hosts_table(endpoints: Iterable[Told], whose: str = "") -> Table:
         ),
         [
             (
-                captured(host) or "not said",
+                told_apart(host) or "not said",
                 number(len(those)),
                 number(sum(each["count"] for each in those)),
                 size(sum(each["bytes_up"] for each in those)),
@@ -110,7 +110,7 @@ def fields_table(endpoint: Told, most: int) -> Table:
         [
             (
                 field["source"],
-                captured(field["name"], 80),
+                told_apart(field["name"]),
                 share(field["presence"]),
                 _types(field["types"]),
                 field["behaviour"],
@@ -146,7 +146,7 @@ def cadence_table(endpoints: Collection[Told]) -> Table:
         ),
         [
             (
-                captured(each["instance"], 80),
+                told_apart(each["instance"]),
                 *((endpoint_name(endpoint),) if has_several else ()),
                 number(each["requests"]),
                 _interval(each),

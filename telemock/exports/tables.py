@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from telemock.exports.wording import captured, number
+from telemock.exports.wording import captured, number, told_apart
 from telemock.hosts import http_url
 
 # What was learnt, as `telemock analyze --format json` tells it.
@@ -41,7 +41,7 @@ class Table:
 def endpoint_name(endpoint: Told) -> str:
     """Write method and URL."""
     url = http_url(*(endpoint[name] for name in ("scheme", "host", "port", "path")))
-    return captured(f"{endpoint['method']} {url}".lstrip())
+    return told_apart(f"{endpoint['method']} {url}".lstrip())
 
 
 def words(name: str) -> str:

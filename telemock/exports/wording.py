@@ -5,7 +5,7 @@ It refuses to let through what a browser would obey: a control character, or a c
 
 from itertools import islice
 
-from telemock.text import printable
+from telemock.text import both_ends, printable
 
 # Of one captured text on a page.
 _MOST_CHARACTERS = 200
@@ -27,6 +27,11 @@ def captured(value: object, most: int = _MOST_CHARACTERS) -> str:
     if len(text) <= most:
         return printable(text)
     return f"{printable(text[:most])}… ({number(len(text))} characters)"
+
+
+def told_apart(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """Write captured text that tells things apart, such as a name: of a long one both ends."""
+    return printable(both_ends(text, most))
 
 
 def number(value: float) -> str:

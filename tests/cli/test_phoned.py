@@ -88,8 +88,9 @@ def test_no_screen_is_filled_and_no_line_is_endless() -> None:
     lines = list(add_up([ping(path=f"/{number}") for number in range(30)], []).lines("agent"))
     assert len(lines) == 1 + 25 + 1 + 1
     assert lines[-2] == "  … and 5 more"
-    (_, line, _) = add_up([ping(path="/" + "a" * 5000)], []).lines("agent")
-    assert len(line) < 200
+    (_, *lines, _) = add_up([ping(path="/" + "a" * 5000 + end) for end in ("one", "other")], []).lines("agent")
+    assert [len(line) < 200 for line in lines] == [True, True]
+    assert ["one (200)" in lines[0], "other (200)" in lines[1]] == [True, True]
 
 
 def test_the_url_of_an_address_has_its_brackets() -> None:

@@ -1,6 +1,11 @@
 import pytest
 
-from telemock.exports.wording import captured, count, length, listed, moment, share, size
+from telemock.exports.wording import captured, count, length, listed, moment, share, size, told_apart
+
+
+def test_of_a_long_name_both_ends_are_told() -> None:
+    assert told_apart("$." + "x" * 150) == "$." + "x" * 150
+    assert told_apart("$." + "x" * 500 + ".\x1bname") == "$." + "x" * 64 + "…" + "x" * 127 + ".\\x1bname"
 
 
 def test_captured_text_is_cut_and_nothing_in_it_is_invisible() -> None:
