@@ -66,7 +66,9 @@ def close_idle(idle: Iterable[IdleConnection], now: float) -> int:
 
 
 def has_unread(descriptor: int) -> bool:
-    """Tell whether a socket received something that was not read yet."""
+    """Tell whether a socket received something that was not read yet; a closed one, whose number is -1, did not."""
+    if descriptor < 0:
+        return False
     count = array("i", [0])
     ioctl(descriptor, termios.FIONREAD, count)
     return count[0] > 0

@@ -307,7 +307,7 @@ class Protocol(web.RequestHandler):
         after 40 ms. It forgets the option with the next answer.
         """
         if self.transport is not None and self._socket is not None and _QUICKACK is not None:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # uvloop says the latter of one that it closed
                 self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def trailers_of(self, request: web.BaseRequest) -> Fields:

@@ -40,6 +40,7 @@ def test_what_a_socket_received_is_unread_until_it_is_read() -> None:
         assert has_unread(one.fileno())
         one.recv(1)
         assert not has_unread(one.fileno())
+    assert not has_unread(one.fileno())
 
 
 def test_the_next_descriptor_is_the_least_that_is_free() -> None:
