@@ -48,7 +48,8 @@ class Body(NamedTuple):
 
 def query_items(query: str) -> tuple[str, ...]:
     """Give the pairs of a query as they were received; `telemock.codings.decode_pair` takes one apart."""
-    return tuple(filter(None, query.split("&")))
+    items = query.split("&")
+    return tuple(filter(None, items)) if "" in items else tuple(items)
 
 
 @lru_cache(maxsize=256)

@@ -230,7 +230,7 @@ class Field:
         self.longest = max(self.longest, length)
         if kind in NUMBERS and length < _MOST_DIGITS:
             number = int(value) if value.isdigit() or value.lstrip("+-").isdigit() else float(value)
-            if isinstance(number, float) and not math.isfinite(number):
+            if kind == "float" and not math.isfinite(number):
                 return
             if self.least is None or number < self.least:
                 self.least = number
