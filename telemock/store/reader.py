@@ -211,8 +211,8 @@ class Reader:
 
     def extent(self) -> Extent:
         """Tell how many exchanges there are."""
-        last_id = self.last_id()
-        return Extent(last_id, self.count(Filters(), last_id=last_id))
+        sql = "SELECT coalesce((SELECT max(id) FROM exchanges), 0), (SELECT count(*) FROM exchanges)"
+        return Extent(*self._fetch(sql, ())[0][0])  # the smallest index tells: half a second a million from a cold disk
 
     def learnt(self, key: str, extent: Extent) -> Kept | None:
         """Give what was kept under a key, if it is about the exchanges that are there, or the first ones of them.
@@ -228,8 +228,19 @@ class Reader:
         if not rows:
             return None
         kept = Kept(Extent(*rows[0][:2]), rows[0][2])
-        later = sum(1 for _ in self.values(Filters(), (), first_id=kept.extent.last_id, last_id=extent.last_id))
-        return kept if kept.extent.exchange_count + later == extent.exchange_count else None
+        later_count = self._count_ids(kept.extent.last_id, extent.last_id)
+        return kept if kept.extent.exchange_count + later_count == extent.exchange_count else None
+
+    def _count_ids(self, first_id: int, last_id: int) -> int:
+        """Count exchanges stored after `first_id` up to `last_id`."""
+        span, total = _Span(), 0
+        while first_id < last_id:
+            until = min(first_id + span.ids, last_id)
+            with span.timed():
+                rows, _ = self._fetch("SELECT count(*) FROM exchanges WHERE id > ? AND id <= ?", (first_id, until))
+            total += int(rows[0][0])
+            first_id = until
+        return total
 
     def versions(self) -> list[tuple[str, int]]:
         """Give the versions of products, in the order they were first seen, with how many exchanges each has."""
@@ -242,14 +253,11 @@ class Reader:
         seen.sort(key=lambda each: str(each[1]))
         return [(str(version), self.count(Filters(version=version))) for version, _ in seen]
 
-    def count(self, filters: TableFilters[Any], *, last_id: int | None = None) -> int:
-        """Count matching records; none that was stored after `last_id`."""
+    def count(self, filters: TableFilters[Any]) -> int:
+        """Count matching records."""
         if filters.grep is not None or (isinstance(filters, Filters) and filters.params):
-            return sum(1 for _ in self.values(filters, (), last_id=last_id))  # no index helps: each row takes its time
+            return sum(1 for _ in self.values(filters, ()))  # no index helps, and each row takes its time
         conditions, values = filter_sql(filters, order=filters.table.time)
-        if last_id is not None:
-            conditions.append("+id <= ?")
-            values.append(last_id)
         bounds, span = _Bounds(filters, oldest=True), _Span()
         total = 0
         while True:
