@@ -19,7 +19,7 @@ from telemock.server.connect import METHOD, ConnectRequest, read_connect
 from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
 from telemock.server.head import whole_head
-from telemock.server.hello import NO_APPLICATION_PROTOCOL, Hello, HelloReader
+from telemock.server.hello import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, Hello, HelloReader
 from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
@@ -115,9 +115,15 @@ class Door:
             self._note_refusal(visitor, host, ONLY_HTTP2)
             await visitor.say_last(NO_APPLICATION_PROTOCOL)
             return
-        with self._noting_refusal(visitor, host):
-            visitor.awaits(client=False)
-            context = None if hello.refusal else await self._context(visitor, host)
+        try:
+            with self._noting_refusal(visitor, host):
+                visitor.awaits(client=False)
+                context = None if hello.refusal else await self._context(visitor, host)
+        except AuthorityError as error:
+            _logger.error("no certificate for %s: %s", host or self._default_host, error)  # noqa: TRY400 - it says why
+            self._note_refusal(visitor, host, error)
+            await visitor.say_last(INTERNAL_ERROR)
+            return
         if context is None:
             self._note_refusal(visitor, host, hello.refusal or "unrecognized_name")
             await visitor.say_last(hello.alert)
@@ -145,14 +151,15 @@ class Door:
             raise
 
     async def _context(self, visitor: Visitor, host: str) -> ssl.SSLContext | None:
-        """Give the certificate of a host, or else of telemock itself; None when there can be none."""
+        """Give the certificate of a host, or else of telemock itself; None when the name is no host.
+
+        Raises:
+            AuthorityError: there can be none now.
+        """
         names = (host,) if host else (self._default_host, visitor.socket.getsockname()[0])
         try:
             return await self._leaves.context(*names)
         except InvalidHost:
-            return None
-        except AuthorityError as error:
-            _logger.error("no certificate for %s: %s", names[0], error)  # noqa: TRY400 - it says why
             return None
 
     async def _serve_what_may_be_connect(self, visitor: Visitor) -> None:

@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 # A fatal alert that says so (RFC 7301 section 3.2).
 NO_APPLICATION_PROTOCOL: Final = b"\x15\x03\x03\x00\x02\x02\x78"
 
+# A fatal alert that blames this side (RFC 8446 section 6.2).
+INTERNAL_ERROR: Final = b"\x15\x03\x03\x00\x02\x02\x50"
+
 _RECORD_HEAD_BYTES: Final = 5
 _ALPN: Final = 16  # number of the extension
 

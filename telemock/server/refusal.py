@@ -9,7 +9,10 @@ import ssl
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from telemock.errors import AuthorityError
+
 NO_ALERT: Final = "none"
+NO_CERTIFICATE: Final = "no_certificate"
 TIMED_OUT: Final = "timeout"
 CLOSED_HERE: Final = "closed_here"
 ONLY_HTTP2: Final = "no_application_protocol"
@@ -17,12 +20,14 @@ ONLY_HTTP2: Final = "no_application_protocol"
 ENDED_HERE: Final = "telemock stopped, or had hardly any descriptors left, and ended the connection"
 
 _TRUST: Final = "make it trust the certificate that `telemock ca path` names, before it starts"
+_REFUSED: Final = (
+    f"The client refuses the certificate: it does not trust this authority ({_TRUST}), pins another certificate, "
+    "wanted another name, or its clock tells another time."
+)
 _CAUSES: Final[Mapping[str, str]] = {
     "unknown_ca": f"The client does not trust this authority; {_TRUST}.",
-    "certificate_unknown": f"The client refuses the certificate: it does not trust this authority ({_TRUST}), "
-    "pins another certificate, or wanted another name.",
-    "bad_certificate": f"The client refuses the certificate: it does not trust this authority ({_TRUST}), "
-    "pins another certificate, or wanted another name.",
+    "certificate_unknown": _REFUSED,
+    "bad_certificate": _REFUSED,
     "unsupported_certificate": "The client does not take certificates of this kind (EC P-256).",
     "certificate_expired": "The client takes the certificate for expired or not yet valid; compare the clocks.",
     "access_denied": "The client refuses the certificate by a rule of its own.",
@@ -53,6 +58,8 @@ def explain(error: BaseException | str | None) -> Refusal:
         alert = TIMED_OUT
     elif isinstance(error, asyncio.CancelledError):
         alert = CLOSED_HERE
+    elif isinstance(error, AuthorityError):
+        return Refusal(NO_CERTIFICATE, f"There is no certificate for it now. {error}")
     elif isinstance(error, str):
         alert = _alert(error)
     elif isinstance(error, ssl.SSLError) and error.reason:

@@ -79,6 +79,13 @@ def test_an_authority_that_clients_refuse_is_unhealthy(
     assert (health.status, health.json()["status"], health.json()["part"]) == (503, "unhealthy", "authority")
     assert f"The certificate authority {said}" in health.json()["reason"]
     assert (seconds_left(server) < 0) == (ahead > timedelta())
+    with pytest.raises(ssl.SSLError, match="internal error"):
+        by_road(server, "tls")
+    server.ask("GET", "/barrier")
+    (row,) = server.connections()
+    assert row["detail"].startswith(
+        f"no_certificate: There is no certificate for it now. The certificate authority {said}"
+    )
     told = doctor(cli, server)
     assert f"failed   health: The certificate authority {said}" in told
     assert "ok       database: " in told

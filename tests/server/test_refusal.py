@@ -4,6 +4,7 @@ import ssl
 
 import pytest
 
+from telemock.errors import AuthorityError
 from telemock.server.refusal import explain
 
 
@@ -19,7 +20,8 @@ def ssl_error(reason: str) -> ssl.SSLError:
     [
         (ssl_error("TLSV1_ALERT_UNKNOWN_CA"), "unknown_ca", "does not trust this authority"),
         (ssl_error("SSLV3_ALERT_CERTIFICATE_UNKNOWN"), "certificate_unknown", "pins another certificate"),
-        (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), "bad_certificate", "wanted another name"),
+        (ssl_error("SSLV3_ALERT_BAD_CERTIFICATE"), "bad_certificate", "or its clock tells another time"),
+        (AuthorityError("It expired."), "no_certificate", "no certificate for it now. It expired."),
         (ssl_error("SSLV3_ALERT_CERTIFICATE_EXPIRED"), "certificate_expired", "compare the clocks"),
         (ssl_error("TLSV1_ALERT_PROTOCOL_VERSION"), "protocol_version", "another version of TLS"),
         (ssl_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "certificate_required", "ended with certificate required"),
