@@ -55,7 +55,7 @@ class Chain:
         if moment < self.valid_from:
             return (
                 f"The certificate authority is valid only from {_day(self.valid_from)}; set the clock of this "
-                f"machine, or {remedy}."
+                f"machine, or, if that is right, {self._renewal}, or {remedy}."
             )
         return ""
 
