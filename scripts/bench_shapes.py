@@ -11,7 +11,8 @@ from telemock.analysis.endpoint import Seen
 from telemock.analysis.inventory import take_inventory
 from telemock.analysis.kinds import kind_of
 from telemock.analysis.names import words_of
-from telemock.analysis.rules import RULES, Rule
+from telemock.analysis.rule import Rule
+from telemock.analysis.rules import RULES
 from telemock.analysis.tokens import find_tokens
 from telemock.decoding import layers
 from telemock.fields import read_body

@@ -31,7 +31,7 @@ from urllib.parse import quote, urlencode
 from telemock.analysis.endpoint import Seen
 from telemock.analysis.inventory import take_inventory
 from telemock.analysis.kinds import Kind
-from telemock.analysis.rules import Sensitivity
+from telemock.analysis.rule import Sensitivity
 from telemock.exchange import utc_text
 
 FOLDER = Path(__file__).parents[1] / "tests/labels"

@@ -20,7 +20,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-from telemock.analysis.masking import masked_params, masked_path, masked_text
+from telemock.analysis.masking import masked_params, masked_path, masked_read, masked_text
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
 from telemock.files import open_for_appending
 from telemock.hosts import authority, url_path, written_port
@@ -125,7 +125,8 @@ class Journal:
 
     def _event_lines(self, event: str, message: str, level: Level, details: Mapping[str, Any]) -> _Lines:
         now = utc_text_at(time.time_ns())
-        said = {"time": now, "level": level, "event": event, "message": masked_text(message), **details}
+        said = {"time": now, "level": level, "event": event, "message": message, **details}
+        said = {name: masked_text(value) if isinstance(value, str) else value for name, value in said.items()}
         return self._lines([said], itemgetter("time"), _event_text, compact_json)
 
     def _lines(
@@ -270,15 +271,18 @@ def record_json(record: Record) -> str:
     if isinstance(record, Connection):
         return printable_json(compact_json(_connection(record)))
     quote = _quote
+    version, guid, env, session_id, problems = masked_read(
+        record.version, record.guid, record.env, record.session_id, record.problems
+    )
     optional = "".join(
         [
             f',"{name}":{_quote(value)}'
             for name, value in (
                 ("profile", record.profile),
-                ("version", record.version),
-                ("guid", record.guid),
-                ("env", record.env),
-                ("session_id", record.session_id),
+                ("version", version),
+                ("guid", guid),
+                ("env", env),
+                ("session_id", session_id),
                 ("client_time", record.client_time),
             )
             if value is not None
@@ -290,7 +294,7 @@ def record_json(record: Record) -> str:
         f'"path":{quote(masked_path(record.path))},"status":{record.status},"outcome":"{record.outcome}","via":"{record.via}",'
         f'"client":{quote(record.client)},"latency_ms":{record.latency_ms},'
         f'"body_bytes":{len(record.request_body or b"")}{optional},'
-        f'"params":{masked_params(record.params)},"problems":{record.problems or "[]"}}}'
+        f'"params":{masked_params(record.params)},"problems":{problems or "[]"}}}'
     )
 
 
@@ -302,7 +306,7 @@ def record_text(record: Record) -> str:
             " ".join(filter(None, (record.opened_at, record.kind, record.client, where, masked_text(record.detail))))
         )
     asked = _asked[record.method, record.scheme, record.host, record.port, record.path]
-    said = _said[record.guid or "", record.version or "", record.problems or ""]
+    said = _said[record.guid, record.version, record.problems]
     answered = f"{record.status} {record.outcome} {record.latency_ms:.3f} ms"
     return f"{record.received_at} {asked} {answered} {record.client}{said}"
 
@@ -312,8 +316,10 @@ def _asked_text(asked: tuple[str, str, str, int | None, str]) -> str:
     return _printable(f"{method} {authority(host, written_port(scheme, port))}{url_path(masked_path(path))}")
 
 
-def _said_text(said: tuple[str, str, str]) -> str:
-    named = zip(("guid", "version", "problems"), said, strict=True)
+def _said_text(said: tuple[str | None, str | None, str | None]) -> str:
+    guid, version, problems = said
+    version, guid, _, _, problems = masked_read(version, guid, None, None, problems)
+    named = zip(("guid", "version", "problems"), (guid, version, problems), strict=True)
     return _printable("".join([f" {name}={text}" for name, text in named if text]))
 
 

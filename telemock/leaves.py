@@ -1,7 +1,8 @@
 """The fields of structured data: paths and values of what JSON, protobuf or MessagePack held.
 
 Places in an array are not told apart, `$.sources[].type`, and pairs are named by their keys:
-`$.attributes["host.name"]` is the value of `{"key": "host.name", "value": "a"}` in the array `$.attributes`.
+`$.attributes["host.name"]` is the value of `{"key": "host.name", "value": "a"}` in the array `$.attributes`. So are
+header fields and cookies, which are also told as arrays of two, `$.headers["accept"]`.
 """
 
 import json
@@ -25,6 +26,7 @@ MOST_LEAVES = 200_000
 # Longer paths are kept by their beginning and a hash: each value below one has it again.
 LONGEST_PATH = 400
 _KEPT_OF_PATH = 300
+_LONGEST_STEP = 64
 
 _SHORTENED = re.compile(rf".{{{_KEPT_OF_PATH}}}…[0-9a-f]{{16}}", re.DOTALL)
 
@@ -33,6 +35,10 @@ _PAIR_NAMES = (("key", "value"), ("name", "value"), ("k", "v"), ("Key", "Value")
 
 # A key that may name a field. Ids are none: there would be a field for each of them.
 _KEY = re.compile(r"(?=.*[^\W\d_])(?!.*\d{5})(?!.*[0-9a-f]{8}-[0-9a-f]{4}-)[^\0-\x1f\x7f]{1,128}", re.IGNORECASE)
+
+# Where header fields and cookies are told, and names that such have (RFC 9110 section 5.6.2).
+_HEAD = re.compile(r"(?:headers?|trailers|cookies|queryString)\Z", re.IGNORECASE)
+_FIELD_NAME = re.compile(r"(?=.*[A-Za-z])[\w!#$%&'*+.^`|~-]{1,128}", re.ASCII)
 
 # What OpenTelemetry's AnyValue calls its one member in JSON, by type; 64-bit integers stand in strings.
 _ANY_VALUE = frozenset(
@@ -86,8 +92,10 @@ def is_shortened(path: str) -> bool:
 
 
 def extended(path: str, step: str) -> str:
-    """Return a path one step further, shortened where it becomes too long."""
-    return shortened_path(path + step)
+    """Return a path one step further, shortened where it becomes too long; the name of a value says what it is."""
+    if len(path) + len(step) <= LONGEST_PATH:
+        return path + step
+    return shortened_path(path + step) + step if len(step) <= _LONGEST_STEP else shortened_path(path + step)
 
 
 def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
@@ -95,6 +103,9 @@ def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
 
     Each pair may be the only member of an object: `{"task": {"key": "cache", "value": "local"}}`.
     """
+    is_head = _HEAD.search(path) is not None
+    if is_head and (told := _told_fields(path, array)):
+        return told
     found: list[tuple[str, Any]] = []
     has_values = False
     for each in array:
@@ -102,7 +113,7 @@ def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
             return None
         name, inner = each[0]
         is_wrapped = len(each) == 1 and isinstance(inner, Members)
-        pair = _pair(inner if is_wrapped else each)
+        pair = _pair(inner if is_wrapped else each, may_say_more=is_head)
         if pair is None:
             return None
         key, value, others = pair
@@ -113,7 +124,20 @@ def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
     return found if has_values else None
 
 
-def _pair(members: Members) -> tuple[str, Any, list[tuple[str, Any]]] | None:
+def _told_fields(path: str, array: list[Any]) -> list[tuple[str, Any]]:
+    """Return paths and values of header fields or cookies that are told as arrays of two, or one behind the other."""
+    pairs = array if type(array[0]) is list else [array[at : at + 2] for at in range(0, len(array), 2)]
+    found = []
+    for pair in pairs:
+        if type(pair) is not list or len(pair) != 2 or not all(type(each) is str for each in pair):
+            return []
+        if not _FIELD_NAME.fullmatch(pair[0]):
+            return []
+        found.append((extended(path, f"[{json.dumps(pair[0])}]"), pair[1]))
+    return found
+
+
+def _pair(members: Members, *, may_say_more: bool) -> tuple[str, Any, list[tuple[str, Any]]] | None:
     """Return key, value and what stands beside them; None when this is no pair."""
     said = dict(members)
     if len(said) != len(members):
@@ -125,7 +149,7 @@ def _pair(members: Members) -> tuple[str, Any, list[tuple[str, Any]]] | None:
             others = [(name, value) for name, value in members if name not in (key_name, value_name)]
             return (
                 (key, said.get(value_name, Members()), others)
-                if _KEY.fullmatch(key) and (not others or at == 0)
+                if _KEY.fullmatch(key) and (not others or at == 0 or may_say_more)
                 else None
             )
     return None

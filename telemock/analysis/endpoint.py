@@ -10,6 +10,7 @@ from typing import NamedTuple
 from telemock.analysis.cadence import Cadence
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Findings, Place, Watch
+from telemock.analysis.secret_names import parameter_hint
 from telemock.analysis.sketches import Distinct, Quantiles
 from telemock.fields import Source
 from telemock.hosts import http_url
@@ -212,7 +213,7 @@ class Endpoint:
         """Have the values of a field looked at."""
         # Where a request goes is looked at once, not in each of its headers.
         if (field.source, field.name) != ("header", "host") and not field.is_opened:
-            field.watch = Watch(findings, self.place(field), field.name)
+            field.watch = Watch(findings, self.place(field), parameter_hint(field.name))
 
     def place(self, field: Field) -> Place:
         """Return where a field of it is."""

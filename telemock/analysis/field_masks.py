@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import chain
 
 from telemock.analysis.findings import Findings, Place
-from telemock.analysis.masking import is_secret_header, masked_path
+from telemock.analysis.masking import masked_path
+from telemock.analysis.secret_names import is_secret_header
 from telemock.decoding import ARROW
 
 

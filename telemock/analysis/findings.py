@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from telemock.analysis.kinds import NUMBERS, Kind
 from telemock.analysis.planted import Needles
-from telemock.analysis.rules import SENSITIVITIES, Confidence, Sensitivity
+from telemock.analysis.rule import SENSITIVITIES, Confidence, Sensitivity
 from telemock.analysis.sensitive import CONFIDENCES, find_sensitive, is_hinted, masked
+from telemock.decoding import ARROW
 from telemock.fields import Pairs
 from telemock.hosts import http_url
 from telemock.opening import Allowance
@@ -168,9 +169,9 @@ class Findings:
         is_number = kind in NUMBERS and len(value) <= _MOST_DIGITS
         found: dict[tuple[object, tuple[str, ...]], Finding] = {}
         self.allowance.is_spent = False
-        for steps, text, inner_name in self._unwrapped(value, is_number=is_number):
+        for steps, text in self._unwrapped(value, is_number=is_number):
             way = chain + steps
-            name = inner_name or hint
+            name = ARROW.join((hint, *steps))
             parts = [*self._in_text(place, way, text, is_number=is_number)]
             if kind not in _PLAIN or is_hinted(name):
                 parts += _sensitive(place, way, text, name)
@@ -216,11 +217,11 @@ class Findings:
                 if values >= _LEAST_DOUBTED and finding.count < values / 2:
                     finding.confidence = "low"
 
-    def _unwrapped(self, value: str, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str, str]]:
-        yield (), value, ""
+    def _unwrapped(self, value: str, *, is_number: bool) -> Iterator[tuple[tuple[str, ...], str]]:
+        yield (), value
         if not is_number:
             for layer in self.allowance.layers(value):
-                yield layer.chain, layer.text, layer.name
+                yield layer.chain, layer.text
 
     def _in_text(
         self, place: Place, way: tuple[str, ...], text: str, *, is_number: bool

@@ -45,14 +45,14 @@ def _secrets(field: Field, findings: Findings) -> Iterator[str]:
         for text, name in texts:
             for match in find_sensitive(text, name):
                 if match.sensitivity == "secret":
-                    yield from filter(_is_long, _parts(match.text))
+                    yield from filter(_is_long, _parts(text[: text.find(match.text)] + match.text))
 
 
-def _parts(secret: str) -> Iterator[str]:
-    """Yield a secret without its scheme; of Basic authentication (RFC 7617) the user where there is no password."""
-    scheme, _, credentials = secret.rpartition(" ")
+def _parts(text: str) -> Iterator[str]:
+    """Yield the secret that ends a text, without its scheme; of Basic authentication (RFC 7617) also what it opens."""
+    before, _, credentials = text.rpartition(" ")
     yield credentials
-    if scheme.lower() == "basic":
+    if before.lower().endswith("basic"):
         try:
             user, _, password = base64.b64decode(credentials).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):

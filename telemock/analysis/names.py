@@ -72,9 +72,21 @@ def topics_of(name: str) -> frozenset[Topic]:
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> str:
     """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
-    parts = re.split(r"[.$\[\]]+", _own(name[-_LONGEST_NAME:]).strip(".$[]"))[-2:]
+    parts = _SEPARATORS.split(_own(name[-_LONGEST_NAME:]).strip(".$[]"))[-2:]
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
     return re.sub(r"[\W_]+", " ", apart).strip().lower()
+
+
+def parts_of(name: str) -> list[str]:
+    """Give what a field stands in, the outermost first, and its own name: `q → json → $.a.b` has `q`, `a` and `b`.
+
+    What a JSON Web Token says stands in nothing but that. The own name is empty where there is none, `q → json → $[]`.
+    """
+    steps = name.split(ARROW)
+    last_token = max((place for place, step in enumerate(steps) if step.startswith("jwt ")), default=-1)
+    own = [_SEPARATORS.split(step) for step in steps[last_token + 1 :] if step not in _STEPS]
+    parts = [part for step in own for part in step if part]
+    return parts if not own or any(own[-1]) else [*parts, ""]
 
 
 def _own(name: str) -> str:
@@ -84,4 +96,6 @@ def _own(name: str) -> str:
     return name.rpartition(ARROW)[2]
 
 
+_SEPARATORS = re.compile(r"[.$\[\]]+")
+_STEPS = frozenset((*CODINGS, "json", "query"))
 _CODINGS = tuple(ARROW + coding for coding in CODINGS)

@@ -9,6 +9,7 @@ import re
 
 from telemock.analysis.kinds import FILE_ENDINGS
 from telemock.analysis.names import TOPICS
+from telemock.analysis.secret_names import NAMES_OF_PASSWORDS
 
 # Values that stand for none, users that every system has, and words that stand where a secret would.
 _NOBODY = re.compile(
@@ -34,7 +35,14 @@ _PLACEHOLDER = re.compile(
 )
 _TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
-_PASSWORD_BEFORE = re.compile(r"(?:password|passwd|pwd|passphrase)[\"']?[ :=]{0,3}[\"']?\Z", re.IGNORECASE)
+_PASSWORD_BEFORE = re.compile(rf"(?<![^\W_])(?:{NAMES_OF_PASSWORDS})[\"']?[ :=]{{0,3}}[\"']?\Z", re.IGNORECASE)
+# What a scheme, a region or a place in a program is called, digits or not.
+_COMPOUND = re.compile(
+    r"[a-z]{1,20}\d{0,4}(?:[-_. ][a-z]{0,20}\d{0,4})*|[A-Za-z][\w+.-]{1,20}://.*|\d{4}-\d\d-\d\d.*|[\d.+-]+"
+)
+_DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
+# A number of fewer digits says how many cookies there are, or the like.
+_LEAST_DIGITS = 6
 # First numbers of addresses that every machine has, or none: loopback, groups (RFC 5771), broadcast.
 _NO_HOSTS = frozenset(("0", "127", "255", *map(str, range(224, 240))))
 _CLOCK = re.compile(r"\d\d\W(?:0[1-9]|1[0-2])\W(?:0[1-9]|[12]\d|3[01])\W(?:[01]\d|2[0-3])(?:\W[0-5]\d){2}")
@@ -79,6 +87,25 @@ def is_secret(found: str, before: str) -> bool:
     if _PASSWORD_BEFORE.search(before):
         return found.isdigit() or is_somebody(found, before)
     return not _TALK.fullmatch(found) and is_somebody(found, before)
+
+
+def is_credential(found: str, _before: str) -> bool:
+    """Tell what a credential header field or a cookie says from what stands for none, or only tells of one."""
+    if found.isdigit():
+        return len(found) >= _LEAST_DIGITS
+    return is_somebody(found, "") and not (_PLACEHOLDER.fullmatch(found) or _STATES.fullmatch(found.lower()))
+
+
+def is_opaque(found: str, before: str) -> bool:
+    """Tell what was computed from what somebody wrote: it has digits and letters, and is no row of words."""
+    has_both = any(map(str.isdigit, found)) and any(map(str.isalpha, found))
+    return has_both and is_secret(found, before) and not _COMPOUND.fullmatch(found)
+
+
+def is_signature(found: str, _before: str) -> bool:
+    """Tell a digest as long as those in use, or one in base64, from what else may be called so."""
+    cases = (str.isdigit, str.isupper, str.islower)
+    return _DIGEST.fullmatch(found) is not None or all(any(map(case, found)) for case in cases)
 
 
 def is_key(found: str, before: str) -> bool:

@@ -1,18 +1,13 @@
 """What is stored in place of secrets that are not to be kept: keyed fingerprints, by which they can be compared."""
 
 import hmac
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
-from telemock.analysis.masking import Replacement, is_fingerprint
-from telemock.exchange import Connection, Record, compact_json
+from telemock.analysis.replacement import Replacement, is_fingerprint
+from telemock.exchange import Connection, Record
 
 _FINGERPRINT_DIGITS = 16
-
-# Columns that hold what the profile read, each under the name of a field.
-_READ = ("version", "guid", "env", "session_id")
 
 
 def redaction(key: bytes) -> Callable[[Record], Record]:
@@ -30,14 +25,9 @@ def redaction(key: bytes) -> Callable[[Record], Record]:
 
     replacement = Replacement(conceal, lambda body: fingerprint(body).encode(), looks_inside=True)
 
-    def read_value(name: str, value: str | None) -> str | None:
-        return value and replacement.value(name, value)
-
     def redact(record: Record) -> Record:
         if isinstance(record, Connection):
             return replace(record, detail=replacement.text(record.detail))
-        read: dict[str, Any] = {name: read_value(name, getattr(record, name)) for name in _READ}
-        problems = record.problems and compact_json([*map(replacement.text, json.loads(record.problems))])
-        return replace(replacement.exchange(record), problems=problems, **read)
+        return replacement.exchange(record)
 
     return redact

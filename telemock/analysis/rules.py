@@ -4,60 +4,12 @@ They refuse to see more than one text; what all texts of a field say together is
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, get_args
 
 from telemock.analysis import plausible
+from telemock.analysis.rule import Rule, form, named
+from telemock.analysis.secret_rules import SECRET_RULES
 
-Sensitivity = Literal[
-    "card_number",
-    "cloud_account",
-    "cloud_instance",
-    "email",
-    "host_name",
-    "ip_address",
-    "mac_address",
-    "path",
-    "phone_number",
-    "secret",
-    "user_name",
-]
-SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
-Confidence = Literal["low", "medium", "high"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How one kind of thing is known.
-
-    Attributes:
-        sensitivity: what it is.
-        confidence: how sure that is.
-        pattern: what it looks like; its group `it`, if it has one, is the thing itself.
-        needs: only in texts with one of these characters, which is quick to see; in all when it is empty.
-        hint: only in fields of such names; see `telemock.analysis.names.words_of`.
-        accepts: tells what a pattern cannot; see `telemock.analysis.plausible`.
-    """
-
-    sensitivity: Sensitivity
-    confidence: Confidence
-    pattern: re.Pattern[str]
-    needs: str = ""
-    hint: re.Pattern[str] | None = None
-    accepts: Callable[[str, str], bool] = lambda _found, _before: True
-
-
-def _form(pattern: str, *, any_case: bool = False) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE | re.ASCII if any_case else re.ASCII)
-
-
-def _named(words: str) -> re.Pattern[str]:
-    """Write a pattern for names that end in one of some words."""
-    return re.compile(rf"(?:^| )(?:{words})$")
-
-
-_IPV4 = _form(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-(?!\d{1,3}(?:\.\d{1,3}){3}))")
+_IPV4 = form(r"(?<![\w.-])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\w|-(?!\d{1,3}(?:\.\d{1,3}){3}))")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _INTERNAL = "local|localdomain|internal|lan|corp|home|intra|intranet|private|domain|home\\.arpa"
 _ROOTS = "etc|var|opt|usr|tmp|mnt|srv|data|media|run|private|Library|Applications|Volumes|apps?|workspace"
@@ -65,14 +17,14 @@ _IN_PATH = r"[^\s\0\"'`?*|<>,;&=]"
 _CARD = (
     r"(?P<it>\d{4}(?P<by>[ -])\d{4}(?P=by)\d{4}(?P=by)\d{4}(?:(?P=by)\d{3})?|\d{4}(?P<by2>[ -])\d{6}(?P=by2)\d{4,5})"
 )
-_NUMBER = _form(r"(?<![\w.+-])\d{14,19}(?![\w.-])")
+_NUMBER = form(r"(?<![\w.+-])\d{14,19}(?![\w.-])")
 
 # Of rules that find the same, the surer one wins.
 RULES: tuple[Rule, ...] = (
     Rule(
         "email",
         "high",
-        _form(
+        form(
             r"(?:(?<![\w.+%:-])|(?<=mailto:)|(?<=smtp:))(?<!//)[\w+'-][\w.+'-]{0,63}@(?:[a-z0-9][a-z0-9-]{0,62}\.){1,8}[a-z]{2,24}(?![\w-]|\.\w|:[\w~])",
             any_case=True,
         ),
@@ -92,28 +44,28 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "ip_address",
         "high",
-        _form(r"(?<![\w:.])[0-9a-f]{0,4}:[0-9a-f:.]{1,40}(?:(?<![:.])|(?<=::)(?=/\d))(?![\w:])", any_case=True),
+        form(r"(?<![\w:.])[0-9a-f]{0,4}:[0-9a-f:.]{1,40}(?:(?<![:.])|(?<=::)(?=/\d))(?![\w:])", any_case=True),
         needs=":",
         accepts=plausible.is_ipv6,
     ),
     Rule(
         "mac_address",
         "high",
-        _form(r"(?<![\w:-])[0-9a-f]{2}(?P<by>[:-])(?:[0-9a-f]{2}(?P=by)){4}[0-9a-f]{2}(?![\w:-])", any_case=True),
+        form(r"(?<![\w:-])[0-9a-f]{2}(?P<by>[:-])(?:[0-9a-f]{2}(?P=by)){4}[0-9a-f]{2}(?![\w:-])", any_case=True),
         needs=":-",
         accepts=plausible.is_likely_mac,
     ),
     Rule(
         "mac_address",
         "medium",
-        _form(r"(?<![\w.-])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.-])", any_case=True),
+        form(r"(?<![\w.-])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.-])", any_case=True),
         needs=".",
         accepts=plausible.is_likely_mac,
     ),
     Rule(
         "mac_address",
         "medium",
-        _form(
+        form(
             r"(?<![\w-])[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-(?P<it>[0-9a-f]{12})(?![\w-])",
             any_case=True,
         ),
@@ -123,15 +75,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mac_address",
         "high",
-        _form(r"(?<!\w)[0-9a-f]{12}(?!\w)", any_case=True),
-        hint=_named(r"macs?|mac addr(?:ess(?:es)?)?|hw ?addr|hardware address|ether(?:net)?|bssid"),
+        form(r"(?<!\w)[0-9a-f]{12}(?!\w)", any_case=True),
+        hint=named(r"macs?|mac addr(?:ess(?:es)?)?|hw ?addr|hardware address|ether(?:net)?|bssid"),
         accepts=plausible.is_mac,
     ),
     Rule(
         "host_name",
         "high",
-        _form(r"\A(?=[^.]*[A-Za-z])[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}\.?\Z"),
-        hint=_named(
+        form(r"\A(?=[^.]*[A-Za-z])[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){0,8}\.?\Z"),
+        hint=named(
             r"hosts?|host ?name|hn|fqdn|machine|(?:machine|computer|node|server|device|pod|container|dns) ?name"
             r"|computer|workstation|pod"
         ),
@@ -140,24 +92,24 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "host_name",
         "medium",
-        _form(rf"(?<![\w@.-])(?:[A-Za-z0-9][\w-]{{0,62}}\.){{1,8}}(?:{_INTERNAL})(?![\w-]|\.\w)"),
+        form(rf"(?<![\w@.-])(?:[A-Za-z0-9][\w-]{{0,62}}\.){{1,8}}(?:{_INTERNAL})(?![\w-]|\.\w)"),
         needs=".",
         accepts=plausible.is_host,
     ),
     Rule(
         "host_name",
         "high",
-        _form(
+        form(
             r"(?<![\w-])(?:ip(?:-\d{1,3}){4}|(?:DESKTOP|LAPTOP)-[A-Z0-9]{7}|WIN-[A-Z0-9]{11})(?![\w-])", any_case=True
         ),
         needs="-",
     ),
-    Rule("host_name", "medium", _form(r"(?<![\w\\:])\\\\(?P<it>[A-Za-z0-9][\w.-]{1,62})\\[^\\\s]"), needs="\\"),
+    Rule("host_name", "medium", form(r"(?<![\w\\:])\\\\(?P<it>[A-Za-z0-9][\w.-]{1,62})\\[^\\\s]"), needs="\\"),
     Rule(
         "user_name",
         "high",
         re.compile(r"\A[^\0\n@:/=&\\]{1,64}\Z"),
-        hint=_named(
+        hint=named(
             r"user|user ?names?|login|owner|author|operator|logged in user|run as"
             r"|(?:login|logon|account|full|display|first|last|real|sur|person|owner|contact) ?name"
         ),
@@ -176,7 +128,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "user_name",
         "medium",
-        _form(r"(?<![\w\\:./-])[A-Z][A-Z0-9-]{1,14}\\(?P<it>[A-Za-z][\w.-]{1,63})\Z"),
+        form(r"(?<![\w\\:./-])[A-Z][A-Z0-9-]{1,14}\\(?P<it>[A-Za-z][\w.-]{1,63})\Z"),
         needs="\\",
         accepts=plausible.is_user,
     ),
@@ -203,18 +155,18 @@ RULES: tuple[Rule, ...] = (
         "medium",
         re.compile(r"\A/(?:[^\0/\n?*|<>]{1,255}/){1,32}[^\0\n?*|<>]{0,255}\Z"),
         needs="/",
-        hint=_named(r"(?:\w+ ?)?(?:file ?path|file|file ?name|dir|directory|folder|cwd|home|exe|executable|work ?dir)"),
+        hint=named(r"(?:\w+ ?)?(?:file ?path|file|file ?name|dir|directory|folder|cwd|home|exe|executable|work ?dir)"),
     ),
     Rule(
-        "cloud_account", "high", _form(r"(?<!\w)arn:aws[\w-]{0,10}:[\w-]{1,40}:[\w-]{0,20}:(?P<it>\d{12}):"), needs=":"
+        "cloud_account", "high", form(r"(?<!\w)arn:aws[\w-]{0,10}:[\w-]{1,40}:[\w-]{0,20}:(?P<it>\d{12}):"), needs=":"
     ),
-    Rule("cloud_account", "high", _form(r"(?<!\d)(?P<it>\d{12})\.dkr\.ecr\."), needs="."),
-    Rule("cloud_account", "high", _form(rf"(?<!\w)subscriptions/(?P<it>{_UUID})", any_case=True), needs="/"),
-    Rule("cloud_account", "high", _form(r"(?<!\w)ocid1\.(?:tenancy|compartment|user)\.[\w.-]{1,200}"), needs="."),
+    Rule("cloud_account", "high", form(r"(?<!\d)(?P<it>\d{12})\.dkr\.ecr\."), needs="."),
+    Rule("cloud_account", "high", form(rf"(?<!\w)subscriptions/(?P<it>{_UUID})", any_case=True), needs="/"),
+    Rule("cloud_account", "high", form(r"(?<!\w)ocid1\.(?:tenancy|compartment|user)\.[\w.-]{1,200}"), needs="."),
     Rule(
         "cloud_account",
         "high",
-        _form(
+        form(
             r"(?<![\w-])projects/(?P<it>[a-z][a-z0-9-]{4,28}[a-z0-9]|\d{6,14})"
             r"/(?:zones|regions|locations|secrets|topics|subscriptions|serviceAccounts)/"
         ),
@@ -223,117 +175,77 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "cloud_account",
         "high",
-        _form(r"\A(?:\d{12}|\d{4}-\d{4}-\d{4})\Z"),
-        hint=_named(r"(?:(?:aws|cloud|owner|payer|linked|ec2) )?(?:account|owner) ?(?:id|number)?"),
+        form(r"\A(?:\d{12}|\d{4}-\d{4}-\d{4})\Z"),
+        hint=named(r"(?:(?:aws|cloud|owner|payer|linked|ec2) )?(?:account|owner) ?(?:id|number)?"),
         accepts=plausible.is_varied,
     ),
     Rule(
         "cloud_account",
         "high",
-        _form(rf"\A{_UUID}\Z", any_case=True),
-        hint=_named(r"(?:(?:azure|cloud) )?(?:subscription|tenant|directory) ?id"),
+        form(rf"\A{_UUID}\Z", any_case=True),
+        hint=named(r"(?:(?:azure|cloud) )?(?:subscription|tenant|directory) ?id"),
     ),
     Rule(
         "cloud_account",
         "medium",
-        _form(r"\A(?:[a-z][a-z0-9]*(?:-[a-z0-9]+){0,9}-\d{3,12}|\d{10,14})\Z"),
-        hint=_named(r"(?:gcp|google|cloud) project(?: ?(?:id|number))?|project ?(?:id|number)"),
+        form(r"\A(?:[a-z][a-z0-9]*(?:-[a-z0-9]+){0,9}-\d{3,12}|\d{10,14})\Z"),
+        hint=named(r"(?:gcp|google|cloud) project(?: ?(?:id|number))?|project ?(?:id|number)"),
     ),
     Rule(
         "cloud_instance",
         "high",
-        _form(
+        form(
             r"(?<![\w-])(?:i|ami|vol|vpc|subnet|sg|eni|snap|mi|fs|rtb|igw)-(?:[0-9a-f]{17}|(?=[a-f]{0,7}\d)(?!20\d\d[01]\d[0-3]\d)[0-9a-f]{8})(?![\w-])"
         ),
         needs="-",
     ),
-    Rule("cloud_instance", "high", _form(r"(?<!\w)ocid1\.(?:instance|image|vnic)\.[\w.-]{1,200}"), needs="."),
-    Rule("cloud_instance", "high", _form(r"/virtualMachines/(?P<it>[\w.-]{1,64})", any_case=True), needs="/"),
-    Rule("cloud_instance", "high", _form(r"/zones/[\w-]{1,40}/instances/(?P<it>[\w-]{1,64})"), needs="/"),
+    Rule("cloud_instance", "high", form(r"(?<!\w)ocid1\.(?:instance|image|vnic)\.[\w.-]{1,200}"), needs="."),
+    Rule("cloud_instance", "high", form(r"/virtualMachines/(?P<it>[\w.-]{1,64})", any_case=True), needs="/"),
+    Rule("cloud_instance", "high", form(r"/zones/[\w-]{1,40}/instances/(?P<it>[\w-]{1,64})"), needs="/"),
     Rule(
         "cloud_instance",
         "high",
-        _form(r"\A\d{15,20}\Z"),
-        hint=_named(r"(?:(?:gce|gcp|vm|cloud|compute) )?(?:instance|vm) ?id"),
+        form(r"\A\d{15,20}\Z"),
+        hint=named(r"(?:(?:gce|gcp|vm|cloud|compute) )?(?:instance|vm) ?id"),
     ),
-    Rule("cloud_instance", "high", _form(rf"\A{_UUID}\Z", any_case=True), hint=_named(r"(?:azure )?vm ?(?:id|uuid)")),
+    Rule("cloud_instance", "high", form(rf"\A{_UUID}\Z", any_case=True), hint=named(r"(?:azure )?vm ?(?:id|uuid)")),
     Rule(
         "phone_number",
         "high",
-        _form(r"(?<![\w.+:])\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,5}\)[ .-]?)?\d{1,5}(?:[ .-]\d{2,9}){1,5}(?![\w:.])"),
+        form(r"(?<![\w.+:])\+[1-9]\d{0,2}[ .-]?(?:\(\d{1,5}\)[ .-]?)?\d{1,5}(?:[ .-]\d{2,9}){1,5}(?![\w:.])"),
         needs="+",
         accepts=plausible.is_phone,
     ),
     Rule(
         "phone_number",
         "medium",
-        _form(r"(?<![\w.+:])\+[1-9]\d{8,14}(?![\w:.])"),
+        form(r"(?<![\w.+:])\+[1-9]\d{8,14}(?![\w:.])"),
         needs="+",
         accepts=plausible.is_likely_phone,
     ),
     Rule(
         "phone_number",
         "medium",
-        _form(r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[.-]\d{4}(?![\w.-])"),
+        form(r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])[2-9]\d\d[.-]\d{4}(?![\w.-])"),
         needs="-.",
         accepts=plausible.is_phone,
     ),
     Rule(
         "phone_number",
         "high",
-        _form(r"\A\+?[\d ()./-]{7,24}\Z"),
-        hint=_named(r"(?:tele)?phone|tel|mobile|cell|fax|msisdn|(?:phone|mobile|cell|fax|contact) ?(?:number|no|nr)"),
+        form(r"\A\+?[\d ()./-]{7,24}\Z"),
+        hint=named(r"(?:tele)?phone|tel|mobile|cell|fax|msisdn|(?:phone|mobile|cell|fax|contact) ?(?:number|no|nr)"),
         accepts=plausible.is_phone,
     ),
-    Rule("card_number", "high", _form(rf"(?<![\w.-]){_CARD}(?![\w.-])"), needs=" -", accepts=plausible.is_card),
+    Rule("card_number", "high", form(rf"(?<![\w.-]){_CARD}(?![\w.-])"), needs=" -", accepts=plausible.is_card),
     Rule("card_number", "medium", _NUMBER, accepts=plausible.is_likely_card),
     Rule("card_number", "low", _NUMBER, accepts=plausible.is_card),
     Rule(
         "card_number",
         "high",
-        _form(r"(?<!\d)\d{14,19}(?!\d)"),
-        hint=_named(r"(?:credit |debit |payment )?(?:card|cc)(?: ?(?:number|no|nr|num))?|pan"),
+        form(r"(?<!\d)\d{14,19}(?!\d)"),
+        hint=named(r"(?:credit |debit |payment )?(?:card|cc)(?: ?(?:number|no|nr|num))?|pan"),
         accepts=plausible.is_card,
     ),
-    Rule(
-        "secret",
-        "high",
-        re.compile(r"\A\S[^\0\n]{3,4000}\Z"),
-        hint=_named(
-            r"password(?: confirmation)?|passwd|pwd|passphrase|pass|secret|(?:client|shared|app) secret"
-            r"|(?:secret|api|access|private|auth|encryption|signing|shared|write|source|server|sdk|ingest(?:ion)?|license"
-            r"|instrumentation) ?key|apikey|credentials?|bearer"
-            r"|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )token|(?:proxy )?authorization"
-            r"|connect sid|[a-z]*sessid"
-        ),
-        accepts=plausible.is_secret,
-    ),
-    Rule(
-        "secret",
-        "medium",
-        _form(
-            r"(?<![^\W_])(?:password|passwd|pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
-            r"|(?:(?:access|auth|api|refresh)[_-]?)?(?<!page_)(?<!next_)token)"
-            r"[\"']?[ ]?[:=][ ]?[\"']?(?P<it>[^\s\"'&;,]{4,400})",
-            any_case=True,
-        ),
-        needs=":=",
-        accepts=plausible.is_key,
-    ),
-    Rule(
-        "secret",
-        "high",
-        _form(r"[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=(?P<it>[\w%+/=-]{40,400})", any_case=True),
-        needs="?",
-    ),
-    Rule("secret", "high", _form(r"\A[\w%+/=-]{40,400}\Z"), hint=_named(r"(?:amz|goog) signature")),
-    Rule(
-        "secret",
-        "high",
-        _form(r"(?<![^/])(?:services/T\w{6,12}/B\w{6,12}|webhooks/\d{15,20})/(?P<it>[\w-]{20,100})(?![^/?])"),
-        needs="/",
-    ),
-    Rule(
-        "secret", "medium", _form(r"(?<!\w)(?:Bearer|Basic) (?P<it>[\w.~+/=-]{12,4000})"), "B", accepts=plausible.is_key
-    ),
+    *SECRET_RULES,
 )

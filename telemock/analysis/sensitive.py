@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from telemock.analysis.markup import marked_values
+from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
-from telemock.analysis.rules import RULES, Confidence, Rule, Sensitivity
+from telemock.analysis.plausible import is_opaque
+from telemock.analysis.rule import Confidence, Rule, Sensitivity
+from telemock.analysis.rules import RULES
+from telemock.analysis.secret_names import outer_secret
 from telemock.analysis.tokens import find_tokens, private_keys
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
@@ -23,10 +28,17 @@ _MASKED_CHARACTERS = 48
 # Where the form of something needs a character, it is one of these.
 _NEEDED = frozenset("".join(rule.needs for rule in RULES))
 
-# Rules with the characters that they need: all of them, and those for fields of any name.
-_ALL = tuple((rule, frozenset(rule.needs)) for rule in RULES)
+# The rules by which a whole value is a secret, as its name says so.
+_BY_NAME = tuple((rule, rule.hint) for rule in RULES if rule.sensitivity == "secret" and rule.hint is not None)
+
+# The others with the characters that they need: all of them, and those for fields of any name.
+_ALL = tuple((rule, frozenset(rule.needs)) for rule in RULES if rule.sensitivity != "secret" or rule.hint is None)
 _UNHINTED = tuple(each for each in _ALL if each[0].hint is None)
 _HINTS = re.compile("|".join(f"(?:{rule.hint.pattern})" for rule in RULES if rule.hint is not None))
+
+# Something like a tag, whose brackets may be escaped; where they are, they are undone before it is read.
+_TAG = re.compile(r"(?:<|&lt;)/?[A-Za-z_]")
+_BRACKETS = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'))
 
 # Where something begins and ends in a text, and what it is.
 _Span = tuple[int, int, Sensitivity]
@@ -60,10 +72,13 @@ def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]
     spans: dict[_Span, Match] = {
         (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
     }
+    for start, secret in _named_secrets(text, name):
+        spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
     words = words_of(name)
+    ends: dict[Rule, int] = {}
     for start in range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP):
-        for place, match in _find(text[start : start + _WINDOW], words):
-            span = start + place, start + place + len(match.text), match.sensitivity
+        for place, match in _find(text, start, words, ends):
+            span = place, place + len(match.text), match.sensitivity
             if span not in spans or match.confidence == "high":
                 spans[span] = match
     if not spans:
@@ -84,27 +99,81 @@ def masked(text: str) -> str:
     return whole if len(whole) <= _MASKED_CHARACTERS else f"{whole[: _MASKED_CHARACTERS - 3]}…{whole[-2:]}"
 
 
+@lru_cache(maxsize=4096)
 def is_hinted(name: str) -> bool:
     """Tell whether a name says that even a number may be sensitive."""
-    return _rules(words_of(name)) is not _UNHINTED
+    return _HINTS.search(words_of(name)) is not None or names_secret(name)
 
 
-def _find(text: str, words: str) -> Iterator[tuple[int, Match]]:
-    """Give what is found in a window, each with its place."""
-    there = {each for each in _NEEDED if each in text}
+@lru_cache(maxsize=4096)
+def names_secret(name: str) -> bool:
+    """Tell whether the name of a field, or of what it stands in, says that its values are secrets."""
+    return bool(_named_rules(words_of(name)) or outer_secret(name).words)
+
+
+def _named_secrets(text: str, name: str) -> Iterator[tuple[int, str]]:
+    """Yield what is a secret by its name, the text or a value of the markup in it, with its place."""
+    if names_secret(name):
+        yield from _by_name(text, name)
+    if not (_TAG.search(text) and may_hold_secret(text)):
+        return
+    plain = text
+    for escaped, bracket in _BRACKETS if "&lt;" in text else ():
+        plain = plain.replace(escaped, bracket)
+    for inner, start, value in marked_values(plain):
+        for offset, secret in _by_name(value, inner):
+            yield (start + offset if plain is text else max(text.find(secret), 0)), secret
+
+
+def _by_name(text: str, name: str) -> Iterator[tuple[int, str]]:
+    outer = outer_secret(name)
+    words = words_of(name)
+    for said, is_whole in ((words, True), (outer.words, outer.is_whole)):
+        for rule in _named_rules(said):
+            match = rule.pattern.match(text)
+            if match is None:
+                continue
+            group = "it" if "it" in rule.pattern.groupindex else 0
+            if rule.accepts(match[group], said + " ") and (is_whole or is_opaque(match[group], "")):
+                yield match.start(group), match[group]
+
+
+@lru_cache(maxsize=4096)
+def _named_rules(words: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule, hint in _BY_NAME if hint.search(words)) if words else ()
+
+
+def _find(text: str, start: int, words: str, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:
+    """Give what is found in the window that begins somewhere in a text, each with its place in the text.
+
+    Args:
+        text: all of it.
+        start: where the window begins.
+        words: of the field's name.
+        ends: where that ends, by rule, which was found last and goes on behind its window.
+    """
+    window = text[start : start + _WINDOW]
+    there = {each for each in _NEEDED if each in window}
     for rule, needs in _rules(words):
         if needs and needs.isdisjoint(there):
             continue
         group = "it" if "it" in rule.pattern.groupindex else 0
-        for match in rule.pattern.finditer(text):
+        for match in rule.pattern.finditer(window):
             found = match[group]
-            if rule.accepts(found, text[max(match.start() - 16, 0) : match.start()] or words + " "):
-                yield match.start(group), Match(rule.sensitivity, rule.confidence, found)
-    for token in {*find_tokens(text)}:
-        place = text.find(token)
+            if rule.accepts(found, window[max(match.start() - 16, 0) : match.start()] or words + " "):
+                place = start + match.start(group)
+                if rule.goes_on is not None:
+                    if place < ends.get(rule, 0):
+                        continue
+                    more = rule.goes_on.match(text, place + len(found))
+                    found += more[0] if more else ""
+                    ends[rule] = place + len(found)
+                yield place, Match(rule.sensitivity, rule.confidence, found)
+    for token in {*find_tokens(window)}:
+        place = window.find(token)
         while place >= 0:
-            yield place, Match("secret", "high", token)
-            place = text.find(token, place + len(token))
+            yield start + place, Match("secret", "high", token)
+            place = window.find(token, place + len(token))
 
 
 @lru_cache(maxsize=4096)

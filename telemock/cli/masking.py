@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from telemock.analysis.field_masks import Masks
-from telemock.analysis.masking import PARTS, masked_exchange, masked_parts, masked_path, masked_text, masked_value
+from telemock.analysis.masking import masked_exchange, masked_parts, masked_path, masked_read, masked_text, masked_value
+from telemock.analysis.replacement import PARTS
 from telemock.cli.options import option
 from telemock.exchange import Connection, Exchange, Record
 
@@ -36,10 +37,7 @@ class Masking:
 
     def brief(self, records: Iterable[Record]) -> Iterator[Record]:
         """Mask records of which a table has only what says where they went."""
-        return self._each(
-            records,
-            lambda each: replace(each, path=masked_path(each.path)) if isinstance(each, Exchange) else _masked(each),
-        )
+        return self._each(records, lambda each: _brief(each) if isinstance(each, Exchange) else _masked(each))
 
     def one(self, exchange: Exchange) -> Exchange:
         """Mask an exchange."""
@@ -95,6 +93,11 @@ def tell_masked(masks: Masks) -> None:
     """Say, if so, that values of fields were masked."""
     if masks.used:
         click.echo("What is sensitive is masked; --values shows it.", err=True)
+
+
+def _brief(exchange: Exchange) -> Exchange:
+    version, guid, *_ = masked_read(exchange.version, exchange.guid, None, None, None)
+    return replace(exchange, path=masked_path(exchange.path), version=version, guid=guid)
 
 
 def _masked(record: Record) -> Record:

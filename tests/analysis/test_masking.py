@@ -66,12 +66,18 @@ def test_a_body_of_nothing_but_secrets_is_withheld(headers: str, body: str) -> N
     [
         ("Authorization", "Bearer abcdefghij1234", "Bearer ab**********34"),
         ("Authorization", "abcdefghij1234", "ab**********34"),
+        ("Authorization", "abcdefghij1234 rest", "ab************ **st"),
+        ("authorization", "aws4-hmac-sha256 Credential=a", "aws4-hmac-sha256 Cr********=a"),
         ("Proxy-Authorization", "Basic", "*****"),
         ("X-Sentry-Auth", "Sentry sentry_key=abcdef123456", "Sentry se****_***=**********56"),
         ("X-Amz-Security-Token", "abcdefghij1234", "ab**********34"),
         ("DD-API-KEY", "abcdefghij1234", "ab**********34"),
         ("Cookie", "a=b; sid=abcdefghij12; flag", "a=*; sid=ab********12; ****"),
         ("Set-Cookie", "sid=abcdefghij12; Path=/", "sid=ab********12; Path=/"),
+        ("Set-Cookie", "a=b; Path=/, sid=abcdefghij12; Secure", "a=*; Path=/, ***=**********12; Secure"),
+        ("Set-Cookie", "a=b; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "a=*; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("X-Ratelimit-Remaining-Tokens", "149984", "149984"),
+        ("X-ApiKey", "abcdefghij1234", "ab**********34"),
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
         ("Idempotency-Key", "8e03978e-40d5-43e8", "8e03978e-40d5-43e8"),
         ("Cache-Control", "no-cache", "no-cache"),
@@ -80,6 +86,66 @@ def test_a_body_of_nothing_but_secrets_is_withheld(headers: str, body: str) -> N
 )
 def test_header_fields_are_masked_by_their_names(name: str, value: str, shown: str) -> None:
     assert masked_header(name, value) == shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sig", "signature", "X-Amz-Signature", "X-Amz-Security-Token", "X-Goog-Signature", "AWSAccessKeyId"),
+        *("client_secret", "refresh_token", "id_token", "assertion", "client_assertion", "SAMLResponse", "passwd"),
+        *("pwd", "apikey", "api-key", "dd-api-key", "x-honeycomb-team", "sentry_key", "write_key", "private_key"),
+        *("code_verifier", "subscription-key", "oauth_signature", "password_confirmation", "hapikey", "jwt"),
+    ],
+)
+def test_a_secret_is_known_by_the_name_of_its_parameter(name: str) -> None:
+    query = f"a=1&{name}=a1B2c3D4e5F6g7H8i9J0a1B2c3D4&b=2"
+    assert masked_exchange(ping(query=query, params="{}")).query == f"a=1&{name}=a1{24 * '*'}D4&b=2"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("sig=build", "sig=3", "signature=f(int)", "code=404", "code=ERR_MODULE_NOT_FOUND", "state=a1b2c3d4"),
+        *("max_tokens=4096", "nextPageToken=CAEQAA1234567890", "public_key=abcdEFGH12345678", "assertion=passed"),
+        *("token_type=bearer", "password_policy=strong2", "cookies=enabled", "author=a1b2c3d4e5", "keyboard=qwerty123"),
+    ],
+)
+def test_what_is_only_called_alike_is_no_secret(query: str) -> None:
+    assert masked_exchange(ping(query=query, params="{}")).query == query
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"token": {"type": "bearer1x", "expires_at": 1770278520000, "scope": "read:a1 write:b2"}},
+        {"password": {"policy": "strong 12 chars", "changedAt": "2026-02-05T10:55:58Z", "length": 12}},
+        {"credentials": {"provider": "github-2", "region": "eu-west-1", "user": {"name": "joe1990"}}},
+        {"headers": {"Accept": "*/*;q=0.8", "User-Agent": "curl/8.5.0", "Sec-WebSocket-Key": "dGhlIHNhbXBsZQ=="}},
+        {"cookies": {"enabled": "no1", "count": 12}},
+        {"error": {"code": "a1B2c3D4e5F6g7H8i9J0a1B2c3D4"}, "tokens": ["hello1", "w0rld"]},
+    ],
+)
+def test_what_only_tells_of_a_secret_that_it_stands_in_is_none(said: object) -> None:
+    body = json.dumps(said).encode()
+    assert masked_body(JSON, body) == body
+
+
+def test_a_code_is_a_secret_beside_what_makes_it_one_of_oauth() -> None:
+    for query, shown in (("code=abc123&state=1", "code=a****3&state=1"), ("code=abc123&line=1", "code=abc123&line=1")):
+        assert masked_exchange(ping(query=query, params="{}")).query == shown
+    form = '[["Content-Type","application/x-www-form-urlencoded"]]'
+    assert b"abc123" not in masked_body(form, b"grant_type=authorization_code&code=abc123")
+
+
+def test_what_the_profile_read_and_what_it_found_wrong_is_masked() -> None:
+    key = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    said = ping(guid=key, version=key, problems=compact_json([f"mc: Not a valid integer. Got '{key}'."]))
+    shown = masked_exchange(said)
+    assert key not in str((shown.guid, shown.version, shown.problems))
+    cut = ping(problems=compact_json(["v: Not a valid string. Got 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIi...."]))
+    assert "eyJhbGci" not in str(masked_exchange(cut).problems)
+    plain = ping(problems=compact_json(["mc: Not a valid integer. Got 'x'."]))
+    assert masked_exchange(plain) is plain
 
 
 def test_a_part_without_secrets_is_the_same_object() -> None:

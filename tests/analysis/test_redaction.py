@@ -132,6 +132,30 @@ def test_no_cookie_and_no_bare_credential_of_what_was_no_http_is_kept(redacting:
     nowhere(tmp_path, COOKIE)
 
 
+def test_a_folded_field_keeps_nothing_of_its_value(redacting: Served, tmp_path: Path) -> None:
+    for field in (b"Cookie: a=1;\r\n sid=%b", b"Authorization: Custom\r\n\t%b", b"Set-Cookie: a=b\r\n %b; Path=/"):
+        redacting.say(b"GET / HTTP/1.1\r\nHost: x.example\r\n" + field % COOKIE.encode() + b"\r\n\r\n")
+    redacting.ask("GET", "/a", [("Authorization", f"{COOKIE} rest")], host="x.example")
+    assert len(redacting.malformed()) == 3
+    nowhere(tmp_path, COOKIE)
+
+
+def test_query_and_form_of_what_was_no_http_hold_fingerprints(redacting: Served, tmp_path: Path) -> None:
+    redacting.say(b"POST /?password=swordfish HTTP/1.1\r\nHost: x.example\r\nbroken\r\n\r\na=1&passwd=swordfish")
+    (row,) = redacting.malformed()
+    assert len(re.findall(FINGERPRINT, row["detail"])) == 2
+    nowhere(tmp_path, "swordfish")
+
+
+def test_what_the_profile_read_and_found_wrong_holds_fingerprints(redacting: Served, tmp_path: Path) -> None:
+    key = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    redacting.ask("GET", f"/telemetry/index.html?guid={key}&mc={key}", host="cdn.cribl.io")
+    row = redacting.exchange()
+    assert re.fullmatch(FINGERPRINT, row["guid"])
+    assert re.search(FINGERPRINT, row["problems"])
+    nowhere(tmp_path, key)
+
+
 def test_a_cookie_without_a_name_holds_a_fingerprint(redacting: Served, tmp_path: Path) -> None:
     redacting.ask("GET", "/a", [("Cookie", f"{COOKIE}; a=1")], host="x.example")
     fields = dict(json.loads(redacting.exchange()["request_headers"]))

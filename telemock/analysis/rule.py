@@ -1,0 +1,55 @@
+"""What a rule is by which something sensitive is known: by its form, or by its form and the name of its field."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Sensitivity = Literal[
+    "card_number",
+    "cloud_account",
+    "cloud_instance",
+    "email",
+    "host_name",
+    "ip_address",
+    "mac_address",
+    "path",
+    "phone_number",
+    "secret",
+    "user_name",
+]
+SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
+Confidence = Literal["low", "medium", "high"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind of thing is known.
+
+    Attributes:
+        sensitivity: what it is.
+        confidence: how sure that is.
+        pattern: what it looks like; its group `it`, if it has one, is the thing itself.
+        needs: only in texts with one of these characters, which is quick to see; in all when it is empty.
+        hint: only in fields of such names; see `telemock.analysis.names.words_of`.
+        accepts: tells what a pattern cannot; see `telemock.analysis.plausible`.
+        goes_on: what more of it may stand behind what the pattern found at its longest; None where that is nothing.
+    """
+
+    sensitivity: Sensitivity
+    confidence: Confidence
+    pattern: re.Pattern[str]
+    needs: str = ""
+    hint: re.Pattern[str] | None = None
+    accepts: Callable[[str, str], bool] = lambda _found, _before: True
+    goes_on: re.Pattern[str] | None = None
+
+
+def form(pattern: str, *, any_case: bool = False) -> re.Pattern[str]:
+    """Write a pattern for texts in which letters and digits are those of ASCII."""
+    return re.compile(pattern, re.IGNORECASE | re.ASCII if any_case else re.ASCII)
+
+
+def named(words: str) -> re.Pattern[str]:
+    """Write a pattern for names that end in one of some words."""
+    return re.compile(rf"(?:^| )(?:{words})$")
