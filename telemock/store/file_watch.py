@@ -18,8 +18,9 @@ _PAGE_COUNT: Final = slice(28, 32)
 _FRAME_SALT: Final = slice(8, 16)
 _LOG_SALT: Final = slice(16, 24)
 
-# So many frames are looked at by their checksums before they are copied: that takes a millisecond each.
-_SUMMED_FRAMES: Final = 64
+# So many frames are looked at before they are copied: by their checksums, which take a millisecond each, where there
+# are no more, and else by their heads, spread over all.
+_FRAMES_LOOKED_AT: Final = 64
 
 
 class Damage(NamedTuple):
@@ -84,8 +85,8 @@ class FileWatch:
         """Look at the files; some microseconds.
 
         Args:
-            at_all: look also at the index, not only at what each commit must be sure of: that the paths lead to
-                database and log, and that both have what they had.
+            at_all: look also at the index and at the log's head, not only at what each commit must be sure of: that
+                the paths lead to database and log, and that both have what they had.
         """
         if self._lost is not None:
             return self._lost
@@ -106,7 +107,7 @@ class FileWatch:
         if at_all and identity_at(self._index_path) != self._index.identity:
             return self._log_gone()
         self.log_bytes = log.st_size
-        if log.st_size < state.size_bytes or not self._has_what_it_had(state):
+        if log.st_size < state.size_bytes or not self._has_what_it_had(state, at_all=at_all):
             self._examine_log(log, state)
         return self._lost
 
@@ -123,7 +124,7 @@ class FileWatch:
     def look_through_log(self) -> bool:
         """Tell whether what is in the log alone is whole, so that it can be copied; for any thread.
 
-        Of many frames only the heads are looked at. What is not whole is damage from now on.
+        Of many frames only some heads are looked at. What is not whole is damage from now on.
         """
         for _ in range(3):
             state = self._index.read()
@@ -197,16 +198,17 @@ class FileWatch:
             self._lost = self._log_content_gone()
 
     def _is_whole(self, state: LogState) -> bool:
-        if state.frames - state.copied <= _SUMMED_FRAMES:
+        step = (state.frames - state.copied) // _FRAMES_LOOKED_AT
+        if not step:
             return all(frame.is_whole for frame in frames(self.log, state, state.copied))
-        return all(self._has_frame(state, frame) for frame in range(state.copied + 1, state.frames + 1))
+        return all(self._has_frame(state, frame) for frame in range(state.copied + 1, state.frames + 1, step))
 
-    def _has_what_it_had(self, state: LogState) -> bool:
-        """Look at the head, and at what was the last frame: a log that was cut, and goes on, has a hole there."""
+    def _has_what_it_had(self, state: LogState, *, at_all: bool) -> bool:
+        """Look at what was the last frame, and at the head: a log that was cut, and goes on, has a hole there."""
         seen, self._seen = self._seen, state
         if not state.frames:
             return True
-        if os.pread(self.log, LOG_HEAD_BYTES, 0)[_LOG_SALT] != state.salt:
+        if at_all and os.pread(self.log, LOG_HEAD_BYTES, 0)[_LOG_SALT] != state.salt:
             return False
         return self._has_frame(state, seen.frames if seen.salt == state.salt and seen.frames else state.frames)
 
