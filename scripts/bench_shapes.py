@@ -10,6 +10,7 @@ from shapes import shapes
 from telemock.analysis.endpoint import Seen
 from telemock.analysis.inventory import take_inventory
 from telemock.analysis.kinds import kind_of
+from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
 from telemock.analysis.rule import Rule
 from telemock.analysis.rules import RULES
@@ -79,6 +80,7 @@ def _by_rule(body: bytes) -> Iterator[tuple[str, float]]:
     ]
     for number, rule in enumerate(RULES):
         yield f"{number} {rule.sensitivity}", _seconds(partial(_apply, rule, windows))
+    yield "may hold a secret", _seconds(lambda: may_hold_secret(body))
     yield "tokens", _seconds(lambda: [[*find_tokens(text)] for _, text in windows])
     yield "types", _seconds(lambda: [kind_of(value, name, 0.0, form) for name, value, form in leaves])
     yield "decoding", _seconds(lambda: [[*layers(value)] for value in {value for _, value, _ in leaves}])

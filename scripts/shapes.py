@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from random import Random
 from urllib.parse import quote
 
 # What a value repeats, with a number in it that makes each another one.
@@ -197,6 +198,8 @@ _STRUCTURES: dict[str, Callable[[int], bytes]] = {
     "base64 of base64": lambda size: _wrapped(_emails(size // 6), _base64, 6),
     "percent of percent": lambda size: _wrapped(_emails(size // 4), lambda text: quote(text, safe=""), 8),
     "JSON of JSON": lambda size: _wrapped(_emails(size // 8), json.dumps, 6),
+    "base64 of noise": lambda size: _value(base64.b64encode(Random(0).randbytes(size * 3 // 4)).decode()),
+    "letters that tokens begin with": lambda size: _value("".join(Random(0).choices("ACKMNOPSacko0", k=size))),
     "hex": lambda size: _value(_emails(size // 2).encode().hex()),
     "gzip of much": lambda size: _value(base64.b64encode(gzip.compress(b"u@example.com " * (size * 8))).decode()),
     "query of queries": lambda size: _value("a=" + quote("b=" + quote(_emails(size // 3) + "&c=1") + "&d=1")),

@@ -14,8 +14,8 @@ _LEAST = 11
 
 # What must be in a text for one of the plugins to find something; one search instead of forty.
 _HINT = re.compile(
-    r"A(?:KC|P[0-9A-F]|3T|BIA|CCA|KIA|SIA|C[a-z0-9])|SK[a-z0-9]|aws|AccountKey|cloudant|[MNO][\w-]{23}|gh[pousr]_"
-    r"|gl[a-z]{2,5}-|GR1348941|eyJ|-us\d|PRIVATE KEY|pypi-|SG\.|xox|hooks\.slack|softlayer|sq0csp"
+    r"A(?:KC|P[0-9A-F]|3T|BIA|CCA|KIA|SIA|C[a-z0-9])|SK[a-z0-9]|aws|AccountKey|cloudant|[MNO][\w-]{23}"
+    r"|eyJ|-us\d|PRIVATE KEY|pypi-|SG\.|xox|hooks\.slack|softlayer|sq0csp"
     r"|k_live_|\d:[\w-]{35}|://[^\s/:@]*:[^\s/@]*@",
     re.IGNORECASE | re.ASCII,
 )
@@ -27,7 +27,9 @@ _BEGINNINGS = re.compile(
     r"|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|dt0c01\.[A-Z0-9]{24}\.[A-Z0-9]{64}|AGE-SECRET-KEY-1[A-Z0-9]{58}"
     r"|ya29\.[\w-]{20,500}|lin_api_\w{40}|sntrys_[\w+/=]{40,500}|sk-[\w-]{20,200}T3BlbkFJ[A-Za-z0-9]{20}"
     r"|secret-[A-Za-z0-9]{32,64}|(?<=/:_authToken=)[A-Fa-f0-9-]{36})(?![\w-])"
-    r"|(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])",
+    r"|(?<!\d)\d{8,10}:AA[\w-]{33}(?![\w-])"
+    r"|gh[pousr]_\w{36,255}|GR1348941[\w-]{20,300}"
+    r"|gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[\w-]{20,1024}(?:\.[0-9a-z]{2}\.[0-9a-z]{9})?",
     re.ASCII,
 )
 
@@ -37,11 +39,9 @@ _LOOSE = frozenset(("Artifactory Credentials", "Twilio API Key"))
 _JWT = "JSON Web Token"
 _JWTS = re.compile(r"(?<![\w-])eyJ[\w=-]+\.[\w=-]+\.?[\w.+/=-]*", re.ASCII)
 
-# Passwords are as short as people choose them.
-_PASSWORDS = "Basic Auth Credentials"
-
-# What the first four find is something else here: addresses are not secrets, and names are known better. The others
-# take a time that grows with the square of a text's length; above there is what they look for.
+# What the first four find is something else here: addresses are not secrets, and names are known better. The next two
+# take a time that grows with the square of a text's length, and the last two tell only how a token begins, not which;
+# above there is what they look for.
 _LEFT_OUT = frozenset(
     (
         "Public IP (ipv4)",
@@ -50,6 +50,8 @@ _LEFT_OUT = frozenset(
         "Hex High Entropy String",
         "OpenAI Token",
         "NPM tokens",
+        "GitHub Token",
+        "GitLab Token",
     )
 )
 
@@ -84,22 +86,9 @@ def find_tokens(text: str) -> Iterator[str]:
     for plugin in _plugins():
         # What begins anew in the middle of a word is no JSON Web Token, but would be tried at each of its beginnings.
         parts = _JWTS.findall(text) if plugin.secret_type == _JWT else [text]
-        for found in chain.from_iterable(map(plugin.analyze_string, parts)):
-            token = found if plugin.secret_type == _PASSWORDS else _whole(found, text)
+        for token in chain.from_iterable(map(plugin.analyze_string, parts)):
             if plugin.secret_type not in _LOOSE or sum(map(str.isdigit, token)) >= 3:
                 yield token
-
-
-def _whole(found: str, text: str) -> str:
-    """Give the word that something was found in, where that is no more than how tokens of its kind begin."""
-    if len(found) >= _LEAST:
-        return found
-    before, there, after = text.partition(found)
-    if not there:
-        return text
-    start = "" if before[-1:].isspace() else "".join(before.rsplit(maxsplit=1)[-1:])
-    end = "" if after[:1].isspace() else "".join(after.split(maxsplit=1)[:1])
-    return start + found + end
 
 
 @cache

@@ -1,4 +1,5 @@
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,41 @@ def test_whatever_was_captured_can_be_masked(text: str, headers: str) -> None:
     assert "hush99" not in str(shown.request_headers)
     assert masked_exchange(ping(query="", params="{}")) == ping(query="", params="{}")
     assert "AKIAIOSFODNN7EXAMPLE" not in masked_text(f"{text} AKIAIOSFODNN7EXAMPLE ")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "SK0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "AC0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+        "A3TX0123456789ABCDEF",
+        "AKC0123456789x",
+        "APA0123456789",
+        "0a1b2c3d4e5f60718293a4b5c6d7e8f9-us12",
+        "MTIzNDU2Nzg5MDEyMzQ1Njc4.YWJjZG.abcdefghijklmnopqrstuvwxyz1",
+        "123456789:AAabcdefghijklmnopqrstuvwxyz0123456",
+        "Basic dXNlcjpodW50ZXIyMzQ1",
+    ],
+)
+def test_what_is_known_by_its_form_alone_is_masked_wherever_it_stands(secret: str) -> None:
+    hidden = secret.removeprefix("Basic ")
+    body = json.dumps({"x": secret}).encode()
+    shown = masked_exchange(ping(query=f"x={quote(secret)}", request_headers=JSON, request_body=body))
+    assert hidden not in str(shown.request_body)
+    assert hidden not in shown.query
+    assert hidden not in masked_text(f"x {secret}")
+
+
+@pytest.mark.parametrize("begins", ["ghp_", "gho_", "glpat-", "glcbt-", "glcbt-64_", "glrt-", "GR1348941", "npm_"])
+def test_of_tokens_that_begin_alike_each_is_masked_and_nothing_else(begins: str) -> None:
+    first, second = (
+        begins + hidden for hidden in ("a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8", "Z1y2X3w4V5u6T7s8R9q0P1o2N3m4L5k6J7i8")
+    )
+    shown = masked_text(f'see <{first}> ["{first}","{second}"] and it')
+    assert first not in shown
+    assert second not in shown
+    assert shown.startswith("see <")
+    assert shown.endswith('"] and it')
 
 
 @pytest.mark.parametrize(
