@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from telemock.analysis.endpoint import Endpoint
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place
-from telemock.analysis.sensitive import find_sensitive
+from telemock.analysis.sensitive import find_secrets
 from telemock.decoding import ARROW
 from telemock.opening import open_value
 
@@ -43,9 +43,8 @@ def _secrets(field: Field, findings: Findings) -> Iterator[str]:
             continue
         texts = [(value, field.name), *((text, way) for way, text, _ in open_value(value).leaves)]
         for text, name in texts:
-            for match in find_sensitive(text, name):
-                if match.sensitivity == "secret":
-                    yield from filter(_is_long, _parts(text[: text.find(match.text)] + match.text))
+            for secret in find_secrets(text, name):
+                yield from filter(_is_long, _parts(text[: text.find(secret)] + secret))
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 from telemock.analysis.header_values import conceal_cookies, conceal_credentials, conceal_set_cookie
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
-from telemock.analysis.sensitive import find_sensitive, is_hinted, names_secret
+from telemock.analysis.sensitive import find_secrets, is_hinted, names_secret
 from telemock.codings import decode_pair, decode_read
 from telemock.decoding import ARROW, Budget, layers
 from telemock.exchange import Exchange, compact_json, header_pairs
@@ -41,6 +41,9 @@ _WRITTEN: tuple[Callable[[str], str], ...] = (
     partial(quote, safe="*", errors="surrogatepass"),
     partial(quote_plus, errors="surrogatepass"),
 )
+
+# What each of these leaves as it is.
+_WRITTEN_ONE_WAY = re.compile(r"[\w.~-]*", re.ASCII)
 
 # A header field in text, whose ends of lines may stand escaped as in a Python literal; it may be folded.
 _FIELD_LINE = re.compile(
@@ -231,8 +234,9 @@ class Replacement:
         shown = text
         for secret in sorted(secrets, key=len, reverse=True):
             is_there = False
-            for written in _WRITTEN:
-                old, new = written(secret), written(self._conceal(secret))
+            concealed = self._conceal(secret)
+            for written in _WRITTEN[:1] if _WRITTEN_ONE_WAY.fullmatch(secret) else _WRITTEN:
+                old, new = written(secret), written(concealed)
                 is_there |= old in text
                 if keeps_length:
                     size = len(old.encode(errors="surrogateescape"))
@@ -253,7 +257,7 @@ class Replacement:
                 return (value,)
         elif not (names_secret(name) or may_hold_secret(value)):
             return ()
-        found = {match.text for match in find_sensitive(value, name) if match.sensitivity == "secret"}
+        found = {*find_secrets(value, name)}
         if not self._looks_inside and may_open(value):
             found.update(_inner_secrets(name, value, Budget()))
         return tuple(sorted(found, key=len, reverse=True))
@@ -357,9 +361,7 @@ def _without_coding(headers: str) -> str:
 def _inner_secrets(name: str, value: str, budget: Budget) -> Iterator[str]:
     """Yield the secrets in what codings inside of a value wrap."""
     for layer in layers(value, budget):
-        for match in find_sensitive(layer.text, ARROW.join((name, *layer.chain))):
-            if match.sensitivity == "secret":
-                yield match.text
+        yield from find_secrets(layer.text, ARROW.join((name, *layer.chain)))
 
 
 def _in_utf8(content: bytes) -> bytes:

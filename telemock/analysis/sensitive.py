@@ -40,6 +40,9 @@ _HINTS = re.compile("|".join(f"(?:{rule.hint.pattern})" for rule in RULES if rul
 _TAG = re.compile(r"(?:<|&lt;)/?[A-Za-z_]")
 _BRACKETS = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'))
 
+# Rules with the characters that they need.
+_Rules = tuple[tuple[Rule, frozenset[str]], ...]
+
 # Where something begins and ends in a text, and what it is.
 _Span = tuple[int, int, Sensitivity]
 
@@ -69,6 +72,15 @@ def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]
         name: what the field is called that held it; it decides where the form does not.
         own_host: the host that it was sent to, in lower case, which is no news to it.
     """
+    return _find_all(text, name, own_host, _rules(words_of(name)))
+
+
+def find_secrets(text: str, name: str = "") -> list[str]:
+    """Find the secrets in a text as `find_sensitive` does, and look for nothing else."""
+    return [match.text for match in _find_all(text, name, "", _secret_rules(words_of(name)))]
+
+
+def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]:
     spans: dict[_Span, Match] = {
         (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
     }
@@ -77,7 +89,7 @@ def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]
     words = words_of(name)
     ends: dict[Rule, int] = {}
     for start in range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP):
-        for place, match in _find(text, start, words, ends):
+        for place, match in _find(text, start, words, rules, ends):
             span = place, place + len(match.text), match.sensitivity
             if span not in spans or match.confidence == "high":
                 spans[span] = match
@@ -143,18 +155,19 @@ def _named_rules(words: str) -> tuple[Rule, ...]:
     return tuple(rule for rule, hint in _BY_NAME if hint.search(words)) if words else ()
 
 
-def _find(text: str, start: int, words: str, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:
+def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:
     """Give what is found in the window that begins somewhere in a text, each with its place in the text.
 
     Args:
         text: all of it.
         start: where the window begins.
         words: of the field's name.
+        rules: those to look by.
         ends: where that ends, by rule, which was found last and goes on behind its window.
     """
     window = text[start : start + _WINDOW]
     there = {each for each in _NEEDED if each in window}
-    for rule, needs in _rules(words):
+    for rule, needs in rules:
         if needs and needs.isdisjoint(there):
             continue
         group = "it" if "it" in rule.pattern.groupindex else 0
@@ -177,11 +190,16 @@ def _find(text: str, start: int, words: str, ends: dict[Rule, int]) -> Iterator[
 
 
 @lru_cache(maxsize=4096)
-def _rules(words: str) -> tuple[tuple[Rule, frozenset[str]], ...]:
+def _rules(words: str) -> _Rules:
     """Give the rules for fields of such a name, each with the characters that it needs."""
     if not _HINTS.search(words):
         return _UNHINTED
     return tuple(each for each in _ALL if each[0].hint is None or each[0].hint.search(words))
+
+
+@lru_cache(maxsize=4096)
+def _secret_rules(words: str) -> _Rules:
+    return tuple(each for each in _rules(words) if each[0].sensitivity == "secret")
 
 
 def _outermost(spans: dict[_Span, Match]) -> Iterator[Match]:
