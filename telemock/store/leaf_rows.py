@@ -30,7 +30,7 @@ _HALF: Final = 2**63
 
 
 class _Torn(Exception):
-    """What should be a row is none, or a part of it is in a page that is not there."""
+    """What should be a row is none, or a part of it is in a page that is not there, or comes back to one before."""
 
 
 def leaf_rows(page: bytes, other: Callable[[int], bytes | None]) -> Iterator[tuple[int, tuple[Value, ...]]]:
@@ -40,9 +40,9 @@ def leaf_rows(page: bytes, other: Callable[[int], bytes | None]) -> Iterator[tup
         page: as a database without reserved bytes has it.
         other: gives the page of a number, in which a long row goes on; None when it is not there.
     """
-    kind, _, count, _, _ = _HEAD.unpack_from(page)
-    if kind != _TABLE_LEAF:
+    if len(page) < _HEAD.size or page[0] != _TABLE_LEAF:
         return
+    _, _, count, _, _ = _HEAD.unpack_from(page)
     for (place,) in _PLACE.iter_unpack(page[_HEAD.size : _HEAD.size + _PLACE.size * count]):
         try:
             size, behind_size = _varint(page, place)
@@ -66,10 +66,12 @@ def _payload(page: bytes, place: int, size: int, other: Callable[[int], bytes | 
     parts = [page[place : place + local]]
     left = size - local
     number = int.from_bytes(page[place + local : place + local + _NUMBER_BYTES], "big")
+    seen = set()
     while left > 0:
-        next_page = other(number)
+        next_page = None if number in seen else other(number)
         if next_page is None:
             raise _Torn
+        seen.add(number)
         part = next_page[_NUMBER_BYTES : _NUMBER_BYTES + left]
         parts.append(part)
         left -= len(part)

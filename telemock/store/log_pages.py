@@ -81,7 +81,10 @@ class LogPages:
 
 
 def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
-    """Give the frames of a log, up to its last commit, behind one of them; about a millisecond each."""
+    """Give the frames of a log, up to its last commit, behind one of them; about a millisecond each.
+
+    Of those that its file is too short for only the first is given: there may be billions, by an index of no sense.
+    """
     size = FRAME_HEAD_BYTES + state.page_bytes
     before = _sum_before(log, state, after + 1)
     for frame in range(after + 1, state.frames + 1):
@@ -92,6 +95,8 @@ def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
             summed = _add(octets[FRAME_HEAD_BYTES:], _add(octets[_FRAME_SUMMED], before))
             is_whole = summed == _read_sum(octets[_FRAME_SUM])
         yield Frame(int.from_bytes(octets[_PAGE_NUMBER], "big"), place + FRAME_HEAD_BYTES, is_whole)
+        if len(octets) < size:
+            return
         before = _read_sum(octets[_FRAME_SUM])
 
 

@@ -59,3 +59,15 @@ def test_of_rows_that_go_on_in_a_page_that_is_gone_only_those_are_left_out() -> 
     pages = pages_of(rows)
     chain = next(number for number, page in enumerate(pages, 1) if number > 2 and b"long" in page)
     assert read(pages, without=chain) == {1: rows[1], 3: rows[3]}
+
+
+def test_a_row_whose_pages_lead_back_to_each_other_is_left_out() -> None:
+    rows: dict[int, list[Value]] = {1: ["short", 1, None], 2: ["long" * PAGE, 2, None]}
+    pages = pages_of(rows)
+    first, second = [number for number, page in enumerate(pages, 1) if number > 2 and b"longlong" in page][:2]
+    pages[second - 1] = first.to_bytes(4, "big") + pages[second - 1][4:]
+    assert read(pages) == {1: rows[1]}
+
+
+def test_what_is_too_short_for_a_page_has_no_rows() -> None:
+    assert not [*leaf_rows(b"\x0d\0", lambda _: None)]

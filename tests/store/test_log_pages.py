@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,3 +92,9 @@ def test_a_log_that_was_cut_has_what_is_left(tmp_path: Path) -> None:
         assert [frame.is_whole for frame in frames(log.descriptor, log.state)].count(True) == 6
         os.truncate(log.path, 0)
         assert not [*LogPages(log.descriptor, log.state)]
+
+
+def test_of_frames_that_an_index_of_no_sense_tells_of_few_are_looked_for(tmp_path: Path) -> None:
+    with logged(tmp_path) as log:
+        told = log.state._replace(frames=2**32 - 1)
+        assert len([*islice(frames(log.descriptor, told), log.state.frames + 9)]) == log.state.frames + 1
