@@ -33,12 +33,17 @@ _STATES = re.compile(
 _PLACEHOLDER = re.compile(
     r"[<\[{$%].*[>\]})%]|\$\w+|(?:your|my|the|some|insert|enter)[-_ ].*", re.IGNORECASE | re.DOTALL
 )
+# Where a file or a folder is, which PWD says, and the names of keys may.
+_FILE = re.compile(
+    r"/(?:home|root|Users|etc|var|opt|usr|tmp|mnt|srv|run|apps?|workspace|Library|Applications|Volumes)/\S*"
+    r"|[A-Za-z]:[\\/]{1,8}(?:Users|Windows|Program(?:Data| Files[^\\/]{0,8}))[\\/].*"
+)
 _TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
 _PASSWORD_BEFORE = re.compile(rf"(?<![^\W_])(?:{NAMES_OF_PASSWORDS})[\"']?[ :=]{{0,3}}[\"']?\Z", re.IGNORECASE)
 # What a scheme, a region or a place in a program is called, digits or not.
 _COMPOUND = re.compile(
-    r"[a-z]{1,20}\d{0,4}(?:[-_. ][a-z]{0,20}\d{0,4})*|[A-Za-z][\w+.-]{1,20}://.*|\d{4}-\d\d-\d\d.*|[\d.+-]+"
+    r"[a-z]{1,20}\d{0,4}(?:[-_. ][a-z]{0,20}\d{0,4})*|[A-Z]{2,20}\d{0,4}(?:_[A-Z]{0,20}\d{0,4})+|[A-Za-z][\w+.-]{1,20}://.*|\d{4}-\d\d-\d\d.*|[\d.+-]+"
 )
 _DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
 # A number of fewer digits says how many cookies there are, or the like.
@@ -81,8 +86,8 @@ def is_file(found: str, before: str) -> bool:
 
 
 def is_secret(found: str, before: str) -> bool:
-    """Tell a secret from what only talks of one: a small number, a word, a placeholder; passwords may be words."""
-    if len(found) < 4 or _PLACEHOLDER.fullmatch(found):
+    """Tell a secret from what talks of one: a small number, a word, a placeholder, a file; passwords may be words."""
+    if len(found) < 4 or _PLACEHOLDER.fullmatch(found) or _FILE.fullmatch(found):
         return False
     if _PASSWORD_BEFORE.search(before):
         return found.isdigit() or is_somebody(found, before)

@@ -144,6 +144,7 @@ def test_a_secret_is_known_by_the_name_of_its_parameter(name: str) -> None:
         *("sig=build", "sig=3", "signature=f(int)", "code=404", "code=ERR_MODULE_NOT_FOUND", "state=a1b2c3d4"),
         *("max_tokens=4096", "nextPageToken=CAEQAA1234567890", "public_key=abcdEFGH12345678", "assertion=passed"),
         *("token_type=bearer", "password_policy=strong2", "cookies=enabled", "author=a1b2c3d4e5", "keyboard=qwerty123"),
+        *("code=ERR_CONNECTION_RESET_104", "PWD=/home/app2", "private_key=/etc/ssl/a2.pem", "pwd=C:%5CUsers%5Cjo2%5Cx"),
     ],
 )
 def test_what_is_only_called_alike_is_no_secret(query: str) -> None:
