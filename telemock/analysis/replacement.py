@@ -7,7 +7,7 @@ from any thread.
 import codecs
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -56,6 +56,9 @@ _PAIRS = re.compile(r"(?<![\w.%\[\]-])[\w.%\[\]-]{1,100}=[^\s'\"&;,\\]+(?:&[^\s'
 
 # A number of fewer digits is no secret, and wraps none.
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{0,12}\.?[0-9]{0,12}", re.ASCII)
+
+# Of JSON a string, which ends with its line at the latest, or a number.
+_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|-?[0-9][0-9.eE+-]*')
 
 # What no text has: where these are, the length of what stands between them may be told elsewhere.
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -320,17 +323,35 @@ class Replacement:
         if not secrets:
             return body
         text = content.decode(errors="surrogateescape")
-        shown = self._replaced(text, secrets, keeps_length=self._looks_inside and _BINARY.search(content) is not None)
+        is_binary = _BINARY.search(content) is not None
+        is_json = not is_binary and text.lstrip()[:1] in ("{", "[")
+        numbers = {each for each in secrets if is_json and _STRING_OR_NUMBER.fullmatch(each)}
+        shown = self._replaced(text, secrets - numbers, keeps_length=self._looks_inside and is_binary)
         if shown is None:
             return self._withheld(body)
-        concealed = shown.encode(errors="surrogateescape")
-        return self._withheld(body) if self._holds(concealed, kind, secrets) else concealed
+        concealed = (self._in_json(shown, numbers) if numbers else shown).encode(errors="surrogateescape")
+        return self._withheld(body) if self._holds(concealed, kind, secrets, numbers) else concealed
 
-    def _holds(self, content: bytes, kind: str, secrets: Iterable[str]) -> bool:
+    def _in_json(self, text: str, numbers: Collection[str]) -> str:
+        """Conceal secrets that are numbers in JSON: where no string holds them, one stands for the whole number."""
+        anywhere = re.compile("|".join(map(re.escape, sorted(numbers, key=len, reverse=True))))
+
+        def concealed(found: re.Match[str]) -> str:
+            if found[0].startswith('"'):
+                return anywhere.sub(lambda secret: self._conceal(secret[0]), found[0])
+            return f'"{self._conceal(found[0])}"' if found[0] in numbers else found[0]
+
+        return _STRING_OR_NUMBER.sub(concealed, text)
+
+    def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
         """Tell whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
-        changed = [secret for secret in secrets if self._conceal(secret) != secret]
+        changed = [
+            re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])" if each in numbers else re.escape(each))
+            for each in secrets
+            if self._conceal(each) != each
+        ]
         values = (_FINGERPRINT.sub("", value) for _, value, _ in read_body(content, kind).leaves)
-        return any(secret in value for value in values for secret in changed)
+        return any(secret.search(value) for value in values for secret in changed)
 
     def text(self, text: str) -> str:
         """Conceal the secrets in a text about what was captured, such as the beginning of what was no HTTP."""

@@ -98,6 +98,17 @@ def test_a_body_of_nothing_but_secrets_is_withheld(headers: str, body: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"pwd": 4930, "n": 49301, "at": "4930"}', {"pwd": "****", "n": 49301, "at": "****"}),
+        ('{"pwd": 4930, "password": "a4930b", "n": 4930}', {"pwd": "****", "password": "a****b", "n": "****"}),
+    ],
+)
+def test_numbers_that_are_masked_leave_json(body: str, shown: object) -> None:
+    assert json.loads(masked_body(JSON, body.encode())) == shown
+
+
+@pytest.mark.parametrize(
     ("name", "value", "shown"),
     [
         ("Authorization", "Bearer abcdefghij1234", "Bearer ab**********34"),

@@ -93,6 +93,21 @@ def test_bodies_hold_fingerprints_and_all_else_as_it_was(redacting: Served, tmp_
     nowhere(tmp_path, *SECRETS)
 
 
+def test_a_number_that_is_a_secret_becomes_a_string_and_no_other_number_changes(redacting: Served) -> None:
+    content = b'{"passcode": 493021, "again": ["493021", 493021], "time": 1749302177, "x": 4930.21, "p": "n 493021"}'
+    kept = json.loads(post(redacting, content, "application/json")["request_body"])
+    assert re.fullmatch(FINGERPRINT, kept["passcode"])
+    assert kept == {
+        "passcode": kept["passcode"],
+        "again": [kept["passcode"]] * 2,
+        "time": 1749302177,
+        "x": 4930.21,
+        "p": f"n {kept['passcode']}",
+    }
+    lines = post(redacting, b'{"pwd": 493021}\n{"n": 4930219}\n', "application/x-ndjson")["request_body"]
+    assert [json.loads(line) for line in lines.splitlines()] == [{"pwd": kept["passcode"]}, {"n": 4930219}]
+
+
 def test_what_wraps_a_secret_is_replaced_whole(redacting: Served, tmp_path: Path) -> None:
     inner = base64.b64encode(json.dumps({"password": PASSWORD, "x": 1}).encode()).decode()
     kept = json.loads(post(redacting, json.dumps({"cx": inner, "n": 2}).encode(), "application/json")["request_body"])
