@@ -19,6 +19,9 @@ _CLOSED_AT_ONCE: Final = 16
 # Who said nothing for less than this may be about to.
 LEAST_IDLE_SECONDS: Final = 2.0
 
+# Who stopped in the middle of a body for less than this may only be slow.
+LEAST_STALLED_SECONDS: Final = 5.0
+
 
 class IdleConnection(NamedTuple):
     """A connection on which nobody waits for an answer (RFC 9112 section 9.5 lets a server close it at any time).
@@ -52,14 +55,14 @@ class Descriptors:
         return number >= self._none_from
 
 
-def close_idle(idle: Iterable[IdleConnection], now: float) -> int:
-    """Close some that were idle for longest, and long enough; give how many.
+def close_idle(idle: Iterable[IdleConnection], until: float) -> int:
+    """Close some that were idle for longest; give how many.
 
     Args:
         idle: any number of them.
-        now: the loop's time.
+        until: the loop's time since which each must have been idle at least.
     """
-    candidates = [each for each in idle if each.since <= now - LEAST_IDLE_SECONDS]
+    candidates = [each for each in idle if each.since <= until]
     longest = heapq.nsmallest(_CLOSED_AT_ONCE, candidates, key=attrgetter("since"))
     closed = [each.close() for each in longest if not each.has_unread()]
     return len(closed)

@@ -15,7 +15,14 @@ from aiohttp import web
 
 from telemock.errors import ListenError
 from telemock.hosts import authority
-from telemock.server.descriptors import Descriptors, IdleConnection, close_idle, least_free
+from telemock.server.descriptors import (
+    LEAST_IDLE_SECONDS,
+    LEAST_STALLED_SECONDS,
+    Descriptors,
+    IdleConnection,
+    close_idle,
+    least_free,
+)
 from telemock.server.door import Door
 from telemock.server.protocol import Protocol
 from telemock.server.visitor import Visitor
@@ -142,7 +149,9 @@ class Site(web.BaseSite):
             number: of the newest descriptor.
         """
         loop = asyncio.get_running_loop()
-        closed = close_idle(self._idle(), loop.time())
+        now = loop.time()
+        closed = close_idle(self._idle(), now - LEAST_IDLE_SECONDS)
+        closed = closed or close_idle(self._stalled(), now - LEAST_STALLED_SECONDS)
         if not closed:
             for protocol in islice((each for each in self._protocols() if not each.is_ending), _AT_ONCE):
                 protocol.end_soon()
@@ -159,6 +168,12 @@ class Site(web.BaseSite):
                 yield IdleConnection(visitor.awaited_since, visitor.has_unread, visit.cancel)
         for protocol in self._protocols():
             if (since := protocol.idle_since) is not None:
+                yield IdleConnection(since, protocol.has_unread, protocol.end_idle)
+
+    def _stalled(self) -> Iterator[IdleConnection]:
+        """Give the connections on which more of a body is awaited."""
+        for protocol in self._protocols():
+            if (since := protocol.stalled_since) is not None:
                 yield IdleConnection(since, protocol.has_unread, protocol.end_idle)
 
     def _protocols(self) -> Iterator[Protocol]:

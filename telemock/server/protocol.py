@@ -148,6 +148,14 @@ class Protocol(web.RequestHandler):
             return self._loop.time() - self._begun.age_ms / 1000
         return self._next_keepalive_close_time - self._keepalive_timeout
 
+    @property
+    def stalled_since(self) -> float | None:
+        """The loop's time since which nothing came of a body that is not whole; None when no more of one is awaited."""
+        is_awaited = not self._reader.is_between and not self._reader.is_within_head
+        if self._deadline is None or self.transport is None or not is_awaited:
+            return None
+        return self._deadline.when() - self._patience.idle
+
     def has_unread(self) -> bool:
         """Tell whether something was received that was not looked at yet."""
         return self._socket is not None and has_unread(self._socket.fileno())

@@ -69,6 +69,18 @@ def test_who_waits_for_an_answer_is_not_closed(tmp_path: Path) -> None:
         assert busy.answer().status == 200
 
 
+def test_whoever_stopped_in_the_middle_of_a_body_makes_room_in_the_end_and_leaves_a_row(tmp_path: Path) -> None:
+    unfinished = request_bytes("POST", "/telemetry/events", [("Content-Length", "2")], host="cdn.cribl.io") + b"{"
+    with starting(tmp_path, before=LIMITED) as server, ExitStack() as stack:
+        server.wait_until_ready()
+        hold(server, stack, unfinished)
+        assert server.ping(GUID) == 200
+        closed = int(server.metric("telemock_idle_closed_total"))
+        assert closed > MANY - LIMIT
+        until(lambda: len(server.rows("exchanges", 0)) == closed + 1)
+        assert {row["status"] for row in server.rows("exchanges", 0) if row["method"] == "POST"} == {499}
+
+
 def test_where_nobody_is_idle_new_connections_wait_and_it_is_told(tmp_path: Path) -> None:
     unfinished = request_bytes("POST", "/telemetry/events", [("Content-Length", "2")], host="cdn.cribl.io") + b"{"
     with starting(tmp_path, before=LIMITED) as server, ExitStack() as stack:
