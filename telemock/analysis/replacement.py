@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
 from telemock.analysis.header_values import conceal_cookies, conceal_credentials, conceal_set_cookie
+from telemock.analysis.json_numbers import conceal_numbers, is_json_number
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
 from telemock.analysis.sensitive import find_secrets, is_hinted, names_secret
@@ -56,9 +57,6 @@ _PAIRS = re.compile(r"(?<![\w.%\[\]-])[\w.%\[\]-]{1,100}=[^\s'\"&;,\\]+(?:&[^\s'
 
 # A number of fewer digits is no secret, and wraps none.
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{0,12}\.?[0-9]{0,12}", re.ASCII)
-
-# Of JSON a string, which ends with its line at the latest, or a number.
-_STRING_OR_NUMBER = re.compile(r'"(?:[^"\\\n]|\\.)*+"?|-?[0-9][0-9.eE+-]*')
 
 # What no text has: where these are, the length of what stands between them may be told elsewhere.
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -325,23 +323,14 @@ class Replacement:
         text = content.decode(errors="surrogateescape")
         is_binary = _BINARY.search(content) is not None
         is_json = not is_binary and text.lstrip()[:1] in ("{", "[")
-        numbers = {each for each in secrets if is_json and _STRING_OR_NUMBER.fullmatch(each)}
+        numbers = {each for each in secrets if is_json and is_json_number(each)}
         shown = self._replaced(text, secrets - numbers, keeps_length=self._looks_inside and is_binary)
         if shown is None:
             return self._withheld(body)
-        concealed = (self._in_json(shown, numbers) if numbers else shown).encode(errors="surrogateescape")
+        concealed = (conceal_numbers(shown, numbers, self._conceal) if numbers else shown).encode(
+            errors="surrogateescape"
+        )
         return self._withheld(body) if self._holds(concealed, kind, secrets, numbers) else concealed
-
-    def _in_json(self, text: str, numbers: Collection[str]) -> str:
-        """Conceal secrets that are numbers in JSON: where no string holds them, one stands for the whole number."""
-        anywhere = re.compile("|".join(map(re.escape, sorted(numbers, key=len, reverse=True))))
-
-        def concealed(found: re.Match[str]) -> str:
-            if found[0].startswith('"'):
-                return anywhere.sub(lambda secret: self._conceal(secret[0]), found[0])
-            return f'"{self._conceal(found[0])}"' if found[0] in numbers else found[0]
-
-        return _STRING_OR_NUMBER.sub(concealed, text)
 
     def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
         """Tell whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""

@@ -102,6 +102,8 @@ def test_a_body_of_nothing_but_secrets_is_withheld(headers: str, body: str) -> N
     [
         ('{"pwd": 4930, "n": 49301, "at": "4930"}', {"pwd": "****", "n": 49301, "at": "****"}),
         ('{"pwd": 4930, "password": "a4930b", "n": 4930}', {"pwd": "****", "password": "a****b", "n": "****"}),
+        ('{"d": "{\\"pwd\\": 4930, \\"n\\": 49301}"}', {"d": '{"pwd": "****", "n": 49301}'}),
+        ('{"d": "[{\\"pwd\\": 4930, \\"e\\": \\"[4930]\\"}]"}', {"d": '[{"pwd": "****", "e": "[\\"****\\"]"}]'}),
     ],
 )
 def test_numbers_that_are_masked_leave_json(body: str, shown: object) -> None:

@@ -22,6 +22,7 @@ ELSEWHERE = {
     "analysis/secret_names.py": "analysis/test_masking.py",
     "analysis/secret_rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
+    "analysis/json_numbers.py": "analysis/test_masking.py",
     "cli/changes.py": "cli/test_diff.py",
     "cli/filter_options.py": "cli/test_query.py",
     "cli/inventories.py": "cli/test_analyze.py",
