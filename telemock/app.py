@@ -45,7 +45,8 @@ from telemock.server.gate import Gate
 from telemock.server.interception import Interception, names_of_this_machine
 from telemock.server.listener import Site, end_connections
 from telemock.server.mock import Mock
-from telemock.server.protocol import Patience, speaking_http
+from telemock.server.patience import Patience
+from telemock.server.protocol import speaking_http
 from telemock.server.record import Recorder
 from telemock.server.router import application
 from telemock.server.upstream import AHEAD_BYTES, Upstream

@@ -12,7 +12,7 @@ from telemock.errors import StoreUnavailable
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
-from telemock.server.protocol import Patience
+from telemock.server.patience import Patience
 from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
 from tests.corpus import ping

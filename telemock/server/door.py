@@ -22,8 +22,9 @@ from telemock.server.head import whole_head
 from telemock.server.hello import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, Hello, HelloReader
 from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
+from telemock.server.patience import Patience
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
-from telemock.server.protocol import Patience, SilentEnd
+from telemock.server.protocol import SilentEnd
 from telemock.server.refusal import ENDED_HERE, ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
 from telemock.server.tls_end import HalfClosing

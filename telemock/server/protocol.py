@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aiohttp import EMPTY_PAYLOAD, HttpVersion11, StreamReader, hdrs, web
 from aiohttp.http import HttpRequestParser, RawRequestMessage, StreamWriter
@@ -22,6 +22,7 @@ from telemock.server.descriptors import has_unread
 from telemock.server.errand import Errand
 from telemock.server.malformed import HEAD_BYTES, Malformed, Wanted, last_answer, malformed_detail, wanted_by
 from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
+from telemock.server.patience import Patience
 from telemock.server.refusal import ENDED_HERE
 from telemock.server.target import Arrival
 from telemock.server.tls_end import HalfClosing
@@ -35,20 +36,6 @@ _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # of Linux
 
 SilentEnd = Callable[[BaseException | None], None]
 _Asked = tuple[RawRequestMessage, StreamReader]
-
-
-class Patience(NamedTuple):
-    """How long a client may take, in seconds.
-
-    Attributes:
-        head: from the first byte of a request, or of a TLS handshake, until it is whole.
-        idle: before a request, and between two parts of a body.
-        stop: while the server stops, for a request to be answered, and again for its handler to end.
-    """
-
-    head: float = 30.0
-    idle: float = 75.0
-    stop: float = 2.0
 
 
 class Protocol(web.RequestHandler):

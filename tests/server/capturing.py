@@ -23,7 +23,8 @@ from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
 from telemock.server.interception import Interception
 from telemock.server.listener import Site, bind
-from telemock.server.protocol import Patience, speaking_http
+from telemock.server.patience import Patience
+from telemock.server.protocol import speaking_http
 from telemock.server.upstream import Upstream
 from telemock.store.appender import SqliteAppender
 from telemock.store.migration import migrate

@@ -19,7 +19,7 @@ from telemock.authority.folder import utc_now
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
-from telemock.server.protocol import Patience
+from telemock.server.patience import Patience
 from telemock.settings import Others, ServeSettings
 from telemock.store.migration import migrate
 from tests.server.wire import HANG_SECONDS, Answer, Wire, request_bytes

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from telemock.app import loop_factory
-from telemock.server.protocol import Patience
+from telemock.server.patience import Patience
 from tests.server.secure import ROADS, by_road, target_of, trusting, tunnelled
 from tests.server.served import PING_BODY, PING_QUERY, PING_TARGET, NewLoop, Row, Served, served
 from tests.server.wire import request_bytes
