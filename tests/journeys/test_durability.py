@@ -93,7 +93,7 @@ def test_a_killed_worker_is_replaced_a_killed_parent_takes_all_along_and_nothing
         crowd.check(server.db)
 
         def kill_the_parent() -> None:
-            assert has_connection(fresh, psutil.CONN_ESTABLISHED)
+            until(lambda: has_connection(fresh, psutil.CONN_ESTABLISHED))  # it listens before it has started
             server.process.kill()
 
         crowd.ping(server.port, answers=300, then=kill_the_parent, more=None)
