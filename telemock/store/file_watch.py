@@ -10,12 +10,11 @@ from typing import Final, Literal, NamedTuple
 
 from telemock.store.engine import PAGE_BYTES, index_path, is_our_head, write_ahead_log
 from telemock.store.log_pages import frames
-from telemock.store.wal_index import LOG_HEAD_BYTES, LogState, WalIndex
+from telemock.store.wal_index import FRAME_SALT, LOG_HEAD_BYTES, LogState, WalIndex
 
 _HEAD_BYTES: Final = 100
 _CHANGE_COUNTER: Final = slice(24, 28)
 _PAGE_COUNT: Final = slice(28, 32)
-_FRAME_SALT: Final = slice(8, 16)
 _LOG_SALT: Final = slice(16, 24)
 
 # So many frames are looked at before they are copied: by their checksums, which take a millisecond each, where there
@@ -214,9 +213,7 @@ class FileWatch:
 
     def _has_frame(self, state: LogState, frame: int) -> bool:
         """Tell whether a frame of the log that the index is about is in the log's file."""
-        return (
-            os.pread(self.log, _FRAME_SALT.stop, state.bytes_to(frame - 1) or LOG_HEAD_BYTES)[_FRAME_SALT] == state.salt
-        )
+        return os.pread(self.log, FRAME_SALT.stop, state.place_of(frame))[FRAME_SALT] == state.salt
 
     def _database_gone(self) -> Damage:
         what = f"The database {self._path} was cut short or overwritten while in use"

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from telemock.store.wal_index import FRAME_HEAD_BYTES, LOG_HEAD_BYTES, LogState
+from telemock.store.wal_index import FRAME_HEAD_BYTES, FRAME_SALT, LOG_HEAD_BYTES, LogState
 
 _MASK: Final = 0xFFFFFFFF
 
@@ -20,7 +20,6 @@ _LOG_SUMMED: Final = slice(0, 24)
 _LOG_SUM: Final = slice(24, 32)
 _PAGE_NUMBER: Final = slice(0, 4)
 _FRAME_SUMMED: Final = slice(0, 8)
-_FRAME_SALT: Final = slice(8, 16)
 _FRAME_SUM: Final = slice(16, 24)
 _SUM_BYTES: Final = 8
 
@@ -88,10 +87,10 @@ def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
     size = FRAME_HEAD_BYTES + state.page_bytes
     before = _sum_before(log, state, after + 1)
     for frame in range(after + 1, state.frames + 1):
-        place = state.bytes_to(frame - 1) or LOG_HEAD_BYTES
+        place = state.place_of(frame)
         octets = os.pread(log, size, place)
         is_whole = False
-        if len(octets) == size and octets[_FRAME_SALT] == state.salt and before is not None:
+        if len(octets) == size and octets[FRAME_SALT] == state.salt and before is not None:
             summed = _add(octets[FRAME_HEAD_BYTES:], _add(octets[_FRAME_SUMMED], before))
             is_whole = summed == _read_sum(octets[_FRAME_SUM])
         yield Frame(int.from_bytes(octets[_PAGE_NUMBER], "big"), place + FRAME_HEAD_BYTES, is_whole)
@@ -112,7 +111,7 @@ def _sum_before(log: int, state: LogState, frame: int) -> _Sum | None:
     """Read the sum that the one of a frame goes on from."""
     if frame == 1:
         return _read_sum(os.pread(log, _SUM_BYTES, _LOG_SUM.start))
-    place = state.bytes_to(frame - 2) or LOG_HEAD_BYTES
+    place = state.place_of(frame - 1)
     return _read_sum(os.pread(log, _SUM_BYTES, place + _FRAME_SUM.start))
 
 

@@ -14,6 +14,9 @@ from telemock.store.engine import index_path
 LOG_HEAD_BYTES: Final = 32
 FRAME_HEAD_BYTES: Final = 24
 
+# Where the head of a frame has the salt of its log.
+FRAME_SALT: Final = slice(8, 16)
+
 # The head (page size, frames, salt), its second copy, and what a checkpoint notes (frames copied, frames begun).
 _HEAD_BYTES: Final = 48
 _LAYOUT: Final = Struct("=14x H I 12x 8s 8x 48x I 28x I 4x")
@@ -39,16 +42,16 @@ class LogState(NamedTuple):
     @property
     def size_bytes(self) -> int:
         """Size that the log's file has at least."""
-        return self.bytes_to(self.frames)
+        return self.place_of(self.frames + 1) if self.frames else 0
 
     @property
     def uncopied_bytes(self) -> int:
         """What is in the log alone."""
         return (self.frames - self.copied) * (self.page_bytes + FRAME_HEAD_BYTES)
 
-    def bytes_to(self, frame: int) -> int:
-        """Give how long a log is up to the end of a frame; the first is 1."""
-        return LOG_HEAD_BYTES + frame * (self.page_bytes + FRAME_HEAD_BYTES) if frame else 0
+    def place_of(self, frame: int) -> int:
+        """Return where a frame begins in the log's file; the first is 1."""
+        return LOG_HEAD_BYTES + (frame - 1) * (self.page_bytes + FRAME_HEAD_BYTES)
 
     @property
     def checkpoint(self) -> tuple[bytes, int, int]:
