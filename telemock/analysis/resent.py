@@ -140,8 +140,7 @@ class Resent:
             status: of its answer.
             latency_ms: of its answer.
         """
-        is_served = status < 400 and latency_ms < 1000 * _LATE_S
-        return is_served and received_s > self._failed_s + _LONGEST_S
+        return not _may_come_again(status, latency_ms) and received_s > self._failed_s + _LONGEST_S
 
     def again(self, sending: Sending) -> Again | None:
         """Tell how a request was sent before; None when it was not."""
@@ -152,7 +151,7 @@ class Resent:
             0.0,
             0,
         )
-        if sent.is_failure or sending.latency_ms >= 1000 * _LATE_S:
+        if _may_come_again(sending.status, sending.latency_ms):
             self._failed_s = max(self._failed_s, sending.received_s)
         keys = _keys(sending)
         known = [self._latest[key] for key in keys if key in self._latest]
@@ -170,6 +169,11 @@ class Resent:
 def is_failure(status: int) -> bool:
     """Tell whether clients try again after an answer."""
     return status >= 500 or status in _FAILURES
+
+
+def _may_come_again(status: int, latency_ms: float) -> bool:
+    """Return whether a client may have sent a request again, as its answer was a failure or late."""
+    return is_failure(status) or latency_ms >= 1000 * _LATE_S
 
 
 def _again(sending: Sending, sent: Remembered, known: Remembered) -> Again | None:
