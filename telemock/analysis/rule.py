@@ -22,6 +22,14 @@ SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 Confidence = Literal["low", "medium", "high"]
 
 
+Accepts = Callable[[str, str], bool]
+
+
+def anything(_found: str, _before: str) -> bool:
+    """Return True: the pattern says it all."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one kind of thing is known.
@@ -41,7 +49,7 @@ class Rule:
     pattern: re.Pattern[str]
     needs: str = ""
     hint: re.Pattern[str] | None = None
-    accepts: Callable[[str, str], bool] = lambda _found, _before: True
+    accepts: Accepts = anything
     goes_on: re.Pattern[str] | None = None
 
 

@@ -3,7 +3,7 @@
 import re
 
 from telemock.analysis import plausible
-from telemock.analysis.rule import Rule, form, named
+from telemock.analysis.rule import Accepts, Rule, anything, form, named
 from telemock.analysis.schemes import SCHEMES
 from telemock.analysis.secret_names import (
     AUTHORIZATION_CODE,
@@ -32,106 +32,78 @@ def _more(character: str) -> re.Pattern[str]:
     return re.compile(rf"{character}*+")
 
 
+def _by_name(hint: re.Pattern[str], pattern: re.Pattern[str], accepts: Accepts) -> Rule:
+    """Make the rule for the values of fields of such names."""
+    return Rule("secret", "high", pattern, hint=hint, accepts=accepts)
+
+
+def _told(pattern: str, character: str, accepts: Accepts = anything) -> Rule:
+    """Make the rule for what stands in a text behind its name; `character` is what its value is made of."""
+    return Rule("secret", "medium", form(pattern, any_case=True), ":=", accepts=accepts, goes_on=_more(character))
+
+
 SECRET_RULES: tuple[Rule, ...] = (
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        named(SECRET_NAMES),
         re.compile(r"\A\S[^\0\n]{3,}\Z"),
-        hint=named(SECRET_NAMES),
         accepts=plausible.is_secret,
     ),
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        named(OPAQUE_NAMES),
         form(r"\A[\w+/=.%~:\r\n-]{16,}\Z"),
-        hint=named(OPAQUE_NAMES),
         accepts=plausible.is_opaque,
     ),
-    Rule("secret", "high", form(r"\A[^\s\0]{6,}\Z"), hint=named(AUTHORIZATION_CODE), accepts=plausible.is_key),
-    Rule(
-        "secret",
-        "high",
+    _by_name(named(AUTHORIZATION_CODE), form(r"\A[^\s\0]{6,}\Z"), accepts=plausible.is_key),
+    _by_name(
+        named(SIGNATURE_NAMES),
         form(r"\A[\w+/=%-]{20,}\Z"),
-        hint=named(SIGNATURE_NAMES),
         accepts=plausible.is_signature,
     ),
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        re.compile(rf"\A{CODE_NAME}\Z"),
         form(r"\A[\w+/=.%~-]{24,}\Z"),
-        hint=re.compile(rf"\A{CODE_NAME}\Z"),
         accepts=plausible.is_opaque,
     ),
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        named(AUTHORIZATION_NAMES),
         re.compile(rf"\A(?:(?:{SCHEMES}) +)?(?P<it>\S[^\0\n]{{3,}})\Z", re.IGNORECASE),
-        hint=named(AUTHORIZATION_NAMES),
         accepts=plausible.is_secret,
     ),
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        named(TOLD_HEADER_NAMES),
         re.compile(rf"\A(?:(?:{SCHEMES}) +)?(?P<it>\S[^\0]{{2,}})\Z", re.IGNORECASE),
-        hint=named(TOLD_HEADER_NAMES),
         accepts=plausible.is_credential,
     ),
     Rule("secret", "high", re.compile(r"\A\s*[^\s=;,\"']{1,256}=[^\0\n]+\Z"), hint=named(COOKIE_NAMES)),
-    Rule(
-        "secret",
-        "high",
+    _by_name(
+        named(COOKIE_VALUE),
         re.compile(r"\A\S[^\0\n]{3,}\Z"),
-        hint=named(COOKIE_VALUE),
         accepts=plausible.is_credential,
     ),
-    Rule(
-        "secret",
-        "medium",
-        form(
-            r"(?:passw(?:or)?d|(?<![^\W_])(?:pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
-            r"|(?:(?:access|auth|api|refresh)[_-]?)?(?<!page_)(?<!next_)token))"
-            rf"{_IS}[\[({{]?\s{{0,8}}{_QUOTE}(?P<it>{_CHARACTER}{{4,400}})",
-            any_case=True,
-        ),
-        needs=":=",
+    _told(
+        r"(?:passw(?:or)?d|(?<![^\W_])(?:pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
+        r"|(?:(?:access|auth|api|refresh)[_-]?)?(?<!page_)(?<!next_)token))"
+        rf"{_IS}[\[({{]?\s{{0,8}}{_QUOTE}(?P<it>{_CHARACTER}{{4,400}})",
+        _CHARACTER,
         accepts=plausible.is_key,
-        goes_on=_more(_CHARACTER),
     ),
-    Rule(
-        "secret",
-        "medium",
-        form(
-            rf"(?:passw(?:or)?d|passphrase){_IS}"
-            r"(?:\\{1,7}[\"']|[\"'])"
-            rf"(?P<it>{_QUOTED}{{4,400}})",
-            any_case=True,
-        ),
-        needs=":=",
+    _told(
+        rf"(?:passw(?:or)?d|passphrase){_IS}"
+        r"(?:\\{1,7}[\"']|[\"'])"
+        rf"(?P<it>{_QUOTED}{{4,400}})",
+        _QUOTED,
         accepts=plausible.is_credential,
-        goes_on=_more(_QUOTED),
     ),
-    Rule(
-        "secret",
-        "medium",
-        form(
-            rf"(?<![\w-])(?:proxy-|http_)?authorization{_IS}{_QUOTE}(?:(?:{SCHEMES})[ ]+)?"
-            rf"(?P<it>{_CHARACTER}{{4,400}})",
-            any_case=True,
-        ),
-        needs=":=",
+    _told(
+        rf"(?<![\w-])(?:proxy-|http_)?authorization{_IS}{_QUOTE}(?:(?:{SCHEMES})[ ]+)?"
+        rf"(?P<it>{_CHARACTER}{{4,400}})",
+        _CHARACTER,
         accepts=plausible.is_key,
-        goes_on=_more(_CHARACTER),
     ),
-    Rule(
-        "secret",
-        "medium",
-        form(
-            rf"(?<![\w-])(?:set-|http_)?cookie2?{_IS}{_QUOTE}"
-            rf"(?P<it>[^\s\"'=;,<>\\]{{1,256}}={_OF_COOKIES}{{1,400}})",
-            any_case=True,
-        ),
-        needs=":=",
-        goes_on=_more(_OF_COOKIES),
+    _told(
+        rf"(?<![\w-])(?:set-|http_)?cookie2?{_IS}{_QUOTE}"
+        rf"(?P<it>[^\s\"'=;,<>\\]{{1,256}}={_OF_COOKIES}{{1,400}})",
+        _OF_COOKIES,
     ),
     Rule(
         "secret",
