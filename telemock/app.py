@@ -45,10 +45,10 @@ from telemock.server.gate import Gate
 from telemock.server.interception import Interception, names_of_this_machine
 from telemock.server.listener import Site, end_connections
 from telemock.server.mock import Mock
-from telemock.server.patience import Patience
 from telemock.server.protocol import speaking_http
 from telemock.server.record import Recorder
 from telemock.server.router import application
+from telemock.server.timeouts import Timeouts
 from telemock.server.upstream import AHEAD_BYTES, Upstream
 from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
@@ -57,7 +57,7 @@ from telemock.store.engine import locate
 from telemock.store.redacting import RedactingAppender
 from telemock.store.writer import Writer
 
-# What the store may take to stop, after the requests in flight (`Patience.stop`).
+# What the store may take to stop, after the requests in flight (`Timeouts.stop`).
 _STORE_SECONDS = 4.0
 
 # How often the journal is told, at most, that descriptors are scarce.
@@ -147,22 +147,22 @@ class Telemock:
             expectation(settings.max_body),
         )
 
-    def door(self, runner: web.BaseRunner, patience: Patience) -> Door:
+    def door(self, runner: web.BaseRunner, timeouts: Timeouts) -> Door:
         """Make what takes new connections where they belong.
 
         Args:
             runner: of the application, set up.
-            patience: with slow clients.
+            timeouts: of clients.
         """
         return Door(
-            speaking_http(runner, on_malformed=partial(self._connection, reason="malformed"), patience=patience),
+            speaking_http(runner, on_malformed=partial(self._connection, reason="malformed"), timeouts=timeouts),
             interception=self._interception,
             default_host=CRIBL.hosts[0],
             leaves=Leaves(self._means.authority, now=self._now, pool=self._signing),
             elsewhere=self._elsewhere,
             credentials=self._means.credentials,
             note=self._connection,
-            patience=patience,
+            timeouts=timeouts,
         )
 
     def _connection(self, connection: Connection, reason: str = "") -> None:
@@ -252,7 +252,7 @@ async def serve(
     *,
     on_ready: Callable[[], None],
     stop: asyncio.Event,
-    patience: Patience = Patience(),  # noqa: B008 - it cannot change
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - it cannot change
     now: Callable[[], datetime] = utc_now,
 ) -> None:
     """Serve until `stop`; then answer what is in flight, commit, and return within 10 seconds.
@@ -264,17 +264,17 @@ async def serve(
         journal: gets a line per exchange; owned by the caller.
         on_ready: called once requests are answered.
         stop: set by the caller's signal handlers.
-        patience: with slow clients.
+        timeouts: of clients.
         now: the clock that certificates go by, UTC.
     """
     addresses = [each.getsockname()[:2] for each in listening]
     others = settings.others or ("tunnel" if all(read_address(host).is_loopback for host, _ in addresses) else "block")
     settings = dataclasses.replace(settings, port=tuple(port for _, port in addresses), others=others)
     async with open_telemock(settings, means, journal, now) as telemock:
-        runner = web.AppRunner(telemock.app, shutdown_timeout=patience.stop)
+        runner = web.AppRunner(telemock.app, shutdown_timeout=timeouts.stop)
         await runner.setup()
         try:
-            door = telemock.door(runner, patience)
+            door = telemock.door(runner, timeouts)
             for each in listening:
                 await Site(runner, each, door, telemock.descriptors_scarce).start()
             # What lives until the end need not be looked at again, and requests die without the collector's help.

@@ -12,7 +12,7 @@ from telemock.errors import StoreUnavailable
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
-from telemock.server.patience import Patience
+from telemock.server.timeouts import Timeouts
 from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
 from tests.corpus import ping
@@ -29,7 +29,7 @@ def stored(db: Path) -> int:
 def test_stopping_answers_and_stores_what_is_in_flight_and_refuses_what_comes_later(tmp_path: Path) -> None:
     # However slow the machine is: nothing is given up before the test has looked at it.
     with (
-        served(tmp_path, patience=Patience(stop=HANG_SECONDS)) as server,
+        served(tmp_path, timeouts=Timeouts(stop=HANG_SECONDS)) as server,
         closing(sqlite3.connect(server.db, isolation_level=None)) as other,
         server.connect() as wire,
         server.connect() as idle,

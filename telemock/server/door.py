@@ -22,11 +22,11 @@ from telemock.server.head import whole_head
 from telemock.server.hello import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, Hello, HelloReader
 from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
-from telemock.server.patience import Patience
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
 from telemock.server.protocol import SilentEnd
 from telemock.server.refusal import ENDED_HERE, ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
+from telemock.server.timeouts import Timeouts
 from telemock.server.tls_end import HalfClosing
 from telemock.server.visitor import Visitor
 
@@ -54,7 +54,7 @@ class Door:
         elsewhere: takes CONNECTs to all other hosts.
         credentials: who may use the proxy.
         note: keeps what became of a connection, with a short word for why.
-        patience: with slow clients.
+        timeouts: of clients.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Door:
         elsewhere: Elsewhere,
         credentials: Credentials,
         note: Callable[[Connection, str], None],
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self._protocol = protocol
         self._interception = interception
@@ -76,7 +76,7 @@ class Door:
         self._elsewhere = elsewhere
         self._credentials = credentials
         self._note = note
-        self._patience = patience
+        self._timeouts = timeouts
 
     async def admit(self, visitor: Visitor) -> None:
         """Serve a connection, or hand it on to who does; it is closed or handed on at the end."""
@@ -90,7 +90,7 @@ class Door:
     async def _admit(self, visitor: Visitor, arrival: Arrival) -> None:
         visitor.is_silent = True
         visitor.awaits(client=True)
-        async with asyncio.timeout(self._patience.idle):
+        async with asyncio.timeout(self._timeouts.idle):
             first = await visitor.peek.more_than(0)
         if not first:
             return
@@ -109,7 +109,7 @@ class Door:
     async def _serve_tls(self, visitor: Visitor, arrival: Arrival) -> None:
         """End TLS here; whoever does not want that is noted with the likely cause."""
         with self._noting_refusal(visitor, arrival.host):
-            async with asyncio.timeout(self._patience.head):
+            async with asyncio.timeout(self._timeouts.head):
                 hello = await _read_hello(visitor.peek)
         host = (hello.name or arrival.host).lower().rstrip(".")
         if not hello.refusal and _speaks_only_http2(hello):
@@ -138,7 +138,7 @@ class Door:
                 partial(self._protocol, established, on_silent_end),
                 visitor.hand_on(),
                 ssl=context,
-                ssl_handshake_timeout=self._patience.head,
+                ssl_handshake_timeout=self._timeouts.head,
                 ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS,
             )
 
@@ -201,7 +201,7 @@ class Door:
             OSError: it took too long, or the client left.
         """
         try:
-            async with asyncio.timeout(self._patience.head):
+            async with asyncio.timeout(self._timeouts.head):
                 return await visitor.peek.until(_connect_head)
         except TimeoutError:
             raise

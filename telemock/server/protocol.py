@@ -22,9 +22,9 @@ from telemock.server.descriptors import has_unread
 from telemock.server.errand import Errand
 from telemock.server.malformed import HEAD_BYTES, Malformed, Wanted, last_answer, malformed_detail, wanted_by
 from telemock.server.messages import MAX_LINE_BYTES, MessageReader, Refused
-from telemock.server.patience import Patience
 from telemock.server.refusal import ENDED_HERE
 from telemock.server.target import Arrival
+from telemock.server.timeouts import Timeouts
 from telemock.server.tls_end import HalfClosing
 from telemock.server.upstream import AsGiven
 
@@ -46,7 +46,7 @@ class Protocol(web.RequestHandler):
         on_malformed: told of traffic that is not HTTP.
         arrival: how the connection came.
         on_silent_end: told when it ended before a word, and with which error.
-        patience: with a slow client.
+        timeouts: of the client.
         options: for aiohttp's RequestHandler.
 
     Attributes:
@@ -63,9 +63,9 @@ class Protocol(web.RequestHandler):
         "_malformed",
         "_on_malformed",
         "_on_silent_end",
-        "_patience",
         "_reader",
         "_socket",
+        "_timeouts",
         "_tls",
         "_unanswered",
         "arrival",
@@ -79,16 +79,16 @@ class Protocol(web.RequestHandler):
         on_malformed: Callable[[Connection], None],
         arrival: Arrival,
         on_silent_end: SilentEnd | None,
-        patience: Patience,
+        timeouts: Timeouts,
         **options: Any,
     ) -> None:
-        super().__init__(manager, keepalive_timeout=patience.idle, **options)
+        super().__init__(manager, keepalive_timeout=timeouts.idle, **options)
         self.arrival = arrival
         self._reader = MessageReader(self._new_parser)
         self.is_ending = False
         self._is_silent = True
         self._on_silent_end = on_silent_end
-        self._patience = patience
+        self._timeouts = timeouts
         self._deadline: asyncio.TimerHandle | None = None  # while a head or a body is not whole
         self._awaited = -1  # number of the request whose head is not whole
         self._begun: Errand | None = None  # when that began
@@ -141,7 +141,7 @@ class Protocol(web.RequestHandler):
         is_awaited = not self._reader.is_between and not self._reader.is_within_head
         if self._deadline is None or self.transport is None or not is_awaited:
             return None
-        return self._deadline.when() - self._patience.idle
+        return self._deadline.when() - self._timeouts.idle
 
     def has_unread(self) -> bool:
         """Tell whether something was received that was not looked at yet."""
@@ -291,9 +291,9 @@ class Protocol(web.RequestHandler):
         if self._is_malformed or self.transport is None:
             return
         if awaited >= 0:
-            self._deadline = self._loop.call_later(self._patience.head, self._give_up_head)
+            self._deadline = self._loop.call_later(self._timeouts.head, self._give_up_head)
         elif not self._reader.is_between:
-            self._deadline = self._loop.call_later(self._patience.idle, self.force_close)
+            self._deadline = self._loop.call_later(self._timeouts.idle, self.force_close)
 
     def _acknowledge(self) -> None:
         """Have what came acknowledged at once where more must come.
@@ -376,7 +376,7 @@ def broken_body(request: web.BaseRequest) -> Exception | None:
 
 
 def speaking_http(
-    runner: web.BaseRunner, *, on_malformed: Callable[[Connection], None], patience: Patience
+    runner: web.BaseRunner, *, on_malformed: Callable[[Connection], None], timeouts: Timeouts
 ) -> Callable[[Arrival, SilentEnd | None], Protocol]:
     """Give what makes the protocol of a connection for a runner's application; see `Protocol`."""
     if runner.server is None:
@@ -385,7 +385,7 @@ def speaking_http(
         Protocol,
         runner.server,
         on_malformed=on_malformed,
-        patience=patience,
+        timeouts=timeouts,
         loop=asyncio.get_running_loop(),
         access_log=None,
         auto_decompress=False,

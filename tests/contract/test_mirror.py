@@ -41,7 +41,7 @@ ELSEWHERE = {
     "exports/sections.py": "exports/test_report.py",
     "exports/summary.py": "exports/test_report.py",
     "exports/tables.py": "exports/test_report.py",
-    "server/patience.py": "server/test_door.py",
+    "server/timeouts.py": "server/test_door.py",
     "server/router.py": "server/test_mock.py",
     "store/background.py": "journeys/test_background.py",
     "store/checkpointer.py": "journeys/test_log_length.py",

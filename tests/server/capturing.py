@@ -23,8 +23,8 @@ from telemock.server.elsewhere import Elsewhere
 from telemock.server.gate import Gate
 from telemock.server.interception import Interception
 from telemock.server.listener import Site, bind
-from telemock.server.patience import Patience
 from telemock.server.protocol import speaking_http
+from telemock.server.timeouts import Timeouts
 from telemock.server.upstream import Upstream
 from telemock.store.appender import SqliteAppender
 from telemock.store.migration import migrate
@@ -65,7 +65,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
         await runner.setup()
         dialer = Dialer(())
         door = Door(
-            speaking_http(runner, on_malformed=note, patience=Patience()),
+            speaking_http(runner, on_malformed=note, timeouts=Timeouts()),
             interception=interception,
             default_host=CRIBL.hosts[0],
             credentials=Credentials(),
@@ -74,7 +74,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
                 dialer, Upstream(dialer), note, credentials=Credentials(), is_open=False, memory=memory
             ),
             note=note,
-            patience=Patience(),
+            timeouts=Timeouts(),
         )
         await Site(runner, listening, door).start()
         ready()

@@ -19,7 +19,7 @@ from telemock.authority.folder import utc_now
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.server.listener import bind
-from telemock.server.patience import Patience
+from telemock.server.timeouts import Timeouts
 from telemock.settings import Others, ServeSettings
 from telemock.store.migration import migrate
 from tests.server.wire import HANG_SECONDS, Answer, Wire, request_bytes
@@ -176,7 +176,7 @@ def served(
     intercept: tuple[str, ...] = (),
     others: Others | None = None,
     answer: int | None = None,
-    patience: Patience = Patience(),  # noqa: B008 - it cannot change
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - it cannot change
     new_loop: NewLoop | None = None,
     now: Callable[[], datetime] = utc_now,
     **settings: Any,
@@ -203,7 +203,7 @@ def served(
 
     async def serving(ready: Callable[[], None], stop: asyncio.Event) -> None:
         means = read_means(given)
-        await serve(given, means, [listening], journal, on_ready=ready, stop=stop, patience=patience, now=now)
+        await serve(given, means, [listening], journal, on_ready=ready, stop=stop, timeouts=timeouts, now=now)
 
     try:
         with beside(serving, new_loop) as stop:

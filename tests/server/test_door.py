@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from telemock.app import loop_factory
-from telemock.server.patience import Patience
+from telemock.server.timeouts import Timeouts
 from tests.server.secure import ROADS, by_road, target_of, trusting, tunnelled
 from tests.server.served import PING_BODY, PING_QUERY, PING_TARGET, NewLoop, Row, Served, served
 from tests.server.wire import request_bytes
@@ -303,7 +303,7 @@ SLOW = {
 
 @pytest.mark.parametrize("said", SLOW.values(), ids=SLOW)
 def test_a_slow_client_is_closed_and_others_go_on(tmp_path: Path, said: bytes) -> None:
-    with served(tmp_path, patience=Patience(head=0.2, idle=0.3)) as server, server.connect() as wire:
+    with served(tmp_path, timeouts=Timeouts(head=0.2, idle=0.3)) as server, server.connect() as wire:
         wire.send(said)
         wire.rest()
         assert goes_on(server)
@@ -317,7 +317,7 @@ def goes_on(server: Served) -> bool:
 
 
 def test_a_slow_head_is_answered_408_and_kept(tmp_path: Path) -> None:
-    with served(tmp_path, patience=Patience(head=0.2, idle=20)) as server:
+    with served(tmp_path, timeouts=Timeouts(head=0.2, idle=20)) as server:
         for said in (SLOW["half a head"], SLOW["half a tunnel"]):
             assert server.say(said).status == 408
         details = [row["detail"] for row in connections(server, "malformed")]
@@ -328,7 +328,7 @@ def test_a_slow_head_is_answered_408_and_kept(tmp_path: Path) -> None:
 
 
 def test_empty_lines_are_no_slow_head(tmp_path: Path) -> None:
-    with served(tmp_path, patience=Patience(head=0.2, idle=0.3)) as server:
+    with served(tmp_path, timeouts=Timeouts(head=0.2, idle=0.3)) as server:
         with server.connect() as wire:
             wire.send(b"\r\n")
             assert wire.rest() == b""
@@ -338,7 +338,7 @@ def test_empty_lines_are_no_slow_head(tmp_path: Path) -> None:
 
 def test_a_client_that_took_its_time_is_no_refusal(tmp_path: Path) -> None:
     """A browser keeps spare connections; whether one ends soon is measured from its beginning."""
-    with served(tmp_path, patience=Patience(head=20, idle=2.2)) as server:
+    with served(tmp_path, timeouts=Timeouts(head=20, idle=2.2)) as server:
         with server.connect() as wire:
             wire.secure(trusting(server), HOST)
             wire.rest()

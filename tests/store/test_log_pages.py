@@ -88,7 +88,7 @@ def test_without_its_head_a_log_still_has_all_pages_but_the_first(tmp_path: Path
 
 def test_a_log_that_was_cut_has_what_is_left(tmp_path: Path) -> None:
     with logged(tmp_path) as log:
-        os.truncate(log.path, log.state.place_of(6 + 1) + 100)
+        os.truncate(log.path, log.state.place_of(7) + 100)
         assert [frame.is_whole for frame in frames(log.descriptor, log.state)].count(True) == 6
         os.truncate(log.path, 0)
         assert not [*LogPages(log.descriptor, log.state)]

@@ -1,9 +1,9 @@
-"""How long who serves waits for who asks."""
+"""How long a server waits for its clients."""
 
 from typing import NamedTuple
 
 
-class Patience(NamedTuple):
+class Timeouts(NamedTuple):
     """How long a client may take, in seconds.
 
     Attributes:
