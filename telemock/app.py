@@ -174,7 +174,7 @@ class Telemock:
             self._journal.records([connection])
 
     def descriptors_scarce(self, closed: int, is_full: bool) -> None:  # noqa: FBT001 - see `Site`
-        """Tell that descriptors are scarce; the journal hears of it once a minute."""
+        """Report that descriptors are scarce; the journal hears of it once a minute."""
         self.metrics.descriptors_scarce(closed, is_full=is_full)
         now = time.monotonic()
         if now >= self._idle_told_at + _IDLE_TOLD_SECONDS:

@@ -73,7 +73,7 @@ def trailer_pairs(text: str) -> Pairs:
 
 
 def request_bytes(method: str, path: str, query: str, headers: str, body: bytes | None) -> int:
-    """Give the length of a request as HTTP/1.1 writes it: target without host, body without chunks and trailers.
+    """Return the length of a request as HTTP/1.1 writes it: target without host, body without chunks and trailers.
 
     All but the body are as an exchange keeps them.
     """

@@ -104,7 +104,7 @@ def written_port(scheme: str, port: int | None) -> int | None:
 
 
 def url_path(target: str) -> str:
-    """Give the path of a request's target; "" for a host and a port, or an asterisk (RFC 9112 section 3.2)."""
+    """Return the path of a request's target; "" for a host and a port, or an asterisk (RFC 9112 section 3.2)."""
     return target if target.startswith("/") else ""
 
 

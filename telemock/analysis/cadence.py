@@ -260,7 +260,7 @@ class Rhythm:
         self._again = {place - last: again for place, again in said.items() if place >= last and done == last}
 
     def _find_beat(self, times: _Numbers, gaps: _Numbers, flags: npt.NDArray[np.uint8]) -> tuple[float | None, _Flags]:
-        """Give the period, None when there is none, and which requests after a gap are one before, sent again."""
+        """Return the period, None when there is none, and which requests after a gap are one before, sent again."""
         again = (flags & (_RETRY | _RESENT)).astype(np.bool_)
         is_same = (flags & _SAME_EVENTS).astype(np.bool_)
         period = self._period_s = _period(np.diff(times[np.concatenate(([True], ~again))]), self._period_s)

@@ -209,7 +209,7 @@ class Inventory:
         instance.take(seen, values, self._received_s, again)
 
     def _again(self, seen: Seen) -> Again | None:
-        """Tell how a request was sent before; what was not kept whole may be another."""
+        """Return how a request was sent before; what was not kept whole may be another."""
         received_s = self._received_s + _fraction(seen.received_at)
         if not seen.is_whole or (not seen.body and self._resent.is_new(received_s, seen.status, seen.latency_ms)):
             return None

@@ -12,7 +12,7 @@ _JSON_BEGINS: Final = ("{", "[")
 
 
 def is_json_number(text: str) -> bool:
-    """Tell whether a text may be a number as JSON writes it."""
+    """Return whether a text may be a number as JSON writes it."""
     return not text.startswith('"') and _STRING_OR_NUMBER.fullmatch(text) is not None
 
 
@@ -41,7 +41,7 @@ def conceal_numbers(text: str, numbers: Collection[str], conceal: Callable[[str]
 
 
 def _json_inside(token: str) -> str | None:
-    """Give the JSON that a string of JSON is; None for any other text."""
+    """Return the JSON that a string of JSON is; None for any other text."""
     try:
         value = json.loads(token, strict=False)
     except ValueError:

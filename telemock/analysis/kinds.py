@@ -133,7 +133,7 @@ def kind_of(value: str, name: str = "", received_s: float | None = None, form: F
 
 
 def _kind_of_other(value: str, name: str, received_s: float | None, form: Form) -> Kind:
-    """Give the kind of what is more than a plain number, or may be."""
+    """Return the kind of what is more than a plain number, or may be."""
     topics = topics_of(name)
     if topics and form != "number" and len(value) <= _LONGEST:
         for topic, kind, pattern in _NAMED:
@@ -158,7 +158,7 @@ def is_near(value: str, kind: Kind, received_s: float) -> bool:
 
 
 def seconds_of(value: str, kind: Kind) -> float:
-    """Give the whole units of a number that is a time, of one of `TIMES`, in seconds since the epoch."""
+    """Return the whole units of a number that is a time, of one of `TIMES`, in seconds since the epoch."""
     units = next(units for each, units in _UNITS.values() if each == kind)
     return int(value.partition(".")[0]) / units
 

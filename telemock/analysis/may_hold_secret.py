@@ -19,7 +19,7 @@ _MAY_HOLD.Compile()
 
 
 def may_hold_secret(text: str | bytes) -> bool:
-    """Tell whether there is something in a text that is in all that hold a secret which the rules know."""
+    """Return whether there is something in a text that is in all that hold a secret which the rules know."""
     try:
         return bool(_MAY_HOLD.Match(text))
     except UnicodeEncodeError:

@@ -78,7 +78,7 @@ def words_of(name: str) -> str:
 
 
 def parts_of(name: str) -> list[str]:
-    """Give what a field stands in, the outermost first, and its own name: `q → json → $.a.b` has `q`, `a` and `b`.
+    """Return what a field stands in, the outermost first, and its own name: `q → json → $.a.b` has `q`, `a` and `b`.
 
     What a JSON Web Token says stands in nothing but that. The own name is empty where there is none, `q → json → $[]`.
     """

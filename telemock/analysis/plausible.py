@@ -86,7 +86,7 @@ def is_file(found: str, before: str) -> bool:
 
 
 def is_secret(found: str, before: str) -> bool:
-    """Tell a secret from what talks of one: a small number, a word, a placeholder, a file; passwords may be words."""
+    """Return whether it is a secret, not a small number, a word, a placeholder or a file; passwords may be words."""
     if len(found) < 4 or _PLACEHOLDER.fullmatch(found) or _FILE.fullmatch(found):
         return False
     if _PASSWORD_BEFORE.search(before):
@@ -95,20 +95,20 @@ def is_secret(found: str, before: str) -> bool:
 
 
 def is_credential(found: str, _before: str) -> bool:
-    """Tell what a credential header field or a cookie says from what stands for none, or only tells of one."""
+    """Return whether a credential header field or a cookie says it, and it neither stands for none nor tells of one."""
     if found.isdigit():
         return len(found) >= _LEAST_DIGITS
     return is_somebody(found, "") and not (_PLACEHOLDER.fullmatch(found) or _STATES.fullmatch(found.lower()))
 
 
 def is_opaque(found: str, before: str) -> bool:
-    """Tell what was computed from what somebody wrote: it has digits and letters, and is no row of words."""
+    """Return whether it was computed, not written by somebody: it has digits and letters, and is no row of words."""
     has_both = any(map(str.isdigit, found)) and any(map(str.isalpha, found))
     return has_both and is_secret(found, before) and not _COMPOUND.fullmatch(found)
 
 
 def is_signature(found: str, _before: str) -> bool:
-    """Tell a digest as long as those in use, or one in base64, from what else may be called so."""
+    """Return whether it is a digest as long as those in use, or one in base64."""
     cases = (str.isdigit, str.isupper, str.islower)
     return _DIGEST.fullmatch(found) is not None or all(any(map(case, found)) for case in cases)
 

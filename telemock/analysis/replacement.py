@@ -202,7 +202,7 @@ class Replacement:
         return self.headers(headers), self.headers(trailers) if isinstance(trailers, str) else trailers, shown
 
     def _may_hold(self, text: str | bytes) -> bool:
-        """Tell whether a text needs looking at."""
+        """Return whether a text needs looking at."""
         return self._looks_inside or may_hold_secret(text)
 
     def _headers(self, text: str) -> str:
@@ -333,7 +333,7 @@ class Replacement:
         return self._withheld(body) if self._holds(concealed, kind, secrets, numbers) else concealed
 
     def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
-        """Tell whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
+        """Return whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
         changed = [
             re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])" if each in numbers else re.escape(each))
             for each in secrets
@@ -362,7 +362,7 @@ def _remembering(function: Callable[..., _T]) -> Callable[..., _T]:
 
 
 def _without_coding(headers: str) -> str:
-    """Say in headers that the coding of their content was undone."""
+    """Write into headers that the coding of their content was undone."""
     coded = "content-encoding"
     pairs = [(f"({name} undone)" if name.lower() == coded else name, value) for name, value in header_pairs(headers)]
     return compact_json(pairs) if coded in headers.lower() else headers
@@ -384,5 +384,5 @@ def _in_utf8(content: bytes) -> bytes:
 
 
 def is_fingerprint(text: str) -> bool:
-    """Tell whether a text stands in place of a secret that was redacted, and so may be seen."""
+    """Return whether a text stands in place of a secret that was redacted, and so may be seen."""
     return _FINGERPRINT.fullmatch(text) is not None

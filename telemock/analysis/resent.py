@@ -133,7 +133,7 @@ class Resent:
         return [*self._latest.items()]
 
     def is_new(self, received_s: float, status: int, latency_ms: float) -> bool:
-        """Tell in a moment that a request without a body is no retry, and nothing for a later one to retry.
+        """Return at once whether a request without a body is no retry, and nothing for a later one to retry.
 
         Args:
             received_s: seconds since the epoch.
@@ -143,7 +143,7 @@ class Resent:
         return not _may_come_again(status, latency_ms) and received_s > self._failed_s + _LONGEST_S
 
     def again(self, sending: Sending) -> Again | None:
-        """Tell how a request was sent before; None when it was not."""
+        """Return how a request was sent before; None when it was not."""
         sent = Remembered(
             sending.received_s,
             sending.received_s + sending.latency_ms / 1000,
@@ -167,7 +167,7 @@ class Resent:
 
 
 def is_failure(status: int) -> bool:
-    """Tell whether clients try again after an answer."""
+    """Return whether clients try again after an answer."""
     return status >= 500 or status in _FAILURES
 
 
@@ -177,7 +177,7 @@ def _may_come_again(status: int, latency_ms: float) -> bool:
 
 
 def _again(sending: Sending, sent: Remembered, known: Remembered) -> Again | None:
-    """Tell how a request is the same as one that is known; they may have been stored the other way round."""
+    """Return how a request is the same as one that is known; they may have been stored the other way round."""
     first, second = min(known, sent), max(known, sent)
     delay_s = second.received_s - first.received_s
     is_late = delay_s >= _LATE_S and second.received_s < first.answered_s
@@ -199,7 +199,7 @@ def _keys(sending: Sending) -> list[bytes]:
 
 
 def _is_one_of_a_kind(sending: Sending) -> bool:
-    """Tell whether a body holds the id of an event, or the time when it was made."""
+    """Return whether a body holds the id of an event, or the time when it was made."""
     leaves = read_body(sending.content, sending.media_type).leaves
     allowance = Allowance(len(sending.content))
     inside = chain.from_iterable(allowance.open(name, value) for name, value, _ in leaves)

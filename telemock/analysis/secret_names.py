@@ -157,5 +157,5 @@ def parameter_hints(text: str, names: Callable[[], Collection[str]]) -> Callable
 
 @lru_cache(maxsize=4096)
 def is_secret_header(name: str) -> bool:
-    """Tell whether the values of a header field are credentials, by its name."""
+    """Return whether the values of a header field are credentials, by its name."""
     return any(_HEADER.search(words_of(each)) for each in (name.lower(), name))

@@ -119,7 +119,7 @@ def is_hinted(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def names_secret(name: str) -> bool:
-    """Tell whether the name of a field, or of what it stands in, says that its values are secrets."""
+    """Return whether the name of a field, or of what it stands in, says that its values are secrets."""
     return bool(_named_rules(words_of(name)) or outer_secret(name).words)
 
 
@@ -156,7 +156,7 @@ def _named_rules(words: str) -> tuple[Rule, ...]:
 
 
 def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:
-    """Give what is found in the window that begins somewhere in a text, each with its place in the text.
+    """Return what is found in the window that begins somewhere in a text, each with its place in the text.
 
     Args:
         text: all of it.

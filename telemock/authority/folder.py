@@ -152,7 +152,7 @@ def create_authority(
 
 
 def old_keys(key: Path) -> list[Path]:
-    """Give the files of authorities that were replaced, in that order."""
+    """Return the files of authorities that were replaced, in that order."""
     return [*takewhile(Path.exists, _old_key_paths(key))]
 
 

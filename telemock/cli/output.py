@@ -240,7 +240,7 @@ class _Table(Generic[_T]):
         self._console.print(table)
 
     def _fit(self, rows: list[list[str]]) -> list[int]:
-        """Give each column the width of what is in it, 0 when it goes; the widest that may give way until all fit.
+        """Return the width of each column, 0 when it goes; the widest of those that may give way, until all fit.
 
         What is wrapped is cut shorter than can be read well only where nothing else may give way. No widths are given
         where all that does not help.
@@ -298,13 +298,13 @@ def _cell(value: object) -> str:
 
 
 def _beginning(value: object, most: int, cut: str) -> object:
-    """Give what may be shown of a value: the beginning, or both ends."""
+    """Return what may be shown of a value: the beginning, or both ends."""
     text = "" if value is None else str(value)
     return text[:most] + "…" * (len(text) > most) if cut == "end" else both_ends(text, 2 * most)
 
 
 def _without_middle(text: str, most: int) -> str:
-    """Give a text that takes so much place at most; the end, which tells more, keeps two thirds of it."""
+    """Return a text that takes so much place at most; the end, which tells more, keeps two thirds of it."""
     from rich.cells import cell_len, set_cell_size  # noqa: PLC0415 - see above
 
     if cell_len(text) <= most:

@@ -136,7 +136,7 @@ class Line:
         return certificate
 
     def say_empty_line(self) -> None:
-        """Say what servers skip before a request (RFC 9112 section 2.2).
+        """Send what servers skip before a request (RFC 9112 section 2.2).
 
         telemock takes it for a word, and so notes neither a client that refuses its certificate nor one that had
         nothing to say.

@@ -72,7 +72,7 @@ async def read_body(request: web.Request, limit: int, memory: BodyMemory) -> Bod
 
 
 def _came_whole(content: StreamReader, limit: int, memory: BodyMemory) -> Body | None:
-    """Give a body that came together with its head, as short ones do; None for any other, or when it has to wait."""
+    """Return a body that came together with its head, as short ones do; None for any other, or when it has to wait."""
     size = content.total_bytes
     if not content.is_eof() or size > limit or content.exception() is not None:
         return None

@@ -51,7 +51,7 @@ class Descriptors:
         return number >= self._scarce_from
 
     def are_gone(self, number: int) -> bool:
-        """Tell whether there are only those for files left, so that new connections have to wait."""
+        """Return whether there are only those for files left, so that new connections have to wait."""
         return number >= self._none_from
 
 
@@ -69,7 +69,7 @@ def close_idle(idle: Iterable[IdleConnection], until: float) -> int:
 
 
 def has_unread(descriptor: int) -> bool:
-    """Tell whether a socket received something that was not read yet; a closed one, whose number is -1, did not."""
+    """Return whether a socket received something that was not read yet; a closed one, whose number is -1, did not."""
     if descriptor < 0:
         return False
     count = array("i", [0])
@@ -78,7 +78,7 @@ def has_unread(descriptor: int) -> bool:
 
 
 def least_free(descriptor: int) -> int:
-    """Give the number that the next descriptor gets; needs one that is open."""
+    """Return the number that the next descriptor gets; needs one that is open."""
     number = os.dup(descriptor)
     os.close(number)
     return number

@@ -152,7 +152,7 @@ class Door:
             raise
 
     async def _context(self, visitor: Visitor, host: str) -> ssl.SSLContext | None:
-        """Give the certificate of a host, or else of telemock itself; None when the name is no host.
+        """Return the certificate of a host, or else of telemock itself; None when the name is no host.
 
         Raises:
             AuthorityError: there can be none now.
@@ -195,7 +195,7 @@ class Door:
             await self._elsewhere.connect(visitor, wanted)
 
     async def _connect_head(self, visitor: Visitor) -> bytes | None:
-        """Give the head of a CONNECT; nothing when it is none, None when there is no end of it.
+        """Return the head of a CONNECT; nothing when it is none, None when there is no end of it.
 
         Raises:
             OSError: it took too long, or the client left.

@@ -48,7 +48,7 @@ def fault_of(message: RawRequestMessage) -> Fault | None:
 
 @lru_cache(maxsize=1024)
 def authority_fault(authority: str) -> str:
-    """Tell what is wrong with `host[:port]`, in words that go on behind what it is; "" when it can be asked for."""
+    """Return what is wrong with `host[:port]`, in words that go on behind what it is; "" when it can be asked for."""
     if "@" in authority:
         return "names a user before the host, which it may not"
     read = _AUTHORITY.fullmatch(authority)
@@ -65,7 +65,7 @@ def authority_fault(authority: str) -> str:
 
 
 def connect_fault(target: str) -> str:
-    """Tell what is wrong with the target of a CONNECT, as `authority_fault` does."""
+    """Return what is wrong with the target of a CONNECT, as `authority_fault` does."""
     wrong = authority_fault(target)
     if not wrong and not target.rpartition("]")[2].partition(":")[2]:
         wrong = "names no port"
@@ -73,7 +73,7 @@ def connect_fault(target: str) -> str:
 
 
 def url_fault(target: str) -> str:
-    """Tell what is wrong with the authority of a target in absolute form, as `authority_fault` does."""
+    """Return what is wrong with the authority of a target in absolute form, as `authority_fault` does."""
     _, authority, _ = absolute_form(target.partition("?")[0])
     return authority_fault(authority.rpartition("@")[2])
 
@@ -84,7 +84,7 @@ def port_number(digits: str) -> int | None:
 
 
 def _target_fault(message: RawRequestMessage) -> str:
-    """Tell what is wrong with a target that is no path: it has to name a host that aiohttp can make a request of."""
+    """Return what is wrong with a target that is no path: it has to name a host that aiohttp can make a request of."""
     if message.method == hdrs.METH_CONNECT:
         return connect_fault(message.path)
     if "://" not in message.path:

@@ -171,7 +171,7 @@ class Site(web.BaseSite):
                 yield IdleConnection(since, protocol.has_unread, protocol.end_idle)
 
     def _stalled(self) -> Iterator[IdleConnection]:
-        """Give the connections on which more of a body is awaited."""
+        """Return the connections on which more of a body is awaited."""
         for protocol in self._protocols():
             if (since := protocol.stalled_since) is not None:
                 yield IdleConnection(since, protocol.has_unread, protocol.end_idle)

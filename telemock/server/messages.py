@@ -153,7 +153,7 @@ class MessageReader:
         return arrived
 
     def rest(self) -> Iterator[tuple[RawRequestMessage, StreamReader]]:
-        """Give the requests that begin in the data which was not read yet.
+        """Return the requests that begin in the data which was not read yet.
 
         Raises:
             Refused: as `read` does.

@@ -144,7 +144,7 @@ class Protocol(web.RequestHandler):
         return self._deadline.when() - self._timeouts.idle
 
     def has_unread(self) -> bool:
-        """Tell whether something was received that was not looked at yet."""
+        """Return whether something was received that was not looked at yet."""
         return self._socket is not None and has_unread(self._socket.fileno())
 
     def end_soon(self) -> asyncio.Task[None] | None:

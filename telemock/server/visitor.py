@@ -68,7 +68,7 @@ class Visitor(Errand):
         self.awaited_since = time.monotonic() if client else None
 
     def has_unread(self) -> bool:
-        """Tell whether it spoke for the first time, and that was not looked at yet."""
+        """Return whether it spoke for the first time, and that was not looked at yet."""
         return self._socket is not None and self.is_silent and has_unread(self._socket.fileno())
 
     async def say(self, data: bytes) -> None:

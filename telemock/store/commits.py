@@ -52,7 +52,7 @@ class Commits:
             self._commits.popleft()
 
     def after(self, frame: int) -> list[Ids]:
-        """Give the exchanges that only frames behind one hold."""
+        """Return the exchanges that only frames behind one hold."""
         return [commit.ids for commit in self._commits if commit.frame > frame]
 
     @property

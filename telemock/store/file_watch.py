@@ -121,7 +121,7 @@ class FileWatch:
         return not state.frames or self._has_frame(state, state.frames)
 
     def look_through_log(self) -> bool:
-        """Tell whether what is in the log alone is whole, so that it can be copied; for any thread.
+        """Return whether what is in the log alone is whole, so that it can be copied; for any thread.
 
         Of many frames only some heads are looked at. What is not whole is damage from now on.
         """
@@ -146,12 +146,12 @@ class FileWatch:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether the database was cut to nothing."""
+        """Return whether the database was cut to nothing."""
         return not os.fstat(self.database).st_size
 
     @property
     def way(self) -> str:
-        """Give the path of the database now, or one that leads to it while this process runs."""
+        """Return the path of the database now, or one that leads to it while this process runs."""
         way = f"/proc/{os.getpid()}/fd/{self.database}"
         path = os.readlink(way)  # noqa: PTH115 - of a file that was removed it is no path
         return path if identity_at(path) == self.identity else way

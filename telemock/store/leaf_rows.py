@@ -34,7 +34,7 @@ class _Torn(Exception):
 
 
 def leaf_rows(page: bytes, other: Callable[[int], bytes | None]) -> Iterator[tuple[int, tuple[Value, ...]]]:
-    """Give the id and the values of each row that begins in a page, which may be of any kind, but not the first one.
+    """Return the id and the values of each row that begins in a page, which may be of any kind, but not the first one.
 
     Args:
         page: as a database without reserved bytes has it.

@@ -67,11 +67,11 @@ class LogPages:
             self.intact_frames += is_intact
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the pages in the order of their numbers."""
+        """Return the pages in the order of their numbers."""
         return map(self._read, [self._places[number] for number in sorted(self._places)])
 
     def page(self, number: int) -> bytes | None:
-        """Give a page; None when the log does not hold it."""
+        """Return a page; None when the log does not hold it."""
         place = self._places.get(number)
         return None if place is None else self._read(place)
 
@@ -80,7 +80,7 @@ class LogPages:
 
 
 def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
-    """Give the frames of a log, up to its last commit, behind one of them; about a millisecond each.
+    """Return the frames of a log, up to its last commit, behind one of them; about a millisecond each.
 
     Of those that its file is too short for only the first is given: there may be billions, by an index of no sense.
     """
@@ -100,7 +100,7 @@ def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
 
 
 def has_whole_head(log: int) -> bool:
-    """Tell whether the head of a log is what was written."""
+    """Return whether the head of a log is what was written."""
     head = os.pread(log, LOG_HEAD_BYTES, 0)
     if len(head) != LOG_HEAD_BYTES or not head.startswith(_MAGIC):
         return False

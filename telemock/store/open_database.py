@@ -245,7 +245,7 @@ class OpenDatabase:
         return "; ".join(said)
 
     async def _assess_moved(self, files: Files) -> str:
-        """Say where a database is that was moved; one that was removed is copied."""
+        """Return where a database is that was moved; one that was removed is copied."""
         watch = files.watch
         sql = "SELECT id, received_at, (SELECT max(id) FROM exchanges) FROM exchanges WHERE id <= ? ORDER BY id DESC"
         newest = list(await files.beside.execute_fetchall(f"{sql} LIMIT 1", (self._commits.last_id,)))
@@ -266,7 +266,7 @@ class OpenDatabase:
         return "; ".join([f"its exchanges, with ids up to {last_id}, are in {place}", *said])
 
     async def _cached(self, files: Files, wanted: list[Ids]) -> list[Row]:
-        """Give those of the exchanges that connections have in memory."""
+        """Return those of the exchanges that connections have in memory."""
         if not wanted:
             return []
         rows = [] if files.at_once is None else cached_rows(files.at_once, wanted)

@@ -64,7 +64,7 @@ class Copy(NamedTuple):
 
 
 def recovered_path(path: Path, salt: bytes) -> Path:
-    """Give the path of what is recovered from one state of a log; it is the same for all processes that share it."""
+    """Return the path of what is recovered from one state of a log; it is the same for all processes that share it."""
     return path.with_name(f"{path.name}-recovered-{salt.hex()}.db")
 
 
@@ -99,7 +99,7 @@ def recover(target: Path, pages: LogPages, cached: Sequence[Row], wanted: Sequen
 
 
 def told(wanted: Sequence[Ids], recovery: Recovery, target: Path) -> list[str]:
-    """Say what was wanted, and what came of it, in parts of a sentence."""
+    """Return what was wanted, and what came of it, in parts of a sentence."""
     said: list[str] = []
     acknowledged = _missing(set(), wanted)
     if acknowledged is not None and acknowledged != recovery.missing:
@@ -114,7 +114,7 @@ def told(wanted: Sequence[Ids], recovery: Recovery, target: Path) -> list[str]:
 
 
 def cached_rows(connection: sqlite3.Connection, wanted: Iterable[Ids]) -> list[Row]:
-    """Give those of the exchanges that a connection can still read, from its memory; of each part the newest ones."""
+    """Return those of the exchanges that a connection can still read, from its memory; of each part the newest ones."""
     rows: list[Row] = []
     sql = f"SELECT id, {', '.join(EXCHANGES.columns)} FROM exchanges WHERE id BETWEEN ? AND ? ORDER BY id DESC"  # noqa: S608 - own names
     before, connection.text_factory = connection.text_factory, str
@@ -199,7 +199,7 @@ def _insert_sql(table: Table[Any]) -> str:
 
 
 def _readable(connection: sqlite3.Connection, sql: str, ids: Ids) -> Iterator[Any]:
-    """Give rows up to the first one that cannot be read."""
+    """Return rows up to the first one that cannot be read."""
     try:
         with closing(connection.execute(sql, (ids.first, ids.last))) as cursor:
             yield from cursor
@@ -208,7 +208,7 @@ def _readable(connection: sqlite3.Connection, sql: str, ids: Ids) -> Iterator[An
 
 
 def _rows(pages: LogPages) -> Iterator[Row]:
-    """Give the exchanges and connections of pages; the id, in the column for it, is NULL in a file."""
+    """Return the exchanges and connections of pages; the id, in the column for it, is NULL in a file."""
     for page in pages:
         for row_id, values in leaf_rows(page, pages.page):
             if len(values) in _TABLES and values[0] is None:

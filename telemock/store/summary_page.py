@@ -76,5 +76,5 @@ class Group:
                 self.versions[version].add(span.count, span.first, span.last)
 
     def of(self, page: Page, places: Sequence[int]) -> "Group":
-        """Give the group of some of these, which are all of the page."""
+        """Return the group of some of these, which are all of the page."""
         return self if len(places) == self.span.count else Group(page, places)
