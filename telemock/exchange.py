@@ -27,7 +27,8 @@ class Exchange:
         received_at: when the request head was read, UTC, `2026-02-05T10:55:58.090735Z`.
         scheme: `http` or `https`, as the client meant it.
         method: as received (RFC 9110 section 9).
-        host: the host the client meant, lower case, without port.
+        host: the host the client meant, lower case, without port; an IP address in its shortest form, however it was
+            spelled (`2130706433`), and without a zone (`%eth0`).
         path: target path exactly as received, still percent-encoded; the whole target where it has none: `*`, or the
             host and port of a CONNECT.
         query: raw query without `?`, still percent-encoded; empty when there was none.

@@ -4,8 +4,9 @@ It refuses to guess what a malformed name might mean, and to ask any resolver.
 """
 
 import re
+import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 import idna
@@ -23,6 +24,10 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Who reads a name that ends so takes it for an IP address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+_NUMBERS = re.compile(r"(?:[0-9]+|0x[0-9a-f]+)(?:\.(?:[0-9]+|0x[0-9a-f]+)){0,3}\.?", re.ASCII | re.IGNORECASE)
+
+# What stands behind an IPv6 address, as URLs write it (RFC 6874 section 2) and as people do (RFC 4007 section 11).
+_ZONE = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 def host_names(*names: str) -> tuple[str, ...]:
@@ -43,7 +48,7 @@ def host_name(name: str) -> str:
 
     A host name is in lower case, without the last dot, an international one in ASCII as browsers write it
     (RFC 5891, mapped by UTS 46); `*` may stand for its first label (RFC 6125 section 6.4.3). An address is in
-    its shortest form; IPv6 may come in brackets and goes without.
+    its shortest form, as `as_address` reads it; IPv6 may come in brackets and goes without.
 
     Raises:
         InvalidHost: neither a host name nor an IP address.
@@ -52,10 +57,10 @@ def host_name(name: str) -> str:
         address = as_address(name[1:-1])
         if not isinstance(address, IPv6Address):
             raise _invalid(name, "what stands in brackets is no IPv6 address")
-        return str(address)
+        return _address_text(address)
     address = as_address(name)
     if address is not None:
-        return str(address)
+        return _address_text(address)
     host = _ascii(name).lower().removesuffix(".") if len(name) <= MOST_CHARACTERS + 1 else name
     labels = host.split(".")
     if len(host) > MOST_CHARACTERS:
@@ -72,11 +77,25 @@ def host_name(name: str) -> str:
 
 
 def as_address(name: str) -> Address | None:
-    """Read an IP address; None when it is none. A zone (`fe80::1%eth0`) means something on one machine only."""
+    """Read an IP address in any spelling that resolvers take, `2130706433` and `0x7f.1` too; None when it is none.
+
+    A zone (`fe80::1%eth0`, in URLs `fe80::1%25eth0`) means something on one machine only, and is left out.
+    """
     try:
-        return None if "%" in name else ip_address(name)
-    except ValueError:
-        return None
+        if ":" in name:
+            address, percent, zone = name.partition("%")
+            return IPv6Address(address) if not percent or _ZONE.fullmatch(zone) else None
+        if _NUMBERS.fullmatch(name):
+            return IPv4Address(socket.inet_aton(name.removesuffix(".")))
+    except (ValueError, OSError):
+        pass
+    return None
+
+
+def plain_host(host: str) -> str:
+    """Write a host as a client says it, without brackets, in the one way of `host_name`; what is none stays itself."""
+    address = as_address(host)
+    return host.lower().rstrip(".") if address is None else _address_text(address)
 
 
 def url_host(host: str) -> str:
@@ -103,6 +122,11 @@ def written_port(scheme: str, port: int | None) -> int | None:
     return None if port == DEFAULT_PORTS.get(scheme) else port
 
 
+def url_authority(scheme: str, host: str, port: int | None) -> str:
+    """Write host and port as a URL of a scheme does, which leaves its default port out."""
+    return authority(host, written_port(scheme, port))
+
+
 def url_path(target: str) -> str:
     """Return the path of a request's target; "" for a host and a port, or an asterisk (RFC 9112 section 3.2)."""
     return target if target.startswith("/") else ""
@@ -110,7 +134,7 @@ def url_path(target: str) -> str:
 
 def http_url(scheme: str, host: str, port: int | None, path: str, query: str = "") -> str:
     """Write where a request went; what has no path of its own goes without."""
-    return f"{scheme}://{authority(host, written_port(scheme, port))}{url_path(path)}{'?' if query else ''}{query}"
+    return f"{scheme}://{url_authority(scheme, host, port)}{url_path(path)}{'?' if query else ''}{query}"
 
 
 def host_pattern(text: str) -> str:
@@ -143,6 +167,12 @@ def host_range(text: str) -> str | Network:
         raise _invalid(text, f"{host[2:]} covers all names below it, so leave the asterisk out")
     address = as_address(host)
     return host if address is None else ip_network(address)
+
+
+def _address_text(address: Address) -> str:
+    """Write an address; one of IPv4 inside IPv6 stays readable (RFC 5952 section 5)."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(address) if mapped is None else f"::ffff:{mapped}"
 
 
 def _ascii(name: str) -> str:

@@ -57,7 +57,7 @@ class Dialer:
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 for_stranger = is_stranger(client)
-                if proxy is None or is_address(host):
+                if proxy is None or as_address(host) is not None:
                     found = await self.resolve(host, port, for_stranger=for_stranger)
                 if proxy is None:
                     return await _start_connection(found, self.socket_for(for_stranger=for_stranger))
@@ -138,15 +138,3 @@ async def _start_connection(
 def is_stranger(client: str) -> bool:
     """Tell whether a client, by its IP address, is not on this machine."""
     return not is_here(read_address(client))
-
-
-def is_address(host: str) -> bool:
-    """Tell whether a host is an IP address in any spelling that a resolver takes, 2852039166 and fe80::1%eth0 too."""
-    host = host.partition("%")[0].removesuffix(".")
-    if as_address(host) is not None:
-        return True
-    try:
-        socket.inet_aton(host)
-    except OSError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from typing import Final
 from telemock.authority.leaves import Leaves
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
+from telemock.hosts import plain_host
 from telemock.server.connect import METHOD, ConnectRequest, read_connect
 from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
@@ -111,7 +112,7 @@ class Door:
         with self._noting_refusal(visitor, arrival.host):
             async with asyncio.timeout(self._timeouts.head):
                 hello = await _read_hello(visitor.peek)
-        host = (hello.name or arrival.host).lower().rstrip(".")
+        host = plain_host(hello.name or arrival.host)
         if not hello.refusal and _speaks_only_http2(hello):
             self._note_refusal(visitor, host, ONLY_HTTP2)
             await visitor.say_last(NO_APPLICATION_PROTOCOL)

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from telemock.exchange import Via
-from telemock.hosts import DEFAULT_PORTS, authority_port
+from telemock.hosts import DEFAULT_PORTS, authority_port, plain_host
 
 
 class Arrival(NamedTuple):
@@ -32,7 +32,7 @@ class Target:
 
     Attributes:
         scheme: in lower case.
-        host: in lower case, without port; "" when unknown.
+        host: as `telemock.hosts.plain_host` writes it, without port; "" when unknown.
         path: as received; what stands in its place where there is none.
         via: the road it came by.
         port: None when unknown.
@@ -85,5 +85,4 @@ def host_name(authority: str) -> str:
         host = urlsplit("//" + authority).hostname or ""
     except ValueError:
         return ""
-    # A trailing dot names the same host (RFC 1034 section 3.1).
-    return host.rstrip(".") if host.isprintable() and host.isascii() else ""
+    return plain_host(host) if host.isprintable() and host.isascii() else ""

@@ -34,8 +34,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from telemock.errors import UpstreamError, UpstreamForbidden
-from telemock.hosts import authority
-from telemock.server.dial import DIAL_SECONDS, Dialer, is_address, is_stranger
+from telemock.hosts import as_address, authority
+from telemock.server.dial import DIAL_SECONDS, Dialer, is_stranger
 from telemock.server.messages import MAX_LINE_BYTES
 from telemock.server.target import host_name
 from telemock.server.upstream_proxy import UpstreamProxy, refusal
@@ -114,7 +114,7 @@ class Upstream:
         host, port = url.raw_host or "", url.port or 0
         for_stranger = is_stranger(request.remote or "")
         proxy = self._dialer.proxy_for(host, port)
-        if is_address(host):  # for which aiohttp, or the proxy, asks no resolver
+        if as_address(host) is not None:  # for which aiohttp, or the proxy, asks no resolver
             await self._dialer.resolve(host, port, for_stranger=for_stranger)
         way: _Way = {}
         fields = end_to_end(request.raw_headers)

@@ -117,7 +117,7 @@ FOREIGN_HOSTS = [
         "localhost.evil.example",
         "127.0.0.1.evil.example",
     ),
-    *("a,localhost", "localhost%00", "x", "telemock.test.evil.example", "0x7f000001", "cdn.cribl.io\\"),
+    *("a,localhost", "localhost%00", "x", "telemock.test.evil.example", "0x7f000001.example", "cdn.cribl.io\\"),
 ]
 
 
