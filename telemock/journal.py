@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from telemock.analysis.masking import masked_params, masked_path, masked_read, masked_text
 from telemock.exchange import Connection, Record, compact_json, utc_text_at
 from telemock.files import open_for_appending
-from telemock.hosts import authority, url_path, written_port
+from telemock.hosts import authority, url_authority, url_path
 from telemock.remembered import Remembered
 from telemock.text import printable_json
 
@@ -313,7 +313,7 @@ def record_text(record: Record) -> str:
 
 def _asked_text(asked: tuple[str, str, str, int | None, str]) -> str:
     method, scheme, host, port, path = asked
-    return _printable(f"{method} {authority(host, written_port(scheme, port))}{url_path(masked_path(path))}")
+    return _printable(f"{method} {url_authority(scheme, host, port)}{url_path(masked_path(path))}")
 
 
 def _said_text(said: tuple[str | None, str | None, str | None]) -> str:

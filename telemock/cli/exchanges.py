@@ -9,7 +9,7 @@ from typing import Any
 from telemock.cli.output import Column, Shape
 from telemock.exchange import Exchange
 from telemock.exports.records import NAMES, cells, exchange_values, loaded, nested
-from telemock.hosts import authority, written_port
+from telemock.hosts import url_authority
 
 
 def problem_list(exchange: Exchange) -> list[Any]:
@@ -19,7 +19,7 @@ def problem_list(exchange: Exchange) -> list[Any]:
 
 
 def _host(exchange: Exchange) -> str:
-    return authority(exchange.host, written_port(exchange.scheme, exchange.port))
+    return url_authority(exchange.scheme, exchange.host, exchange.port)
 
 
 # Text has the columns of the view `telemetry`; a table has those that fit beside each other.

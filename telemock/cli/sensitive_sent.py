@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from telemock.hosts import url_authority
 from telemock.store.filters import Filters
 from telemock.store.reader import Reader
 from telemock.text import printable
@@ -66,4 +67,5 @@ def sensitive_json(findings: "Sequence[Finding] | None") -> list[dict[str, Any]]
 def _named(finding: "Finding") -> str:
     place = f"{finding.place.source} {finding.place.name}".rstrip()
     shown = place if len(place) <= _MOST_CHARACTERS else place[: _MOST_CHARACTERS - 1] + "…"
-    return printable(f"{finding.sensitivity} {finding.example} ({shown} to {finding.place.host})")
+    where = url_authority(finding.place.scheme, finding.place.host, finding.place.port)
+    return printable(f"{finding.sensitivity} {finding.example} ({shown} to {where})")

@@ -17,6 +17,7 @@ from aiohttp import ETag, hdrs, web
 from telemock.answers import json_answer, method_not_allowed, too_large
 from telemock.codings import CONTENT_CODINGS, decode_content
 from telemock.errors import EventsRejected, UnknownCoding
+from telemock.hosts import url_authority
 from telemock.profiles.profile import MAX_PROBLEMS
 from telemock.server.events import Batch, parse_events
 from telemock.server.notes import NOTES, Notes
@@ -159,14 +160,15 @@ class Mock:
     def _nothing(self, request: web.Request, notes: Notes) -> web.Response:
         if self._unmatched is not None:
             return self._unmatched.answer(request)
-        asked = f"{request.method} {notes.target.path}"
+        target = notes.target
+        asked = f"{request.method} {target.path}"
         return json_answer(
             404,
             {
                 "error": f"Nothing here answers {asked[:300]}.",
                 "method": request.method,
-                "host": notes.target.host,
-                "path": notes.target.path[:300],
+                "host": url_authority(target.scheme, target.host, target.port),
+                "path": target.path[:300],
                 "answers": self._asked_for,
             },
         )

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from telemock.answers import json_answer, too_large, try_later
 from telemock.errors import UpstreamError
 from telemock.exchange import Connection
-from telemock.hosts import authority, written_port
+from telemock.hosts import url_authority
 from telemock.server.body_memory import SMALL_BYTES, BodyMemory, NoRoom
 from telemock.server.errand import BROKEN_OFF, Errand
 from telemock.server.interception import Interception
@@ -120,7 +120,7 @@ class Recorder:
         if not is_named:
             return None if notes.profile is None else ("https", notes.profile.hosts[0])
         if request.raw_path.startswith("/"):
-            return target.scheme, authority(target.host, written_port(target.scheme, target.port))
+            return target.scheme, url_authority(target.scheme, target.host, target.port)
         return target.scheme, absolute_form(request.raw_path.partition("?")[0])[1]
 
     async def _ask(self, request: web.Request, notes: Notes, scheme: str, authority: str) -> web.Response | LongAnswer:

@@ -180,8 +180,9 @@ def test_wget_is_answered_by_its_own_kind_of_settings_beside_those_of_the_user(t
 
 
 def test_what_is_sensitive_is_told_masked_of_this_program_alone(tmp_path: Path) -> None:
-    done = [run(tmp_path, "curl", "-s", f"https://{host}.test/?email={host}@example.com") for host in ("jane", "joe")]
-    line = "Sensitive: email jo*@*******.*om (query email to joe.test); telemock analyze tells all."
+    urls = [f"https://{host}.test:8443/?email={host}@example.com" for host in ("jane", "joe")]
+    done = [run(tmp_path, "curl", "-s", url) for url in urls]
+    line = "Sensitive: email jo*@*******.*om (query email to joe.test:8443); telemock analyze tells all."
     assert [told for told in done[1].stderr.splitlines() if told.startswith("Sensitive")] == [line]
 
 

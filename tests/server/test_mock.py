@@ -10,6 +10,7 @@ import pytest
 
 from telemock.server.events import MAX_EVENTS
 from tests.packing import packed
+from tests.server.secure import by_road, target_of
 from tests.server.served import MAX_BODY_BYTES, PING_BODY, PING_TARGET, Served, served
 from tests.server.wire import Answer, request_bytes
 
@@ -310,7 +311,7 @@ def test_anything_else_gets_404_that_says_what_was_asked_and_what_answers(
     answer = server.ask(method, target + "?a=b", headers, host="Asked.test:8080")
     said = answer.json()
     assert answer.status == 404
-    assert (said["method"], said["host"], said["path"]) == (method, "asked.test", target)
+    assert (said["method"], said["host"], said["path"]) == (method, "asked.test:8080", target)
     assert said["error"] == f"Nothing here answers {method} {target}."
     assert said["answers"] == [
         "GET|HEAD /telemetry/index.html",
@@ -321,6 +322,25 @@ def test_anything_else_gets_404_that_says_what_was_asked_and_what_answers(
     ]
     assert not [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
     assert server.exchange()["outcome"] == "unmatched"
+
+
+@pytest.mark.parametrize(
+    ("road", "asked", "told"),
+    [
+        ("direct", "asked.test", "asked.test"),
+        ("direct", "asked.test:80", "asked.test"),
+        ("direct", "[::1]:443", "[::1]:443"),
+        ("proxy", "cdn.cribl.io:8080", "cdn.cribl.io:8080"),
+        ("connect", "cdn.cribl.io:443", "cdn.cribl.io"),
+        ("connect", "cdn.cribl.io:80", "cdn.cribl.io:80"),
+    ],
+)
+def test_the_404_says_at_which_port_it_was_asked_unless_that_is_the_schemes(
+    server: Served, road: str, asked: str, told: str
+) -> None:
+    with by_road(server, road) as wire:
+        wire.send(request_bytes("GET", target_of(road, "/x", asked), host=asked))
+        assert wire.answer().json()["host"] == told
 
 
 def test_a_long_path_is_cut_in_the_404(server: Served) -> None:
