@@ -163,6 +163,7 @@ class Telemock:
             credentials=self._means.credentials,
             note=self._connection,
             timeouts=timeouts,
+            visit_key=self._means.visit_key,
         )
 
     def _connection(self, connection: Connection, reason: str = "") -> None:

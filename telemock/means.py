@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from telemock.authority.authority import Authority
 from telemock.authority.folder import open_authority
 from telemock.authority.redaction_key import redaction_key
+from telemock.authority.visit_proof import visit_key
 from telemock.errors import InvalidSetting
 from telemock.profiles.cribl import CRIBL
 from telemock.server.credentials import Credentials
@@ -31,6 +32,7 @@ class Means(NamedTuple):
         modes: of profiles by name; of None for all others.
         unmatched: answers what nothing else answers, if anybody said how.
         redaction_key: of the fingerprints that are stored in place of secrets; None where secrets are stored.
+        visit_key: of the doctor's proofs; None where the authority's key is not in its folder.
     """
 
     authority: Authority
@@ -40,6 +42,7 @@ class Means(NamedTuple):
     modes: Mapping[str | None, Mode]
     unmatched: Unmatched | None
     redaction_key: bytes | None
+    visit_key: bytes | None
 
     def is_recorded(self, profile: str | None) -> bool:
         """Tell whether a profile's requests go to the real host."""
@@ -70,6 +73,7 @@ def read_means(settings: ServeSettings) -> Means:
         # Last, as it may be made here.
         authority=open_authority(settings.ca_dir, settings.ca_cert, settings.ca_key),
         redaction_key=redaction_key(settings.ca_dir) if settings.redact_secrets else None,
+        visit_key=visit_key(settings.ca_dir),
     )
 
 

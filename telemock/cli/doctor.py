@@ -16,6 +16,7 @@ import click
 
 from telemock.authority.folder import key_file, public_files, utc_now
 from telemock.authority.permissions import exposed_files
+from telemock.authority.visit_proof import visit_key
 from telemock.cli.options import HOST, TEXT, config_option, option, setting_option, timeout_option
 from telemock.cli.output import FORMATS, Column, Shape, output, printing
 from telemock.cli.setting_options import Instead, setting_options
@@ -39,7 +40,10 @@ _FINDINGS: Shape[Finding] = Shape(
 
 
 _INSTEAD = {
-    "ca_dir": Instead(DEFAULT_CA_DIR, "Folder of the certificate authority; only what is public in it is read."),
+    "ca_dir": Instead(
+        DEFAULT_CA_DIR,
+        "Folder of the certificate authority; its private key, where it may be read, proves whose visit it is.",
+    ),
 }
 
 
@@ -101,6 +105,7 @@ def doctor(host: str, *, url: Place, ca_dir: Path, ca_cert: Path | None, timeout
         environment=os.environ,
         now=utc_now,
         find_exposed=partial(exposed_files, ca_dir) if _has_key(ca_dir, ca_cert) else None,
+        key=visit_key(ca_dir),
     )
     counts: Counter[Verdict] = Counter()
 

@@ -107,8 +107,6 @@ def ask_for_tunnel(visit: Visit) -> Iterator[Finding]:
     try:
         with visit.line() as line:
             answer = visit.ask_for_tunnel(line)
-            if answer.status == 200:
-                line.say_empty_line()
     except (OSError, NotHttp) as error:
         said = f"Asked for {host}, the proxy gives no answer: {said_of(error, visit.seconds)}."
         yield failed("proxy", said, "See what `telemock serve` printed, and what stands between here and there.")

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from telemock.authority.inspection import PublicAuthority
+from telemock.authority.visit_proof import VISIT_FIELD, visit_proof
 from telemock.doctor.wire import Address, Answer, Line
 from telemock.hosts import authority, url_host
 from telemock.place import Place
@@ -30,6 +31,7 @@ class Visit:
         now: the clock, UTC.
         find_exposed: gives a sentence for each secret file of the authority that others may read or change; None where
             there is no secret on this machine.
+        key: of the proof that this is the doctor, whose tunnels leave no row; None where it cannot be had.
         addresses: where the server is; the one that took a connection first.
         answer: what /health said.
         authority: what stands in the file.
@@ -43,6 +45,7 @@ class Visit:
     environment: Mapping[str, str]
     now: Callable[[], datetime]
     find_exposed: Callable[[], Sequence[str]] | None = None
+    key: bytes | None = None
     addresses: list[Address] = field(default_factory=list)
     answer: Answer | None = None
     authority: PublicAuthority | None = None
@@ -80,6 +83,8 @@ class Visit:
         fields = {"Host": target}
         if self.server.authorization is not None:
             fields["Proxy-Authorization"] = self.server.authorization
+        if self.key is not None:
+            fields[VISIT_FIELD] = visit_proof(self.key, target, self.now().timestamp())
         return line.ask("CONNECT", target, fields)
 
     @contextmanager

@@ -11,6 +11,7 @@ from aiohttp import HttpVersion10, HttpVersion11, hdrs
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser
 
+from telemock.authority.visit_proof import VISIT_FIELD
 from telemock.errors import MalformedRequest
 from telemock.hosts import authority_port
 from telemock.server.faults import connect_fault
@@ -23,11 +24,15 @@ METHOD: Final = b"CONNECT "
 
 @dataclass(frozen=True, slots=True)
 class ConnectRequest:
-    """Where to, and with which Proxy-Authorization field (RFC 9110 section 11.7.2), None without one."""
+    """Where to, with which Proxy-Authorization field (RFC 9110 section 11.7.2), and with which proof of a visit.
+
+    Each is None without one; see `telemock.authority.visit_proof`.
+    """
 
     host: str
     port: int
     authorization: str | None
+    visit: str | None = None
 
 
 def read_connect(head: bytes) -> ConnectRequest:
@@ -56,4 +61,4 @@ def read_connect(head: bytes) -> ConnectRequest:
     port = authority_port(target, None)
     if (wrong := connect_fault(target)) or port is None:
         raise MalformedRequest(f"{target.rpartition('@')[2][:300]!r} {wrong}.")
-    return ConnectRequest(host_name(target), port, fields.get(hdrs.PROXY_AUTHORIZATION))
+    return ConnectRequest(host_name(target), port, fields.get(hdrs.PROXY_AUTHORIZATION), fields.get(VISIT_FIELD))

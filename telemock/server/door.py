@@ -6,6 +6,7 @@ It refuses a CONNECT inside a CONNECT, and whoever does not come to the point.
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,9 +14,10 @@ from http import HTTPStatus
 from typing import Final
 
 from telemock.authority.leaves import Leaves
+from telemock.authority.visit_proof import is_visit
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
-from telemock.hosts import plain_host
+from telemock.hosts import authority, plain_host
 from telemock.server.connect import METHOD, ConnectRequest, read_connect
 from telemock.server.credentials import Credentials
 from telemock.server.elsewhere import ESTABLISHED, Elsewhere
@@ -24,7 +26,7 @@ from telemock.server.hello import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, Hello
 from telemock.server.interception import Interception
 from telemock.server.malformed import HEAD_BYTES, malformed_detail, wanted_by
 from telemock.server.peek import MAX_PEEKED_BYTES, Peek
-from telemock.server.protocol import SilentEnd
+from telemock.server.protocol import UnaskedEnd
 from telemock.server.refusal import ENDED_HERE, ONLY_HTTP2, explain
 from telemock.server.target import DIRECT, Arrival
 from telemock.server.timeouts import Timeouts
@@ -40,6 +42,7 @@ _SILENT_MS: Final = 2000.0
 _TLS_SHUTDOWN_SECONDS: Final = 2.0
 
 _NOTHING_SAID: Final = "Nothing was said in the tunnel before it ended."
+_NOTHING_ASKED: Final = "Nothing was asked in the tunnel before it ended."
 _TOO_LONG: Final = f"The head is longer than {MAX_PEEKED_BYTES} bytes."
 
 
@@ -48,7 +51,7 @@ class Door:
 
     Args:
         protocol: makes what speaks HTTP on a connection, from how it came and from what to call when it ends
-            without a word.
+            without a request.
         interception: the hosts answered here.
         default_host: whose certificate a client gets that names nobody.
         leaves: certificates.
@@ -56,11 +59,12 @@ class Door:
         credentials: who may use the proxy.
         note: keeps what became of a connection, with a short word for why.
         timeouts: of clients.
+        visit_key: of the doctor's proofs, whose tunnels without a request leave no row.
     """
 
     def __init__(
         self,
-        protocol: Callable[[Arrival, SilentEnd | None], asyncio.Protocol],
+        protocol: Callable[[Arrival, UnaskedEnd | None], asyncio.Protocol],
         *,
         interception: Interception,
         default_host: str,
@@ -69,6 +73,7 @@ class Door:
         credentials: Credentials,
         note: Callable[[Connection, str], None],
         timeouts: Timeouts,
+        visit_key: bytes | None,
     ) -> None:
         self._protocol = protocol
         self._interception = interception
@@ -78,6 +83,7 @@ class Door:
         self._credentials = credentials
         self._note = note
         self._timeouts = timeouts
+        self._visit_key = visit_key
 
     async def admit(self, visitor: Visitor) -> None:
         """Serve a connection, or hand it on to who does; it is closed or handed on at the end."""
@@ -105,7 +111,8 @@ class Door:
 
     async def _serve(self, visitor: Visitor, arrival: Arrival) -> None:
         loop = asyncio.get_running_loop()
-        await loop.connect_accepted_socket(partial(self._protocol, arrival, None), visitor.hand_on())
+        on_unasked_end = None if arrival is DIRECT else partial(self._note_unasked, visitor, arrival)
+        await loop.connect_accepted_socket(partial(self._protocol, arrival, on_unasked_end), visitor.hand_on())
 
     async def _serve_tls(self, visitor: Visitor, arrival: Arrival) -> None:
         """End TLS here; whoever does not want that is noted with the likely cause."""
@@ -132,11 +139,11 @@ class Door:
             return
         context.sslobject_class = HalfClosing
         established = Arrival("connect" if arrival.via == "connect" else "tls", "https", host, arrival.port)
-        on_silent_end = partial(self._note_silence, visitor, host)
+        on_unasked_end = partial(self._note_unasked, visitor, established)
         with self._noting_refusal(visitor, host):
             visitor.awaits(client=True)
             await asyncio.get_running_loop().connect_accepted_socket(
-                partial(self._protocol, established, on_silent_end),
+                partial(self._protocol, established, on_unasked_end),
                 visitor.hand_on(),
                 ssl=context,
                 ssl_handshake_timeout=self._timeouts.head,
@@ -190,6 +197,7 @@ class Door:
             return
         visitor.peek.take(len(head))
         visitor.port = wanted.port
+        visitor.is_doctor = is_visit(self._visit_key, authority(wanted.host, wanted.port), wanted.visit, time.time)
         if self._interception.covers(wanted.host):
             await self._serve_tunnel(visitor, wanted)
         else:
@@ -219,7 +227,7 @@ class Door:
             await self._admit(visitor, Arrival("connect", "http", wanted.host, wanted.port))
         finally:
             if visitor.is_silent:
-                self._note(visitor.record("tunnel", wanted.host, wanted.port, _NOTHING_SAID), "")
+                self._note_tunnel(visitor, wanted.host, _NOTHING_SAID)
 
     async def _refuse(self, visitor: Visitor, status: HTTPStatus, error: str) -> None:
         """Answer a CONNECT that cannot be read."""
@@ -241,10 +249,17 @@ class Door:
             "malformed",
         )
 
-    def _note_silence(self, visitor: Visitor, host: str, error: BaseException | None) -> None:
-        """Note who ended TLS right after the handshake, before a word; later it was a spare connection."""
-        if visitor.age_ms < _SILENT_MS:
-            self._note_refusal(visitor, host, error)
+    def _note_unasked(self, visitor: Visitor, arrival: Arrival, error: BaseException | None, bytes_up: int) -> None:
+        """Note who ended TLS right after the handshake, before a word, and a tunnel in which nothing was asked."""
+        if arrival.scheme == "https" and not bytes_up and visitor.age_ms < _SILENT_MS:
+            self._note_refusal(visitor, arrival.host, error)
+        elif arrival.via == "connect":  # any other was a spare connection
+            self._note_tunnel(visitor, arrival.host, _NOTHING_ASKED, bytes_up)
+
+    def _note_tunnel(self, visitor: Visitor, host: str, detail: str, bytes_up: int = 0) -> None:
+        """Note a tunnel that ended here, unless it was the doctor's."""
+        if not visitor.is_doctor:
+            self._note(visitor.record("tunnel", host, visitor.port, detail, bytes_up=bytes_up), "")
 
     def _note_refusal(self, visitor: Visitor, host: str, error: BaseException | str | None) -> None:
         refusal = explain(error)

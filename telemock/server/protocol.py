@@ -34,7 +34,7 @@ SERVER: Final = "telemock"
 
 _QUICKACK: Final = getattr(socket, "TCP_QUICKACK", None)  # of Linux
 
-SilentEnd = Callable[[BaseException | None], None]
+UnaskedEnd = Callable[[BaseException | None, int], None]
 _Asked = tuple[RawRequestMessage, StreamReader]
 
 
@@ -45,7 +45,7 @@ class Protocol(web.RequestHandler):
         manager: aiohttp's server, which counts and closes connections.
         on_malformed: told of traffic that is not HTTP.
         arrival: how the connection came.
-        on_silent_end: told when it ended before a word, and with which error.
+        on_unasked_end: told when it ended before a request: with which error, and how many bytes came.
         timeouts: of the client.
         options: for aiohttp's RequestHandler.
 
@@ -59,10 +59,9 @@ class Protocol(web.RequestHandler):
         "_broken",
         "_deadline",
         "_is_malformed",
-        "_is_silent",
         "_malformed",
         "_on_malformed",
-        "_on_silent_end",
+        "_on_unasked_end",
         "_reader",
         "_socket",
         "_timeouts",
@@ -78,7 +77,7 @@ class Protocol(web.RequestHandler):
         *,
         on_malformed: Callable[[Connection], None],
         arrival: Arrival,
-        on_silent_end: SilentEnd | None,
+        on_unasked_end: UnaskedEnd | None,
         timeouts: Timeouts,
         **options: Any,
     ) -> None:
@@ -86,8 +85,7 @@ class Protocol(web.RequestHandler):
         self.arrival = arrival
         self._reader = MessageReader(self._new_parser)
         self.is_ending = False
-        self._is_silent = True
-        self._on_silent_end = on_silent_end
+        self._on_unasked_end = on_unasked_end
         self._timeouts = timeouts
         self._deadline: asyncio.TimerHandle | None = None  # while a head or a body is not whole
         self._awaited = -1  # number of the request whose head is not whole
@@ -177,7 +175,6 @@ class Protocol(web.RequestHandler):
             else:
                 if arrived is not None:
                     self._append(*arrived)
-        self._is_silent = False
         if not reader.is_between:
             self._acknowledge()
             self._set_deadline()
@@ -212,7 +209,7 @@ class Protocol(web.RequestHandler):
             self.force_close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Keep what was asked and not answered; tell whoever wants to know that the client ended without a word."""
+        """Keep what was asked and not answered; tell whoever wants to know that nothing was asked."""
         if self._tls is not None:
             self._tls.transport = self._tls.on_end = None  # nothing is left for the collector
             self._tls = None
@@ -236,8 +233,8 @@ class Protocol(web.RequestHandler):
             self._malformed = None
         if asked and make is not None and handler is not None:
             self._unanswered = self._loop.create_task(self._keep(asked, make, handler))
-        if self._is_silent and self._on_silent_end is not None:
-            self._on_silent_end(exc)
+        if self._on_unasked_end is not None and not (self._request_count or asked or self._is_malformed):
+            self._on_unasked_end(exc, self._reader.size)
 
     async def _keep(self, asked: list[_Asked], make: Callable[..., Any], handler: Callable[..., Any]) -> None:
         """Let requests be kept whose client left while they waited for their turn."""
@@ -377,7 +374,7 @@ def broken_body(request: web.BaseRequest) -> Exception | None:
 
 def speaking_http(
     runner: web.BaseRunner, *, on_malformed: Callable[[Connection], None], timeouts: Timeouts
-) -> Callable[[Arrival, SilentEnd | None], Protocol]:
+) -> Callable[[Arrival, UnaskedEnd | None], Protocol]:
     """Give what makes the protocol of a connection for a runner's application; see `Protocol`."""
     if runner.server is None:
         raise RuntimeError("the runner is not set up")
@@ -392,4 +389,4 @@ def speaking_http(
         max_line_size=MAX_LINE_BYTES,
         max_field_size=MAX_LINE_BYTES,
     )
-    return lambda arrival, on_silent_end: make(arrival=arrival, on_silent_end=on_silent_end)
+    return lambda arrival, on_unasked_end: make(arrival=arrival, on_unasked_end=on_unasked_end)

@@ -32,6 +32,7 @@ class Visitor(Errand):
         port: the one it wants: where it connected to, or what it asked for with CONNECT.
         awaited_since: the monotonic time since which it has to speak, or to say the rest; None while it is answered.
         is_silent: it said nothing yet.
+        is_doctor: it is `telemock doctor`, which proved that.
         bytes_up: bytes that it said before a last answer and behind it.
         bytes_down: bytes that were sent to it.
     """
@@ -44,6 +45,7 @@ class Visitor(Errand):
         self.awaited_since: float | None = None
         self.awaits(client=True)
         self.is_silent = True
+        self.is_doctor = False
         self.bytes_up = self.bytes_down = 0
 
     @property

@@ -75,6 +75,7 @@ def capturing(folder: Path, handler: Handler, *, is_cancelled: bool = False) -> 
             ),
             note=note,
             timeouts=Timeouts(),
+            visit_key=None,
         )
         await Site(runner, listening, door).start()
         ready()

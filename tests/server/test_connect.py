@@ -1,11 +1,13 @@
 """These are the promises of how the head of a CONNECT is read: one meaning, or a sentence."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from telemock.app import loop_factory
+from telemock.authority.visit_proof import VISIT_FIELD, visit_key, visit_proof
 from telemock.errors import MalformedRequest
 from telemock.server.connect import ConnectRequest, read_connect
 from tests.server.secure import by_road, tunnelled
@@ -161,3 +163,55 @@ def test_a_tunnel_in_which_nothing_is_said_is_kept(server: Served) -> None:
     (row,) = ended(server)
     assert (row["kind"], row["host"], row["port"]) == ("tunnel", "cdn.cribl.io", 8443)
     assert row["detail"] == "Nothing was said in the tunnel before it ended."
+
+
+@pytest.mark.parametrize("road", ["connect", "connect without TLS"])
+def test_a_tunnel_in_which_nothing_but_empty_lines_come_is_kept(server: Served, road: str) -> None:
+    with by_road(server, road) as wire:
+        wire.send(b"\r\n\r\n")
+        wire.send(b"\r\n")
+        server.settle()
+    (row,) = ended(server)
+    assert (row["kind"], row["host"], row["port"], row["bytes_up"]) == ("tunnel", "cdn.cribl.io", 443, 6)
+    assert row["detail"] == "Nothing was asked in the tunnel before it ended."
+
+
+@pytest.mark.parametrize("data", [request_bytes("GET", PING_TARGET), b"\r\nGET /a", b"garbage\r\n\r\n"])
+def test_a_tunnel_in_which_something_is_asked_has_one_row(server: Served, data: bytes) -> None:
+    with by_road(server, "connect") as wire:
+        wire.send(data)
+        wire.end()
+        wire.rest()
+    server.malformed()
+    assert len(server.connections()) + sum(row["path"] != "/barrier" for row in server.exchanges()) == 1
+    assert [row["kind"] for row in server.connections()] in ([], ["malformed"])
+
+
+def proof(server: Served, target: str = "cdn.cribl.io:443", now: float | None = None) -> str:
+    """Write what the doctor says in its CONNECT."""
+    key = visit_key(server.db.parent / "ca")
+    assert key is not None
+    return f"{VISIT_FIELD}: {visit_proof(key, target, time.time() if now is None else now)}"
+
+
+def test_the_doctors_tunnel_leaves_no_row_and_what_is_asked_in_it_does(server: Served) -> None:
+    for said in (b"", b"\r\n", request_bytes("GET", "/asked", host="cdn.cribl.io")):
+        with server.connect() as wire:
+            wire.send(head("cdn.cribl.io:443", proof(server)))
+            assert wire.answer(body=False).status == 200
+            wire.send(said)
+            wire.end()
+            wire.rest()
+    server.malformed()
+    assert server.connections() == []
+    assert [row["path"] for row in server.exchanges() if row["path"] != "/barrier"] == ["/asked"]
+
+
+@pytest.mark.parametrize("lie", ["", "other", "old", "\u00e9"])
+def test_nobody_hides_by_saying_that_it_is_the_doctor(server: Served, lie: str) -> None:
+    said = {"other": proof(server, "cdn.cribl.io:8443"), "old": proof(server, now=time.time() - 200)}
+    with server.connect() as wire:
+        wire.send(head("cdn.cribl.io:443", said.get(lie, f"{VISIT_FIELD}: {lie}")))
+        assert wire.answer(body=False).status == 200
+    (row,) = ended(server)
+    assert (row["kind"], row["host"]) == ("tunnel", "cdn.cribl.io")
