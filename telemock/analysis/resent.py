@@ -2,7 +2,8 @@
 
 Sent again is the same method, URL with its query, and content, by the same client. What is the same and was answered
 is a request of its own, such as a heartbeat, unless its body holds what only one sending of it can: the id of an
-event, or the time when it was made.
+event, or the time when it was made. What is the same but for a clock, a number of the attempt or an id of the request
+is sent again only soon after a failure.
 """
 
 import re
@@ -15,7 +16,8 @@ from typing import Final, NamedTuple
 
 from telemock.analysis.kinds import TIMES, kind_of, seconds_of
 from telemock.analysis.names import words_of
-from telemock.fields import read_body
+from telemock.codings import decode_pair
+from telemock.fields import query_items, read_body
 from telemock.leaves import Leaf
 from telemock.opening import Allowance
 
@@ -59,6 +61,17 @@ _NAME_OF_STATE: Final = re.compile(
     r"(?:.* )?(?:start\w*|boot\w*|creat\w*|install\w*|launch\w*|since|first|last|until|expir\w*|valid|build|built"
     r"|release\w*|updated?|modif\w*|upgrad\w*|login|exp|iat|nbf|lt|from|to|begin)(?: .*)?"
 )
+
+# The same, as words, of what is another in each attempt: how many there were, and what makes each of them unique.
+_NAME_OF_ATTEMPT: Final = re.compile(
+    r"(?:.* )?(?:(?:attempts?|tries|retry|retries|retried)(?: (?:count|number|no|num|index|n))?"
+    r"|try (?:count|number|no|num))"
+)
+_NAME_OF_REQUEST: Final = re.compile(
+    r"(?:.* )?(?:(?:request|req|attempt|trace|span|correlation) ?(?:u?uid|id|key)|nonce|random|rand|cb|cache ?buster"
+    r"|signature|sig|hmac)"
+)
+_MOST_ATTEMPTS: Final = 10_000
 
 # A time of this request is so near to when it came: clocks differ, and events wait to be sent.
 _BEFORE_S: Final = 3600.0
@@ -156,6 +169,11 @@ class Resent:
         keys = _keys(sending)
         known = [self._latest[key] for key in keys if key in self._latest]
         again = _again(sending, sent, max(known)) if known else None
+        if sending.received_s <= self._failed_s + _LONGEST_S:
+            alike = self._keys_of_alike(sending, is_failed=sent.is_failure)
+            keys += alike
+            if again is None and alike and alike[-1] in self._latest:
+                again = _again_alike(sent, self._latest[alike[-1]])
         if again is not None:
             sent = sent._replace(delay_s=again.delay_s, attempt=again.attempt)
         for key in keys:
@@ -164,6 +182,14 @@ class Resent:
         while len(self._latest) > _MOST_REMEMBERED:
             self._latest.popitem(last=False)
         return again
+
+    def _keys_of_alike(self, sending: Sending, *, is_failed: bool) -> list[bytes]:
+        """Return the key of where requests failed, and that of this one's attempts, which is looked for only there."""
+        place = _digest(_sent_to(sending, sending.url.partition("?")[0]), b"failed")
+        if not is_failed and place not in self._latest:
+            return []
+        alike = _key_of_alike(sending)
+        return [] if alike is None else [place, alike]
 
 
 def is_failure(status: int) -> bool:
@@ -191,11 +217,64 @@ def _again(sending: Sending, sent: Remembered, known: Remembered) -> Again | Non
     )
 
 
+def _again_alike(sent: Remembered, known: Remembered) -> Again | None:
+    """Return how a request is the same as one that is known but for what is another in each attempt."""
+    first, second = min(known, sent), max(known, sent)
+    delay_s = second.received_s - first.received_s
+    is_soon = first.is_failure and delay_s <= max(_SOON_S, _SOON_FACTOR * known.delay_s)
+    return (
+        Again(
+            is_retry=True,
+            is_same_events=False,
+            delay_s=delay_s,
+            before_s=known.delay_s,
+            attempt=known.attempt + 1,
+        )
+        if is_soon
+        else None
+    )
+
+
+def _key_of_alike(sending: Sending) -> bytes | None:
+    """Return what is the same in each attempt; None where that is all of it, or where it cannot be told.
+
+    What stands in an array is of one event, and another there is another event.
+    """
+    to, _, query = sending.url.partition("?")
+    body = read_body(sending.content, sending.media_type)
+    asked: list[Leaf] = [(*decode_pair(item), "text") for item in query_items(query)]
+    leaves = [*asked, *body.leaves]
+    if not body.is_whole or len(leaves) > _MOST_LEAVES:
+        return None
+    kept = [leaf for leaf in leaves if not _is_of_attempt(leaf, sending.received_s)]
+    if len(kept) == len(leaves):
+        return None
+    said = (part.encode(errors="surrogatepass") for leaf in kept for part in leaf)
+    return _digest(_sent_to(sending, to), b"alike", *said)
+
+
+def _is_of_attempt(leaf: Leaf, received_s: float) -> bool:
+    """Return whether a value is another each time that the same request is tried."""
+    name, value, _ = leaf
+    if "[]" in name:
+        return False
+    words = words_of(name)
+    return (
+        _NAME_OF_REQUEST.fullmatch(words) is not None
+        or (_NAME_OF_ATTEMPT.fullmatch(words) is not None and value.isdecimal() and int(value) < _MOST_ATTEMPTS)
+        or _is_own_time(leaf, received_s)
+    )
+
+
 def _keys(sending: Sending) -> list[bytes]:
-    before = f"{sending.sender}\n{sending.method}\n{sending.url}".encode(errors="surrogateescape")
+    before = _sent_to(sending, sending.url)
     events = b"\0".join(sorted(set(_EVENT_ID.findall(sending.content))))
     keys = [_digest(before, b"content", _SENT_AT.sub(b"", sending.content))]
     return keys + [_digest(before, b"events", events)] * bool(events)
+
+
+def _sent_to(sending: Sending, url: str) -> bytes:
+    return f"{sending.sender}\n{sending.method}\n{url}".encode(errors="surrogateescape")
 
 
 def _is_one_of_a_kind(sending: Sending) -> bool:

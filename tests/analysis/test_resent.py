@@ -1,6 +1,7 @@
 """What a client sent again is told so, of endpoints, in lines, JSON and the report."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,65 @@ def test_what_was_sent_again_is_told_of_its_endpoint(cli: Cli, tmp_path: Path) -
     page = tmp_path / "report.html"
     cli("report", "--db", db, "-o", page)
     assert "2 sent again" in page.read_text()
+
+
+FRESH = b'{"events": [{"name": "start", "ts": 1770278500}], "timestamp": %d, "retryCount": %d, "request_id": "%032x"}'
+
+
+def fresh(second: float, attempt: int, status: int = 503, **changes: Any) -> Exchange:
+    """Post the same batch with what is another in each attempt."""
+    at = datetime.fromisoformat(moment(second)).timestamp()
+    return post(second, FRESH % (at * 1000, attempt, hash((second, attempt)) & (1 << 63) - 1), status=status, **changes)
+
+
+def test_a_batch_that_is_tried_again_with_a_fresh_clock_is_retried(cli: Cli, tmp_path: Path) -> None:
+    times = [(60 * beat, attempt) for beat in range(10) for attempt in range(4)]
+    posts = [fresh(beat + 2**attempt - 1, attempt, 204 if attempt == 3 else 503) for beat, attempt in times]
+    told = cadence_of(cli, tmp_path, *posts, every=True)
+    assert (told["interval_s"], told["bursts"], told["retries"], told["retry_s"], told["backoff"]) == (60, 0, 30, 1, 2)
+    assert told["resent"] == 0
+
+
+@pytest.mark.parametrize(
+    "query", ["v=1&_={ms}", "v=1&nonce={n}", "v=1&attempt={n}", "v=1&X-Request-Id={n}", "v=1&sent={iso}"]
+)
+def test_a_query_with_something_fresh_is_retried(cli: Cli, tmp_path: Path, query: str) -> None:
+    gets = []
+    for number, second in enumerate((0, 1, 3, 7)):
+        at = datetime.fromisoformat(moment(second))
+        said = query.format(ms=int(at.timestamp() * 1000), n=number, iso=at.isoformat().replace("+00:00", "Z"))
+        gets.append(post(second, b"", method="GET", query=said, status=502))
+    told = cadence_of(cli, tmp_path, *gets)
+    assert told["retries"] == 3
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 404])
+def test_what_differs_in_its_clock_is_no_retry_of_what_was_answered(cli: Cli, tmp_path: Path, status: int) -> None:
+    told = cadence_of(cli, tmp_path, *(fresh(second, 0, status) for second in (0, 1, 3, 7, 60, 61)))
+    assert (told["requests"], told["retries"], told["resent"]) == (6, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'{"timestamp": %d, "event": "a"}', b'{"timestamp": %d, "event": "b"}'),
+        (b'{"timestamp": %d, "messageId": "4fd2f0c2-1"}', b'{"timestamp": %d, "messageId": "4fd2f0c2-2"}'),
+        (b'{"timestamp": %d, "n": 1}', b'{"timestamp": %d, "n": 2}'),
+        (b'{"events": [{"ts": %d}]}', b'{"events": [{"ts": %d}]}'),
+        (b'{"timestamp": %d, "attempt": "x"}', b'{"timestamp": %d, "attempt": "y"}'),
+    ],
+)
+def test_what_differs_in_more_is_another_request(cli: Cli, tmp_path: Path, one: bytes, other: bytes) -> None:
+    now_ms = round(datetime.fromisoformat(moment(0)).timestamp() * 1000)
+    posts = [post(number, body % (now_ms + 1000 * number)) for number, body in enumerate((one, other, other))]
+    assert cadence_of(cli, tmp_path, *posts, every=True)["retries"] == (0 if b"[" in one else 1)
+
+
+def test_a_retry_with_a_fresh_clock_long_after_is_a_request_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    assert cadence_of(cli, tmp_path, fresh(0, 0), fresh(61, 1))["retries"] == 0
+
+
+def test_beats_with_a_clock_are_beats_in_an_outage(cli: Cli, tmp_path: Path) -> None:
+    posts = [fresh(30 * beat, 0, 503 if 10 <= beat < 20 else 200) for beat in range(40)]
+    told = cadence_of(cli, tmp_path, *posts)
+    assert (told["interval_s"], told["missed"], told["retries"]) == (30, 0, 0)
