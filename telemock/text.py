@@ -78,13 +78,25 @@ class Number(str):
     __slots__ = ()
 
 
+_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=Members)
+
+
 def load_json(text: str | bytes) -> Any:
     """Give what JSON holds: objects as `Members`, numbers as `Number`.
 
     Raises:
         ValueError, RecursionError: it is none, or is too deep.
     """
-    return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=Number, object_pairs_hook=Members)
+    if isinstance(text, bytes):
+        is_plain = len(text) > 1 and 0 < text[0] < 0x80 and text[1] > 0
+        text = text.decode("utf-8" if is_plain else json.detect_encoding(text), "surrogatepass")
+    elif text.startswith("\ufeff"):
+        raise ValueError("JSON begins with no byte order mark (RFC 8259 section 8.1)")
+    stripped = text.strip(" \t\r\n")
+    value, end = _DECODER.raw_decode(stripped)
+    if end != len(stripped):
+        raise ValueError("There is more behind the JSON")
+    return value
 
 
 def indented_json(text: str) -> str | None:

@@ -7,7 +7,7 @@ import re2
 # as long.
 _MAY_HOLD = re2.Set.SearchSet()
 _MAY_HOLD.Add(
-    r"(?i)pass|pwd|pswd|secret|token|key|auth|cred|bearer|sessid|connect\.sid|[?&]sig|signature|akia|asia|abia|acca"
+    r"(?i)pass|pw|pswd|secret|token|key|auth|cred|bearer|sessid|connect\.sid|[?&]sig|signature|akia|asia|abia|acca"
     r"|cookie|assertion|saml|hmac|jwt|headers|code(?:=|_verifier|\"|-verifier)|honeycomb|(?:^|[^a-z])(?:sig|sas|dpop)[=\"]"
     r"|eyj|gh[pousr]_|github_pat|gl[a-z]{2,5}-|gr1348941|sk-|k_live_|xox[a-z]|private|pypi-|sg\.|sq0csp|slack|softlayer"
     r"|cloudant|aiza|npm_|hv[sb]\.|dop_v1|shp[acs]|glsa_|hf_[a-z]{34}|dapi[0-9a-f]|nrak|pmak|dt0c01|ya29|lin_api"

@@ -72,9 +72,12 @@ def topics_of(name: str) -> frozenset[Topic]:
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> str:
     """Give the words of the last two parts of a name: `$.cloud.accountId` has `cloud account id`."""
-    parts = _SEPARATORS.split(_own(name[-_LONGEST_NAME:]).strip(".$[]"))[-2:]
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", " ".join(parts))
-    return re.sub(r"[\W_]+", " ", apart).strip().lower()
+    own = _own(name[-_LONGEST_NAME:]).strip(".$[]")
+    if _ONE_WORD.fullmatch(own):
+        return own
+    words = " ".join(_SEPARATORS.split(own)[-2:])
+    apart = words if words.islower() else _CASES.sub(" ", words)
+    return _BETWEEN_WORDS.sub(" ", apart).strip().lower()
 
 
 def parts_of(name: str) -> list[str]:
@@ -97,5 +100,8 @@ def _own(name: str) -> str:
 
 
 _SEPARATORS = re.compile(r"[.$\[\]]+")
+_ONE_WORD = re.compile(r"[a-z0-9]*")
+_CASES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _STEPS = frozenset((*CODINGS, "json", "query"))
 _CODINGS = tuple(ARROW + coding for coding in CODINGS)

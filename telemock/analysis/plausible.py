@@ -49,8 +49,12 @@ _DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0
 # A number of fewer digits says how many cookies there are, or the like.
 _LEAST_DIGITS = 6
 # First numbers of addresses that every machine has, or none: loopback, groups (RFC 5771), broadcast.
+_OCTETS = frozenset(map(str, range(256)))
+_DASHES = frozenset("/-")
 _NO_HOSTS = frozenset(("0", "127", "255", *map(str, range(224, 240))))
 _CLOCK = re.compile(r"\d\d\W(?:0[1-9]|1[0-2])\W(?:0[1-9]|[12]\d|3[01])\W(?:[01]\d|2[0-3])(?:\W[0-5]\d){2}")
+# What the Luhn algorithm makes of every second digit.
+_DOUBLED = str.maketrans("0123456789", "0246813579")
 _CARD_NETWORKS = re.compile(
     r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
     r"|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
@@ -127,16 +131,21 @@ def is_email(found: str, _before: str) -> bool:
 def is_ipv4(found: str, before: str) -> bool:
     """Tell an address from a version; those that every machine has say nothing."""
     numbers = found.split(".")
-    if not all(each == str(int(each)) and int(each) < 256 for each in numbers) or numbers[0] in _NO_HOSTS:
+    if not _OCTETS.issuperset(numbers) or numbers[0] in _NO_HOSTS:
         return False
-    return not any(each.search(before) for each in (TOPICS["version"], TOPICS["object"], _PRODUCT_BEFORE))
+    last = before.rstrip(" :=\"'")[-1:]
+    if last.isalpha():
+        return not (TOPICS["version"].search(before) or TOPICS["object"].search(before))
+    return last not in _DASHES or not _PRODUCT_BEFORE.search(before)
 
 
 def is_likely_ipv4(found: str, before: str) -> bool:
     """Tell an address that no version looks like: of a private network, or of numbers that versions seldom have."""
     numbers = [int(each) for each in found.split(".")]
-    is_private = numbers[0] == 10 or numbers[:2] == [192, 168] or (numbers[0] == 172 and 16 <= numbers[1] < 32)
-    return (is_private or sum(each > 40 for each in numbers) >= 2) and is_ipv4(found, before)
+    first, second, third, last = numbers
+    is_private = first == 10 or (first == 192 and second == 168) or (first == 172 and 16 <= second < 32)
+    has_large = (first > 40) + (second > 40) + (third > 40) + (last > 40) >= 2
+    return (is_private or has_large) and is_ipv4(found, before)
 
 
 def is_ipv6(found: str, _before: str) -> bool:
@@ -178,10 +187,10 @@ def is_likely_phone(found: str, before: str) -> bool:
 
 def is_card(found: str, _before: str) -> bool:
     """Tell the number of a card: a network's first digits and length, and the check digit (ISO/IEC 7812-1)."""
-    digits = re.sub(r"\D", "", found)
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    checks = sum(digit // 10 + digit % 10 for digit in doubled) % 10 == 0
-    return checks and _CARD_NETWORKS.fullmatch(digits) is not None and len(set(digits)) > 1
+    digits = found if found.isdecimal() else re.sub(r"\D", "", found)
+    if _CARD_NETWORKS.fullmatch(digits) is None or len(set(digits)) == 1:
+        return False
+    return sum(map(int, digits[-1::-2] + digits[-2::-2].translate(_DOUBLED))) % 10 == 0
 
 
 def is_likely_card(found: str, before: str) -> bool:

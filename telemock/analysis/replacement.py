@@ -7,7 +7,7 @@ from any thread.
 import codecs
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -18,12 +18,10 @@ from telemock.analysis.header_values import conceal_cookies, conceal_credentials
 from telemock.analysis.json_numbers import conceal_numbers, is_json_number
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
-from telemock.analysis.sensitive import find_secrets, is_hinted, names_secret
+from telemock.analysis.value_secrets import secrets_or_wrapped, secrets_seen
 from telemock.codings import decode_pair, decode_read
-from telemock.decoding import ARROW, Budget, layers
 from telemock.exchange import Exchange, compact_json, header_pairs
 from telemock.fields import content_type, read_body
-from telemock.opening import may_open
 
 _T = TypeVar("_T")
 
@@ -54,9 +52,6 @@ _FIELD_LINE = re.compile(
 
 # A query or a form in text; what it quotes ends with a quote.
 _PAIRS = re.compile(r"(?<![\w.%\[\]-])[\w.%\[\]-]{1,100}=[^\s'\"&;,\\]+(?:&[^\s'\"&;,\\]*)*")
-
-# A number of fewer digits is no secret, and wraps none.
-_PLAIN_NUMBER = re.compile(r"-?[0-9]{0,12}\.?[0-9]{0,12}", re.ASCII)
 
 # What no text has: where these are, the length of what stands between them may be told elsewhere.
 _BINARY = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -118,7 +113,7 @@ class Replacement:
         self.read = lru_cache(maxsize=1024)(self._read_parts)
         self.headers = _remembering(self._headers)
         self.path = _remembering(self._path)
-        self._secrets = _remembering(self._find_secrets)
+        self._secrets = _remembering(secrets_or_wrapped if looks_inside else secrets_seen)
 
     def exchange(self, exchange: Exchange) -> Exchange:
         """Return an exchange without its secrets; the same one when it has none."""
@@ -247,33 +242,22 @@ class Replacement:
                 return None
         return shown
 
-    def _find_secrets(self, value: str, name: str = "") -> tuple[str, ...]:
-        """Find the secrets in the value of a field, the longest first."""
-        if self._looks_inside:
-            if _PLAIN_NUMBER.fullmatch(value) and not is_hinted(name):
-                return ()
-            budget = Budget()
-            # What was not looked at may hold one; the same one may stand elsewhere in it as it is.
-            if next(_inner_secrets(name, value, budget), None) is not None or budget.is_spent:
-                return (value,)
-        elif not (names_secret(name) or may_hold_secret(value)):
-            return ()
-        found = {*find_secrets(value, name)}
-        if not self._looks_inside and may_open(value):
-            found.update(_inner_secrets(name, value, Budget()))
-        return tuple(sorted(found, key=len, reverse=True))
-
     def _path(self, path: str) -> str:
         """Conceal the secrets in a path: tokens of bots, signatures, keys that stand between slashes."""
         if not self._may_hold(path):
             return path
-        for secret in self._secrets(path):
+        for secret in self._secrets(path, ""):
             path = path.replace(secret, self._conceal(secret).replace("…", "*"))
         return path
 
     def query(self, query: str) -> str:
         """Conceal the secrets in a query as it was received."""
+        return self._query(query, len(query))[0]
+
+    def _query(self, query: str, most: int) -> tuple[str, int]:
+        """Conceal them in a query, and count the pairs that have some; behind more than so many, the rest is left."""
         items = query.split("&")
+        concealed = 0
         hint = parameter_hints(query, lambda: [decode_pair(item)[0] for item in items])
         for place, item in enumerate(items):
             if item:
@@ -281,7 +265,10 @@ class Replacement:
                 shown = self.value(hint(name) if hint else name, value)
                 if shown != value:
                     items[place] = item.partition("=")[0] + "=" + quote(shown, safe="*:/", errors="surrogatepass")
-        return "&".join(items)
+                    concealed += 1
+                    if concealed > most:
+                        break
+        return "&".join(items), concealed
 
     def params(self, text: str) -> str:
         """Conceal the secrets in the JSON object of a decoded query."""
@@ -334,18 +321,36 @@ class Replacement:
 
     def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
         """Return whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
-        changed = [
-            re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])" if each in numbers else re.escape(each))
-            for each in secrets
-            if self._conceal(each) != each
-        ]
-        values = (_FINGERPRINT.sub("", value) for _, value, _ in read_body(content, kind).leaves)
-        return any(secret.search(value) for value in values for secret in changed)
+        changed = [each for each in secrets if self._conceal(each) != each]
+        whole = [re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])") for each in changed if each in numbers]
+        others = [each for each in changed if each not in numbers]
+        for _, value, _ in read_body(content, kind).leaves:
+            left = _FINGERPRINT.sub("", value) if "redacted-" in value else value
+            if any(each in left for each in others) or any(each.search(left) for each in whole):
+                return True
+        return False
 
     def text(self, text: str) -> str:
-        """Conceal the secrets in a text about what was captured, such as the beginning of what was no HTTP."""
-        shown = _PAIRS.sub(lambda pairs: self.query(pairs[0]), _FIELD_LINE.sub(self._line, text))
-        return self.value("", shown)
+        """Conceal the secrets in a text about what was captured, such as the beginning of what was no HTTP.
+
+        A text with very many is concealed whole, as a value is.
+        """
+        left = _MOST_SECRETS
+
+        def line(found: re.Match[str]) -> str:
+            nonlocal left
+            shown = self._line(found) if left >= 0 else found[0]
+            left -= shown != found[0]
+            return shown
+
+        def pairs(found: re.Match[str]) -> str:
+            nonlocal left
+            shown, concealed = self._query(found[0], left) if left >= 0 else (found[0], 0)
+            left -= concealed
+            return shown
+
+        shown = _PAIRS.sub(pairs, _FIELD_LINE.sub(line, text))
+        return self.value("", shown) if left >= 0 else self._conceal(text)
 
     def _line(self, found: re.Match[str]) -> str:
         if not is_secret_header(found[1]):
@@ -366,12 +371,6 @@ def _without_coding(headers: str) -> str:
     coded = "content-encoding"
     pairs = [(f"({name} undone)" if name.lower() == coded else name, value) for name, value in header_pairs(headers)]
     return compact_json(pairs) if coded in headers.lower() else headers
-
-
-def _inner_secrets(name: str, value: str, budget: Budget) -> Iterator[str]:
-    """Yield the secrets in what codings inside of a value wrap."""
-    for layer in layers(value, budget):
-        yield from find_secrets(layer.text, ARROW.join((name, *layer.chain)))
 
 
 def _in_utf8(content: bytes) -> bytes:

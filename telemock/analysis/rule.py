@@ -30,7 +30,7 @@ def anything(_found: str, _before: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """How one kind of thing is known.
 

@@ -4,9 +4,10 @@ It refuses to decode, and to judge whether something may be sent; it tells what 
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from telemock.analysis.markup import marked_values
 from telemock.analysis.may_hold_secret import may_hold_secret
@@ -28,27 +29,27 @@ _MASKED_CHARACTERS = 48
 # Where the form of something needs a character, it is one of these.
 _NEEDED = frozenset("".join(rule.needs for rule in RULES))
 
+# In a shorter text it is quicker to look at each character than to look for each of those.
+_SHORT = 64
+
 # The rules by which a whole value is a secret, as its name says so.
 _BY_NAME = tuple((rule, rule.hint) for rule in RULES if rule.sensitivity == "secret" and rule.hint is not None)
 
-# The others with the characters that they need: all of them, and those for fields of any name.
-_ALL = tuple((rule, frozenset(rule.needs)) for rule in RULES if rule.sensitivity != "secret" or rule.hint is None)
-_UNHINTED = tuple(each for each in _ALL if each[0].hint is None)
+# The others: all of them, and those for fields of any name.
+_ALL = tuple(rule for rule in RULES if rule.sensitivity != "secret" or rule.hint is None)
+_UNHINTED = tuple(rule for rule in _ALL if rule.hint is None)
 _HINTS = re.compile("|".join(f"(?:{rule.hint.pattern})" for rule in RULES if rule.hint is not None))
 
 # Something like a tag, whose brackets may be escaped; where they are, they are undone before it is read.
 _TAG = re.compile(r"(?:<|&lt;)/?[A-Za-z_]")
-_BRACKETS = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'))
-
-# Rules with the characters that they need.
-_Rules = tuple[tuple[Rule, frozenset[str]], ...]
+_ESCAPED = re.compile("&(?:lt|gt|quot);")
+_BRACKETS = {"&lt;": "<", "&gt;": ">", "&quot;": '"'}
 
 # Where something begins and ends in a text, and what it is.
 _Span = tuple[int, int, Sensitivity]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Something sensitive in a text.
 
     Attributes:
@@ -60,6 +61,29 @@ class Match:
     sensitivity: Sensitivity
     confidence: Confidence
     text: str
+
+
+class _Rules:
+    """Rules to look by, each with the group of its pattern that is what is found."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._all = tuple(
+            (rule, "it" if "it" in rule.pattern.groupindex else 0, frozenset(rule.needs)) for rule in rules
+        )
+
+    def of(self, text: str) -> tuple[tuple[Rule, str | int], ...]:
+        """Return those whose characters a text has."""
+        if len(text) < _SHORT:
+            return self._having(_NEEDED.intersection(text))
+        return self._having(frozenset(each for each in _NEEDED if each in text))
+
+    @lru_cache(maxsize=4096)  # noqa: B019 - there are few, and they live as long
+    def _having(self, characters: frozenset[str]) -> tuple[tuple[Rule, str | int], ...]:
+        return tuple((rule, group) for rule, group, needs in self._all if not needs or not needs.isdisjoint(characters))
+
+
+_FOR_ANY_NAME = _Rules(_UNHINTED)
+_FOR_SECRETS = _Rules(tuple(rule for rule in _UNHINTED if rule.sensitivity == "secret"))
 
 
 def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]:
@@ -77,7 +101,7 @@ def find_sensitive(text: str, name: str = "", own_host: str = "") -> list[Match]
 
 def find_secrets(text: str, name: str = "") -> list[str]:
     """Find the secrets in a text as `find_sensitive` does, and look for nothing else."""
-    return [match.text for match in _find_all(text, name, "", _secret_rules(words_of(name)))]
+    return [match.text for match in _find_all(text, name, "", _FOR_SECRETS)]
 
 
 def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]:
@@ -129,12 +153,29 @@ def _named_secrets(text: str, name: str) -> Iterator[tuple[int, str]]:
         yield from _by_name(text, name)
     if not (_TAG.search(text) and may_hold_secret(text)):
         return
-    plain = text
-    for escaped, bracket in _BRACKETS if "&lt;" in text else ():
-        plain = plain.replace(escaped, bracket)
+    plain, place_of = _unescaped(text)
     for inner, start, value in marked_values(plain):
         for offset, secret in _by_name(value, inner):
-            yield (start + offset if plain is text else max(text.find(secret), 0)), secret
+            yield place_of(start + offset), secret
+
+
+def _unescaped(text: str) -> tuple[str, Callable[[int], int]]:
+    """Return a text with its escaped brackets undone, if there are any, and what maps places in that to the text."""
+    pieces: list[str] = []
+    length = end = 0
+    begins, ends = [0], [0]
+    for found in _ESCAPED.finditer(text) if "&lt;" in text else ():
+        pieces += text[end : found.start()], _BRACKETS[found[0]]
+        length += found.start() - end + 1
+        end = found.end()
+        begins.append(length)
+        ends.append(end)
+
+    def place_of(place: int) -> int:
+        before = bisect_right(begins, place) - 1
+        return ends[before] + place - begins[before]
+
+    return "".join((*pieces, text[end:])), place_of
 
 
 def _by_name(text: str, name: str) -> Iterator[tuple[int, str]]:
@@ -166,14 +207,15 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
         ends: where that ends, by rule, which was found last and goes on behind its window.
     """
     window = text[start : start + _WINDOW]
-    there = {each for each in _NEEDED if each in window}
-    for rule, needs in rules:
-        if needs and needs.isdisjoint(there):
-            continue
-        group = "it" if "it" in rule.pattern.groupindex else 0
-        for match in rule.pattern.finditer(window):
+    pattern, matches = None, []
+    for rule, group in rules.of(window):
+        if rule.pattern is not pattern:  # some that stand side by side have the same
+            pattern = rule.pattern
+            matches = [*pattern.finditer(window)]
+        for match in matches:
             found = match[group]
-            if rule.accepts(found, window[max(match.start() - 16, 0) : match.start()] or words + " "):
+            begin = match.start()
+            if rule.accepts(found, window[max(begin - 16, 0) : begin] or words + " "):
                 place = start + match.start(group)
                 if rule.goes_on is not None:
                     if place < ends.get(rule, 0):
@@ -191,15 +233,10 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
 
 @lru_cache(maxsize=4096)
 def _rules(words: str) -> _Rules:
-    """Give the rules for fields of such a name, each with the characters that it needs."""
+    """Return the rules for fields of such a name."""
     if not _HINTS.search(words):
-        return _UNHINTED
-    return tuple(each for each in _ALL if each[0].hint is None or each[0].hint.search(words))
-
-
-@lru_cache(maxsize=4096)
-def _secret_rules(words: str) -> _Rules:
-    return tuple(each for each in _rules(words) if each[0].sensitivity == "secret")
+        return _FOR_ANY_NAME
+    return _Rules(tuple(rule for rule in _ALL if rule.hint is None or rule.hint.search(words)))
 
 
 def _outermost(spans: dict[_Span, Match]) -> Iterator[Match]:

@@ -86,6 +86,14 @@ def test_of_tokens_that_begin_alike_each_is_masked_and_nothing_else(begins: str)
     assert shown.endswith('"] and it')
 
 
+@pytest.mark.parametrize("between", [" ", "&", "\r\nCookie: "])
+def test_a_text_with_very_many_secrets_is_masked_whole(between: str) -> None:
+    shown = masked_text("visible " + between.join(f"token=Secr3t{number}xyz" for number in range(5000)))
+    assert len(shown) < 100
+    assert "isible" not in shown
+    assert "Secr3t" not in shown
+
+
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
