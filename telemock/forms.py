@@ -22,14 +22,14 @@ _PARAMETER = re.compile(rb';\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*
 
 
 def form_pairs(text: str, *, is_said: bool) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of an urlencoded form; what is base64, or only might be a form, is none.
+    """Yield the pairs of an urlencoded form; what is base64, markup, or only might be a form, is none.
 
     Args:
         text: of the body.
         is_said: its type says that it is one.
     """
     text = text.strip("\r\n")
-    if "=" not in text or _PADDED.fullmatch(text):
+    if "=" not in text or _PADDED.fullmatch(text) or (not is_said and text.lstrip().startswith("<")):
         return
     is_form = _is_text(text) if is_said else (text.isprintable() and " " not in text) or _LIKE_PAIRS.fullmatch(text)
     if is_form:

@@ -28,6 +28,7 @@ FORM = "application/x-www-form-urlencoded"
         (b"H4sIAB+/c3==", FORM, [("$", "H4sIAB+/c3==")]),
         (b"a=\x00\x01&b=\xff", FORM, [("$", "a=\x00\x01&b=\udcff")]),
         (b'{"a":1}', FORM, [("$.a", "1")]),
+        (b"<a><key>Zm9vYg==</key></a>", "text/xml", [("$", "<a><key>Zm9vYg==</key></a>")]),
     ],
 )
 def test_a_form_is_known_by_its_type_or_by_its_pairs(
