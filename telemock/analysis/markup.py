@@ -69,9 +69,10 @@ def marked_values(text: str) -> Iterator[Marked]:
                 (value for key, _, value in attributes if key.lower() in _NAMES and _NAMED.fullmatch(value)), ""
             )
             beside = within.said if name.lower() in _BESIDE else ""
-            path = _joined(within.path, beside, name, said)
+            unnamed = _joined(within.path, beside, name)
+            path = _joined(unnamed, said)
             for key, start, value in attributes:
-                yield Marked(_joined(path, key), start, value)
+                yield Marked(_joined(unnamed if value == said else path, key), start, value)
             if not piece["rest"].endswith("/") and len(opened) < _MOST_OPEN:
                 opened.append(_Element(piece["tag"], path))
 

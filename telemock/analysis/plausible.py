@@ -45,9 +45,24 @@ _PASSWORD_BEFORE = re.compile(rf"(?<![^\W_])(?:{NAMES_OF_PASSWORDS})[\"']?[ :=]{
 _COMPOUND = re.compile(
     r"[a-z]{1,20}\d{0,4}(?:[-_. ][a-z]{0,20}\d{0,4})*|[A-Z]{2,20}\d{0,4}(?:_[A-Z]{0,20}\d{0,4})+|[A-Za-z][\w+.-]{1,20}://.*|\d{4}-\d\d-\d\d.*|[\d.+-]+"
 )
+# What somebody called something: words that are parted, with few digits behind them, or dates.
+_NAME_PART = (
+    r"(?:[A-Z]?[a-z]+(?:[A-Z][a-z]{2,})*|[A-Z]{2,12}(?=_|-\d|\Z)|[a-z]?\d|[A-Z])\d{0,3}|20\d\d(?:[01]\d[0-3]\d)?|"
+)
+_NAME = re.compile(rf"(?=.*[A-Za-z]{{2}})(?:{_NAME_PART})(?:[-_.:/# +,](?:{_NAME_PART}))+")
+_URL = re.compile(r"[A-Za-z][\w+.-]{1,20}://.*", re.DOTALL)
+# Where a process works, which PWD says.
+_FOLDER = re.compile(r"[A-Za-z]:[\\/].*|~?(?:/[^/\0]{1,64}){2,}/?|/[a-z]{0,12}/?|~(?:/.*)?|\\\\[\w.-]+\\.*", re.DOTALL)
+_FOLDER_BEFORE = re.compile(r"(?<!db )(?<!user )(?<![^\W_])(?:old ?)?pwd[\"']?[ :=]{0,3}[\"']?\Z", re.IGNORECASE)
 _DIGEST = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})", re.IGNORECASE)
 # A number of fewer digits says how many cookies there are, or the like.
 _LEAST_DIGITS = 6
+_FLAG = re.compile(r"(?:true|false|yes|no|on|off|none|null|undefined)?|\d{1,3}", re.IGNORECASE)
+# Names of keys by which something is found as often.
+_NAMED_KEY = re.compile(r"(?<!api )(?<!secret )(?<!access )(?<!private )(?<!auth )(?<![^\W_])keys?\Z")
+# A code of fewer digits is a small number; what else is typed in stands in groups of capitals or of both.
+_LEAST_OF_CODE = 4
+_TYPED = re.compile(r"(?=.*\d)[A-Za-z\d]{4,8}(?:[- ][A-Za-z\d]{4,8})+|[A-Z]{4}-[A-Z]{4}|(?=\D*\d\D*\d)[A-Za-z\d]{6,12}")
 # First numbers of addresses that every machine has, or none: loopback, groups (RFC 5771), broadcast.
 _OCTETS = frozenset(map(str, range(256)))
 _DASHES = frozenset("/-")
@@ -94,6 +109,8 @@ def is_secret(found: str, before: str) -> bool:
     if len(found) < 4 or _PLACEHOLDER.fullmatch(found) or _FILE.fullmatch(found):
         return False
     if _PASSWORD_BEFORE.search(before):
+        if _FOLDER.fullmatch(found) and _FOLDER_BEFORE.search(before):
+            return False
         return found.isdigit() or is_somebody(found, before)
     return not _TALK.fullmatch(found) and is_somebody(found, before)
 
@@ -105,10 +122,37 @@ def is_credential(found: str, _before: str) -> bool:
     return is_somebody(found, "") and not (_PLACEHOLDER.fullmatch(found) or _STATES.fullmatch(found.lower()))
 
 
+def tells_of_credential(found: str, words: str) -> bool:
+    """Return whether what a credential header field says is no credential: yes, no, how many, a folder, a name.
+
+    Args:
+        found: the value of the field.
+        words: of its name.
+    """
+    if _FLAG.fullmatch(found) or (_FOLDER.fullmatch(found) and _FOLDER_BEFORE.search(words)):
+        return True
+    return _NAMED_KEY.search(words) is not None and (_NAME.fullmatch(found) or _TALK.fullmatch(found)) is not None
+
+
 def is_opaque(found: str, before: str) -> bool:
     """Return whether it was computed, not written by somebody: it has digits and letters, and is no row of words."""
     has_both = any(map(str.isdigit, found)) and any(map(str.isalpha, found))
     return has_both and is_secret(found, before) and not _COMPOUND.fullmatch(found)
+
+
+def is_unnamed(found: str, before: str) -> bool:
+    """Return whether it is a key that opens something, not what somebody called something, nor a URL."""
+    return is_secret(found, before) and not (_NAME.fullmatch(found) or _URL.fullmatch(found))
+
+
+def is_random(found: str, before: str) -> bool:
+    """Return whether nobody would have chosen it, whatever it is called: a UUID, or letters amidst digits."""
+    return is_opaque(found, before) and not (_NAME.fullmatch(found) or _URL.fullmatch(found))
+
+
+def is_one_time(found: str, _before: str) -> bool:
+    """Return whether it is a code that is typed in: digits, or letters and digits, and no small number."""
+    return sum(map(str.isdigit, found)) >= _LEAST_OF_CODE or _TYPED.fullmatch(found) is not None
 
 
 def is_signature(found: str, _before: str) -> bool:

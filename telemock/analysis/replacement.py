@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 from telemock.analysis.header_values import conceal_cookies, conceal_credentials, conceal_set_cookie
 from telemock.analysis.json_numbers import conceal_numbers, is_json_number
 from telemock.analysis.may_hold_secret import may_hold_secret
+from telemock.analysis.names import words_of
+from telemock.analysis.plausible import tells_of_credential
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
 from telemock.analysis.value_secrets import secrets_or_wrapped, secrets_seen
 from telemock.codings import decode_pair, decode_read
@@ -215,7 +217,8 @@ class Replacement:
             return conceal_cookies(value, self._conceal)
         if lower == "set-cookie":
             return conceal_set_cookie(value, self._conceal)
-        return conceal_credentials(value, self._conceal) if is_secret_header(name) else self.value(name, value)
+        is_credential = is_secret_header(name) and not tells_of_credential(value, words_of(lower))
+        return conceal_credentials(value, self._conceal) if is_credential else self.value(name, value)
 
     def value(self, name: str, value: str) -> str:
         """Conceal the secrets in the decoded value of a field."""

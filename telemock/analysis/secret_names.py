@@ -13,18 +13,41 @@ from telemock.analysis.names import parts_of, words_of
 # Names of passwords, which may be words.
 NAMES_OF_PASSWORDS = (
     r"(?:user|db|smtp|ftp|login|admin) ?pass|(?:[a-z]{0,16}password|pass ?word|passwd|[a-z]{0,8}pwd|pswd|pass ?phrase"
-    r"|passcode)s?(?: ?(?:confirm(?:ation)?|repeat|again|hash|digest|new|old|current|plain|text|\d))?"
+    r"|passcode|(?:seed|mnemonic|recovery|backup) ?phrase|(?:client|consumer) ?secret)s?"
+    r"(?: ?(?:confirm(?:ation)?|repeat|again|hash|digest|new|old|current|plain|text|\d))?"
 )
 
 # Names of whatever opens something by itself.
 SECRET_NAMES = (
-    rf"{NAMES_OF_PASSWORDS}|pass|[a-z]{{0,16}}secrets?|credentials?|bearer|connect sid|[a-z]*sessid"
-    r"|(?<!page )(?<!next )(?<!cursor )(?<!sync )(?<!continuation )(?!(?:page|next|nextpage|cursor|sync)token)"
-    r"[a-z]{0,16}token|(?:access|api|auth|refresh|id|device|push|session|bearer) tokens"
+    rf"{NAMES_OF_PASSWORDS}|pass|[a-z]{{0,16}}secrets?|credentials?|bearer|connect sid|[a-z]*sessid|jsessionid"
+    r"|asp net sessionid|code ?verifier|(?:csrf|xsrf)(?: (?:key|value|middlewaretoken))?"
+    r"|[a-z]{0,16}token|(?:access|api|auth|refresh|id|device|push|session|bearer) tokens"
     r"|[a-z]{0,8}(?:api|secret|access|private)keys?"
-    r"|(?:secret|api|access|private|auth|encryption|decryption|signing|hmac|shared|write|source|server|sdk"
-    r"|ingest(?:ion)?|insert|license|instrumentation|subscription|functions?|master|app(?:lication)?|consumer"
-    r"|integration|storage|sentry|deploy|ssh|webhook|admin) ?keys?|honeycomb team"
+    r"|(?:secret|api|access|private|auth|encryption|decryption|signing|hmac|shared|ssh|webhook) ?keys?|honeycomb team"
+)
+
+# Names of keys that may as well be names themselves, which somebody chose: `editor.main`.
+KEY_NAMES = (
+    r"(?:write|source|server|sdk|ingest(?:ion)?|insert|license|instrumentation|subscription|functions?|master"
+    r"|app(?:lication)?|consumer|integration|storage|sentry|deploy|admin|account|activation|product|client|customer"
+    r"|merchant|service|tenant|team|device|agent|security|session|recovery|root|wallet|vault|registration) ?keys?|ikey"
+)
+
+# Names of any other keys, which open something only where nobody would have chosen them.
+OTHER_KEY_NAMES = r"[a-z\d]+ keys?"
+
+# Which of two equal keys it is, or the first columns of a table.
+PAIRED_KEY_NAMES = r"(?:primary|secondary) ?keys?"
+
+# Names of what stands on the back of a card.
+CARD_CODE_NAMES = r"(?:card )?(?:cvv|cvc|cvn|csc)2?|card ?(?:security|verification) ?(?:code|value)"
+
+# Names of what is typed in once, beside a password or instead of one.
+ONE_TIME_NAMES = (
+    r"(?:[ht])?otp(?: (?:code|token|pin|password|value))?"
+    r"|(?:mfa|totp|2fa|(?:two|second|multi) ?factor|verification|sms|one time|login|backup|recovery)"
+    r" ?(?:auth(?:entication)? ?)?(?:codes?|token|pin|pass ?(?:code|word))"
+    r"|(?<!support )pin(?: ?code)?|pass ?code|user code"
 )
 
 AUTHORIZATION_NAMES = r"(?:proxy |http )?authorization"
@@ -32,7 +55,7 @@ AUTHORIZATION_NAMES = r"(?:proxy |http )?authorization"
 # Names of what opens something, or says that it was signed, where it looks as if nobody had chosen it.
 OPAQUE_NAMES = (
     r"[a-z]{0,8}hmac(?: sha \d{1,3})?|(?:auth(?:orization)?|oauth|device) ?code"
-    r"|code verifier|assertion|saml ?(?:response|art)|jwt|sas|access ?key ?id"
+    r"|assertion|saml ?(?:request|response|art)|jwt|sas|access ?key ?id|shared access signature|auth"
 )
 
 SIGNATURE_NAMES = r"(?:parameter|oauth|amz|goog) (?:sig|signature)"
@@ -41,19 +64,38 @@ SIGNATURE_NAMES = r"(?:parameter|oauth|amz|goog) (?:sig|signature)"
 CODE_NAME = "code"
 _CODE_COMPANIONS = frozenset(("state", "grant_type", "redirect_uri", "code_verifier", "session_state"))
 AUTHORIZATION_CODE = "authorization code"
+_HINTED = ("sig", "key", CODE_NAME)
 
-# Whoever has a URL with one of these may do what it says; elsewhere a signature only says who wrote something.
-_SIGNATURES = frozenset(("sig", "signature"))
+# Whoever has a URL with one of these may do what it says; elsewhere a signature only says who wrote something, and a
+# key is what something is found by.
+_OF_URLS = frozenset(("sig", "signature", "key"))
 
 # Header fields whose values are credentials whatever they look like.
 _HEADER_NAMES = (
-    r"[a-z]{0,16}authorization|authentication|cookies?|cookie2|auth"
-    r"|(?<!limit )(?<!remaining )(?<!reset )[a-z]{0,16}tokens?|[a-z]{0,16}secret|pass(?:word|wd|phrase)?"
-    r"|pwd|credentials?|assertion|signature(?: \d{1,3})?|hmac sha \d{1,3}"
-    r"|session(?: id)?|[a-z]{0,8}apikey|dpop|honeycomb team|(?<!socket )(?<!idempotency )(?<!cache )(?<!surrogate )"
-    r"(?<!public )keys?"
+    rf"[a-z]{{0,16}}authorization|authentication|cookies?|cookie2|auth|{ONE_TIME_NAMES}|csrf|xsrf"
+    r"|[a-z]{0,16}tokens?|[a-z]{0,16}secret|pass(?:word|wd|phrase)?|pwd|credentials?|assertion|code verifier"
+    r"|signature(?: \d{1,3})?|hmac sha \d{1,3}|session(?: id)?|[a-z]{0,8}apikey|dpop|honeycomb team|keys?"
 )
 _HEADER = re.compile(rf"(?:^| )(?:{_HEADER_NAMES})$")
+
+# Names that end as those of secrets do, and are none: what is counted, what tells whether there is one, where a list
+# goes on, what a text is made of, and what something is found by.
+_NO_SECRET = re.compile(
+    r"(?:^| )(?:"
+    r"(?:has|have|had|is|are|uses|needs|requires|supports) (?:[a-z\d]+ ){0,3}[a-z\d]+"
+    r"|(?:max|min|total|num|prompt|completion|input|output|cached?|reasoning|generated|used|remaining|limit|average|avg"
+    r"|context|audio|image|text) tokens?|reset tokens"
+    r"|(?:page|next|nextpage|cursor|sync|continuation|pagination|stop|bos|eos|pad|unk|mask|sep|cls|design|color|theme"
+    r"|syntax) ?token"
+    r"|(?:socket|idempotency|cache|surrogate|public|publishable|site|foreign|sort|order|partition|shard|row|range|hash"
+    r"|index|unique|natural|composite|group|bucket|object|s3|blob|file|dedup(?:lication)?|dedupe|lookup|map|registry"
+    r"|translation|message|i18n|l10n|label|title|text|feature|flag|experiment|variant|event|metric|setting"
+    r"|settings|config|preference|pref|property|attribute|field|column|table|record|item|node|entity|document|query"
+    r"|route|view|tab|menu|page|panel|widget|component|element|react|list|tree|issue|hot|shortcut|modifier|arrow|enter"
+    r"|escape|trace|span|sampling|template|style|icon|asset|image|media|category|tag|state|event|job|task|queue|lock"
+    r"|data ?set|chart|series|dimension|header|env|variable) ?keys?"
+    r")$"
+)
 
 # Names of fields that tell of header fields: members of what is called headers, and variables of CGI (RFC 3875).
 TOLD_HEADER_NAMES = rf"(?:[a-z]+ ?)?headers? (?:[\w ]{{1,60}} )?(?:{_HEADER_NAMES})|http (?:cookies?|authorization)"
@@ -62,10 +104,15 @@ COOKIE_NAMES = r"cookies?|cookie2"
 # The words of each member of what is called cookies.
 COOKIE_VALUE = "cookie value"
 
-_OUTER = re.compile(rf"(?:^| )(?:{SECRET_NAMES}|{AUTHORIZATION_NAMES}|{TOLD_HEADER_NAMES})$")
+_OUTER = re.compile(rf"(?:^| )(?:{SECRET_NAMES}|{KEY_NAMES}|{AUTHORIZATION_NAMES}|{TOLD_HEADER_NAMES})$")
+_ALONE = re.compile(rf"(?:^| )(?:{ONE_TIME_NAMES}|{CARD_CODE_NAMES}|{OPAQUE_NAMES}|{OTHER_KEY_NAMES})$")
 _PASSWORDS = re.compile(rf"(?:^| )(?:{NAMES_OF_PASSWORDS})$")
 _COOKIES = re.compile(r"(?:^| )cookies$")
-_MAY_BE_OUTER = re.compile(r"pass|pwd|pswd|secret|token|key|cred|auth|cookie|header|bearer|sessid|sid", re.IGNORECASE)
+_MAY_BE_OUTER = re.compile(
+    r"pass|pwd|pswd|phrase|secret|token|key|cred|auth|cookie|header|bearer|sessid|sid|sessionid|otp|code|pin|csrf|xsrf"
+    r"|mfa|2fa|factor|verifier|assertion|saml|jwt|hmac|sas|cvv|cvc|cvn|csc|card",
+    re.IGNORECASE,
+)
 
 # What stands in a secret and is the secret itself.
 _VALUE = re.compile(r"v|vals?|values?|text|string|str|data|raw|content|current|old|new|plain|secret|\d{1,9}|t|cdata|")
@@ -75,7 +122,7 @@ _ABOUT = re.compile(
     r"(?:.* )?(?:access|account|active|age|alg|algorithm|at|aud|audience|changed|class|code|column|comment|cost|count"
     r"|created|date|description|disabled|domain|duration|email|enabled|encoding|end|error|exp|expiration|expired|expires"
     r"|expiry|file|format|hint|host|href|iat|id|ids|in|index|iss|issued|issuer|kind|label|len|length|level|limit"
-    r"|line|link|login|max|message|method|min|mode|modified|name|names|nbf|offset|on|origin|owner|path|permission"
+    r"|line|link|login|max|message|method|min|mode|model|modified|name|names|nbf|network|offset|on|origin|owner|path|permission"
     r"|permissions|policy|position|present|project|provider|reason|region|remaining|required|revoked|role|roles"
     r"|rotated|rule|rules|scheme|scope|scopes|set|size|source|start|state|status|strength|sub|subject|tenant|time"
     r"|timestamp|title|total|ttl|type|types|updated|uri|url|usage|used|user|username|valid|version|zone)"
@@ -121,7 +168,7 @@ def _outermost(parts: tuple[str, ...]) -> Outer:
     words = words_of(".".join(parts[-2:]))
     if _COOKIES.search(words):
         return Outer(COOKIE_VALUE, is_whole=True)
-    if _OUTER.search(words):
+    if may_name_secret(words):
         return Outer(words, is_whole=True)
     return _seen_from(words_of(parts[-1]), _outermost(parts[:-1]))
 
@@ -132,8 +179,10 @@ def _seen_from(own: str, outer: Outer) -> Outer:
         return _NONE if _ABOUT_COOKIES.fullmatch(own) else outer
     if not outer.words or _ABOUT.fullmatch(own):
         return _NONE
-    is_whole = outer.is_whole and (_VALUE.fullmatch(own) or _PASSWORDS.search(outer.words)) is not None
-    return Outer(outer.words, is_whole)
+    is_value = _VALUE.fullmatch(own) is not None
+    if not is_value and not _OUTER.search(outer.words):
+        return _NONE
+    return Outer(outer.words, outer.is_whole and (is_value or _PASSWORDS.search(outer.words) is not None))
 
 
 def parameter_hint(name: str, beside: Collection[str] = ()) -> str:
@@ -144,7 +193,7 @@ def parameter_hint(name: str, beside: Collection[str] = ()) -> str:
         beside: the names of all parameters, where these are known.
     """
     lower = name.lower()
-    if lower in _SIGNATURES:
+    if lower in _OF_URLS:
         return f"parameter {lower}"
     return AUTHORIZATION_CODE if lower == CODE_NAME and not _CODE_COMPANIONS.isdisjoint(beside) else name
 
@@ -152,10 +201,23 @@ def parameter_hint(name: str, beside: Collection[str] = ()) -> str:
 def parameter_hints(text: str, names: Callable[[], Collection[str]]) -> Callable[[str], str] | None:
     """Return what `parameter_hint` says of each name in a query; None where it changes none, as of most."""
     lower = text.lower()
-    return partial(parameter_hint, beside=names()) if "sig" in lower or CODE_NAME in lower else None
+    return partial(parameter_hint, beside=names()) if any(each in lower for each in _HINTED) else None
 
 
 @lru_cache(maxsize=4096)
 def is_secret_header(name: str) -> bool:
     """Return whether the values of a header field are credentials, by its name."""
-    return any(_HEADER.search(words_of(each)) for each in (name.lower(), name))
+    spellings = [words_of(each) for each in (name.lower(), name)]
+    return any(map(_HEADER.search, spellings)) and not any(map(tells_of_none, spellings))
+
+
+@lru_cache(maxsize=4096)
+def tells_of_none(words: str) -> bool:
+    """Return whether words only end as the name of a secret does: `has password`, `max tokens`, `cache key`."""
+    return _NO_SECRET.search(words) is not None
+
+
+@lru_cache(maxsize=4096)
+def may_name_secret(words: str) -> bool:
+    """Return whether the words of a name are those of a secret, of any sort."""
+    return (_OUTER.search(words) or _ALONE.search(words)) is not None and not tells_of_none(words)

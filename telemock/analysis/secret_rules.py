@@ -8,10 +8,15 @@ from telemock.analysis.schemes import SCHEMES
 from telemock.analysis.secret_names import (
     AUTHORIZATION_CODE,
     AUTHORIZATION_NAMES,
+    CARD_CODE_NAMES,
     CODE_NAME,
     COOKIE_NAMES,
     COOKIE_VALUE,
+    KEY_NAMES,
+    ONE_TIME_NAMES,
     OPAQUE_NAMES,
+    OTHER_KEY_NAMES,
+    PAIRED_KEY_NAMES,
     SECRET_NAMES,
     SIGNATURE_NAMES,
     TOLD_HEADER_NAMES,
@@ -48,6 +53,11 @@ SECRET_RULES: tuple[Rule, ...] = (
         re.compile(r"\A\S[^\0\n]{3,}\Z"),
         accepts=plausible.is_secret,
     ),
+    _by_name(named(KEY_NAMES), re.compile(r"\A\S[^\0\n]{3,}\Z"), accepts=plausible.is_unnamed),
+    _by_name(named(OTHER_KEY_NAMES), form(r"\A[\w+/=.~:-]{20,}\Z"), accepts=plausible.is_random),
+    _by_name(named(PAIRED_KEY_NAMES), form(r"\A[\w+/-]{42,86}={1,2}\Z"), accepts=plausible.is_opaque),
+    _by_name(named(ONE_TIME_NAMES), form(r"\A[\w-]{4,16}(?: [\w-]{3,8}){0,3}\Z"), accepts=plausible.is_one_time),
+    _by_name(named(CARD_CODE_NAMES), form(r"\A\d{3,4}\Z"), accepts=anything),
     _by_name(
         named(OPAQUE_NAMES),
         form(r"\A[\w+/=.%~:\r\n-]{16,}\Z"),
@@ -79,13 +89,6 @@ SECRET_RULES: tuple[Rule, ...] = (
         named(COOKIE_VALUE),
         re.compile(r"\A\S[^\0\n]{3,}\Z"),
         accepts=plausible.is_credential,
-    ),
-    _told(
-        r"(?:passw(?:or)?d|(?<![^\W_])(?:pwd|passphrase|(?:client[_ -]?)?secret|(?:api|access|secret)[_-]?key"
-        r"|(?:(?:access|auth|api|refresh)[_-]?)?(?<!page_)(?<!next_)token))"
-        rf"{_IS}[\[({{]?\s{{0,8}}{_QUOTE}(?P<it>{_CHARACTER}{{4,400}})",
-        _CHARACTER,
-        accepts=plausible.is_key,
     ),
     _told(
         rf"(?:passw(?:or)?d|passphrase){_IS}"

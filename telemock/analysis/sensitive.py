@@ -12,11 +12,12 @@ from typing import NamedTuple
 from telemock.analysis.markup import marked_values
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
-from telemock.analysis.plausible import is_opaque
+from telemock.analysis.plausible import is_random
 from telemock.analysis.rule import Confidence, Rule, Sensitivity
 from telemock.analysis.rules import RULES
-from telemock.analysis.secret_names import outer_secret
+from telemock.analysis.secret_names import outer_secret, tells_of_none
 from telemock.analysis.tokens import find_tokens, private_keys
+from telemock.analysis.told_secrets import told_secrets
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
 
@@ -108,6 +109,8 @@ def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]
     spans: dict[_Span, Match] = {
         (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
     }
+    for start, secret in told_secrets(text, _by_name):
+        spans[start, start + len(secret), "secret"] = Match("secret", "medium", secret)
     for start, secret in _named_secrets(text, name):
         spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
     words = words_of(name)
@@ -187,13 +190,15 @@ def _by_name(text: str, name: str) -> Iterator[tuple[int, str]]:
             if match is None:
                 continue
             group = "it" if "it" in rule.pattern.groupindex else 0
-            if rule.accepts(match[group], said + " ") and (is_whole or is_opaque(match[group], "")):
+            if rule.accepts(match[group], said + " ") and (is_whole or is_random(match[group], "")):
                 yield match.start(group), match[group]
 
 
 @lru_cache(maxsize=4096)
 def _named_rules(words: str) -> tuple[Rule, ...]:
-    return tuple(rule for rule, hint in _BY_NAME if hint.search(words)) if words else ()
+    if not words or tells_of_none(words):
+        return ()
+    return tuple(rule for rule, hint in _BY_NAME if hint.search(words))
 
 
 def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:

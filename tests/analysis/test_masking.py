@@ -134,6 +134,15 @@ def test_numbers_that_are_masked_leave_json(body: str, shown: object) -> None:
         ("Set-Cookie", "a=b; Path=/, sid=abcdefghij12; Secure", "a=*; Path=/, ***=**********12; Secure"),
         ("Set-Cookie", "a=b; Expires=Wed, 21 Oct 2026 07:28:00 GMT", "a=*; Expires=Wed, 21 Oct 2026 07:28:00 GMT"),
         ("X-Ratelimit-Remaining-Tokens", "149984", "149984"),
+        ("X-Has-Password", "true", "true"),
+        ("X-Session-Token", "false", "false"),
+        ("X-Reset-Token", "abcdefghij1234", "ab**********34"),
+        ("X-Max-Tokens", "128000", "128000"),
+        ("X-Primary-Key", "users.id1", "users.id1"),
+        ("X-Key", "theme.color", "theme.color"),
+        ("X-Pwd", "/home/x", "/home/x"),
+        ("X-Xsrf-Token", "abcdefghij1234", "ab**********34"),
+        ("X-Otp", "482917", "4****7"),
         ("X-ApiKey", "abcdefghij1234", "ab**********34"),
         ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
         ("Idempotency-Key", "8e03978e-40d5-43e8", "8e03978e-40d5-43e8"),
@@ -151,6 +160,7 @@ def test_header_fields_are_masked_by_their_names(name: str, value: str, shown: s
         *("sig", "signature", "X-Amz-Signature", "X-Amz-Security-Token", "X-Goog-Signature", "AWSAccessKeyId"),
         *("client_secret", "refresh_token", "id_token", "assertion", "client_assertion", "SAMLResponse", "passwd"),
         *("pwd", "apikey", "api-key", "dd-api-key", "x-honeycomb-team", "sentry_key", "write_key", "private_key"),
+        *("key", "team_key", "account_key", "csrf", "SAMLRequest", "codeVerifier", "device_code", "activation_key"),
         *("code_verifier", "subscription-key", "oauth_signature", "password_confirmation", "hapikey", "jwt"),
     ],
 )
@@ -165,6 +175,8 @@ def test_a_secret_is_known_by_the_name_of_its_parameter(name: str) -> None:
         *("sig=build", "sig=3", "signature=f(int)", "code=404", "code=ERR_MODULE_NOT_FOUND", "state=a1b2c3d4"),
         *("max_tokens=4096", "nextPageToken=CAEQAA1234567890", "public_key=abcdEFGH12345678", "assertion=passed"),
         *("token_type=bearer", "password_policy=strong2", "cookies=enabled", "author=a1b2c3d4e5", "keyboard=qwerty123"),
+        *("key=theme.color1", "key=uploads/2024/05/img1.png", "app_key=com.example.app2", "hotkey=Ctrl%2BShift%2BF12"),
+        *("server_key=eu-west-1", "feature_key=new-checkout-v2", "total_tokens=12345678", "mfa_type=totp-sha1"),
         *("code=ERR_CONNECTION_RESET_104", "PWD=/home/app2", "private_key=/etc/ssl/a2.pem", "pwd=C:%5CUsers%5Cjo2%5Cx"),
     ],
 )
@@ -180,11 +192,48 @@ def test_what_is_only_called_alike_is_no_secret(query: str) -> None:
         {"credentials": {"provider": "github-2", "region": "eu-west-1", "user": {"name": "joe1990"}}},
         {"headers": {"Accept": "*/*;q=0.8", "User-Agent": "curl/8.5.0", "Sec-WebSocket-Key": "dGhlIHNhbXBsZQ=="}},
         {"cookies": {"enabled": "no1", "count": 12}},
+        {"token": {"model": "claude-3-5-sonnet-20241022", "tool": "search-web-2024"}},
+        {"password": None, "token": True, "api_key": "", "secret": 3, "pin": 4, "otp": False},
         {"error": {"code": "a1B2c3D4e5F6g7H8i9J0a1B2c3D4"}, "tokens": ["hello1", "w0rld"]},
     ],
 )
 def test_what_only_tells_of_a_secret_that_it_stands_in_is_none(said: object) -> None:
     body = json.dumps(said).encode()
+    assert masked_body(JSON, body) == body
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("AccountName=a;AccountKey=Zm9vYmFyYmF6cXV4MTIzNDU2==;EndpointSuffix=x", "Zm9vYmFyYmF6cXV4MTIzNDU2=="),
+        ("Server=h;User Id=u;Password=letmein;Encrypt=yes", "letmein"),
+        ("Server=h; User Id=u; Pwd=letmein", "letmein"),
+        ("jdbc:mysql://h/db?user=u&password=letmein", "letmein"),
+        ("login with otp: 482917 was right", "482917"),
+        (
+            '{"a": "{\\"license_key\\": \\"b117a3cd-37e2-43a8-bb5b-a5d5eb5a5fec\\"',
+            "b117a3cd-37e2-43a8-bb5b-a5d5eb5a5fec",
+        ),
+        ("x " * 3000 + "write_key=a1b2c3d4e5f6" + "a1b2" * 300 + " y", "a1b2c3d4e5f6" + "a1b2" * 300),
+    ],
+)
+def test_in_a_text_a_name_tells_of_the_value_behind_it(text: str, hidden: str) -> None:
+    shown = masked_body(JSON, json.dumps({"log": text}).encode()).decode()
+    before, _, after = json.dumps(text)[1:-1].partition(hidden)
+    assert hidden not in shown
+    assert before in shown
+    assert after in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("cursor_token=CAEQ1234xyz and more", "pwd=/data/jobs/42", "has_token: yes1", "app_key=editor.main1"),
+        *("password: incorrect", "the key: theme.color2", "max_tokens=4096", "status code: 404", "spin=12345"),
+    ],
+)
+def test_in_a_text_words_about_secrets_are_none(text: str) -> None:
+    body = json.dumps({"log": text}).encode()
     assert masked_body(JSON, body) == body
 
 

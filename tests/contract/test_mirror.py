@@ -21,6 +21,7 @@ ELSEWHERE = {
     "analysis/rule.py": "analysis/test_sensitive.py",
     "analysis/rules.py": "analysis/test_sensitive.py",
     "analysis/schemes.py": "analysis/test_masking.py",
+    "analysis/told_secrets.py": "journeys/test_secret_names.py",
     "analysis/secret_names.py": "analysis/test_masking.py",
     "analysis/secret_rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
