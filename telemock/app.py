@@ -54,7 +54,6 @@ from telemock.settings import ServeSettings
 from telemock.store.appender import SqliteAppender
 from telemock.store.background import Background
 from telemock.store.engine import locate
-from telemock.store.redacting import RedactingAppender
 from telemock.store.writer import Writer
 
 # What the store may take to stop, after the requests in flight (`Timeouts.stop`).
@@ -94,8 +93,12 @@ class Telemock:
             is_elected=lambda: appender.is_elected,
             tell=partial(journal.event, "background"),
         )
-        kept_by = RedactingAppender(appender, redaction(means.redaction_key)) if means.redaction_key else appender
-        self.writer = Writer(kept_by, on_commit=self._committed, wait=settings.durability != "async")
+        self.writer = Writer(
+            appender,
+            on_commit=self._committed,
+            wait=settings.durability != "async",
+            make=redaction(means.redaction_key) if means.redaction_key else None,
+        )
         self._interception = Interception(
             (*CRIBL.hosts, *settings.intercept), (*names_of_this_machine(), *settings.admin_host)
         )

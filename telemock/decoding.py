@@ -175,10 +175,10 @@ def _json(text: str, budget: Budget) -> _Parts:
     try:
         roots = [("$", load_json(stripped))]
     except (ValueError, RecursionError):
-        roots = read_lines(stripped.encode(errors="surrogateescape")) if "}\n" in stripped else []
+        roots = read_lines(stripped.encode(errors="surrogateescape"), MAX_PARTS) if "}\n" in stripped else []
     items: Counter[str] = Counter()
     leaves = [*islice((leaf for _, value in roots if value for leaf in typed_leaves(value, items)), MAX_PARTS + 1)]
-    budget.is_spent |= len(leaves) > MAX_PARTS
+    budget.is_spent |= len(leaves) > MAX_PARTS or len(roots) > MAX_PARTS
     return [_Part(("json", path), leaf, form) for path, leaf, form in leaves[:MAX_PARTS]]
 
 

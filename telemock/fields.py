@@ -157,7 +157,7 @@ def _binary(body: bytes, essence: str) -> _Roots:
 
 
 def _lines(body: bytes, essence: str) -> _Roots:
-    return read_envelope(body, is_said="sentry" in essence) or read_lines(body)
+    return read_envelope(body, is_said="sentry" in essence) or read_lines(body, MOST_LEAVES)
 
 
 def _text(content: bytes) -> str:

@@ -14,10 +14,11 @@ _TYPE = re.compile(r"[\w.-]{1,64}", re.ASCII)
 Roots = list[tuple[str, Any]]
 
 
-def read_lines(body: bytes) -> Roots:
+def read_lines(body: bytes, most: int) -> Roots:
     """Return the values of JSON lines (https://jsonlines.org), or of a JSON text sequence (RFC 7464), each as `$`.
 
-    Of several lines the last may be cut, and is text then. Nothing when these are no such lines.
+    Of several lines the last may be cut, and is text then. Nothing when these are no such lines. Of more lines than
+    `most`, one more than that is read, and the rest neither read nor checked.
     """
     lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip(b" \t\r\x1e")]
     values: Roots = []
@@ -27,6 +28,8 @@ def read_lines(body: bytes) -> Roots:
             is_cut = number == len(lines) and number > 1 and all(isinstance(each, Members) for _, each in values)
             return [*values, ("$", line.decode(errors="surrogateescape"))] if is_cut else []
         values.append(("$", value[0]))
+        if number > most:
+            break
     return values
 
 

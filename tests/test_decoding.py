@@ -157,3 +157,9 @@ def test_what_was_coded_comes_out(text: str) -> None:
 @given(st.text() | st.binary().map(b64) | st.binary().map(bytes.hex))
 def test_no_value_breaks_it(value: str) -> None:
     assert len(list(layers(value))) <= MAX_PARTS
+
+
+def test_that_there_are_more_lines_than_are_looked_at_is_told() -> None:
+    budget = Budget()
+    assert [*layers("{}\n" * (MAX_PARTS + 1) + '{"a": "b"}\n', budget)] == []
+    assert budget.is_spent

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemock.fields import body_pairs, read_body
+from telemock.leaves import MOST_LEAVES
 from tests.steady import STEADY
 
 SENTRY = "application/x-sentry-envelope"
@@ -68,3 +69,9 @@ def test_an_envelope_that_is_cut_or_damaged_keeps_what_is_there() -> None:
 )
 def test_no_lines_break_it(pieces: list[bytes]) -> None:
     assert read_body(HEAD + b"".join(pieces), SENTRY).is_whole
+
+
+def test_that_there_are_more_lines_than_are_looked_at_is_told() -> None:
+    found = read_body(b"{}\n" * (MOST_LEAVES + 1) + b'{"a": "b"}\n')
+    assert len(found.leaves) == MOST_LEAVES
+    assert not found.is_whole

@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,9 @@ MAX_QUEUE_BYTES = 256 * 2**20
 
 PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 0.1
+
+# Records that are larger are made ready apart, so that no other waits for them.
+_LARGE_BYTES = 64 * 2**10
 
 # A commit that is under way when patience ends may take this much longer: a locked database says no sooner.
 HANG_SECONDS = 0.6
@@ -58,10 +62,13 @@ class _Waiting:
     stored: asyncio.Future[None]
     deadline: float
     size: int
+    kept: Record | None = None  # what is stored in place of it
 
 
 class Writer:
     """Commits records in the order they came, several in one transaction when several wait.
+
+    A large one that something else is made of comes when that is done, behind those that came meanwhile.
 
     One task of the running loop owns it; call everything from that loop.
 
@@ -71,6 +78,7 @@ class Writer:
             and before any request that is read later.
         wait: False lets `keep` return before the commit.
         patience: seconds a record may wait for a store that does not take it.
+        make: returns what is stored in place of a record; called in threads, as it may take long.
     """
 
     def __init__(
@@ -80,11 +88,16 @@ class Writer:
         on_commit: Callable[[Sequence[Record], float], None],
         wait: bool = True,
         patience: float = PATIENCE_SECONDS,
+        make: Callable[[Record], Record] | None = None,
     ) -> None:
         self._appender = appender
         self._on_commit = on_commit
         self._wait = wait
         self._patience = patience
+        self._make = make
+        # One at a time: each keeps the interpreter busy.
+        self._apart = ThreadPoolExecutor(1, "record")
+        self._making: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
         self._queue_bytes = 0
@@ -104,7 +117,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Count of records that wait for their commit."""
-        return len(self._queue) + len(self._in_flight)
+        return len(self._queue) + len(self._in_flight) + len(self._making)
 
     def submit(self, record: Record) -> asyncio.Future[None]:
         """Queue a record; the future is done at its commit, or fails with StoreUnavailable.
@@ -115,14 +128,33 @@ class Writer:
         if self._closing:
             raise StoreUnavailable("telemock is stopping; try again later.", "stopping")
         size = _size_bytes(record)
-        if len(self._queue) >= MAX_QUEUE_RECORDS or self._queue_bytes + size > MAX_QUEUE_BYTES:
+        if len(self._queue) + len(self._making) >= MAX_QUEUE_RECORDS or self._queue_bytes + size > MAX_QUEUE_BYTES:
             raise StoreUnavailable("Too many exchanges wait for the database; try again later.", "queue_full")
         waiting = _Waiting(record, self._loop.create_future(), self._loop.time() + self._patience, size)
-        self._queue.append(waiting)
         self._queue_bytes += size
         self._idle.clear()
-        self._rouse()
+        if self._make is not None and size + _answer_bytes(record) > _LARGE_BYTES:
+            task = self._loop.create_task(self._queue_made(waiting, self._make))
+            self._making.add(task)
+        else:
+            self._queue.append(waiting)
+            self._rouse()
         return waiting.stored
+
+    async def _queue_made(self, waiting: _Waiting, make: Callable[[Record], Record]) -> None:
+        """Queue a large record once it is made; its patience begins then."""
+        try:
+            waiting.kept = await self._loop.run_in_executor(self._apart, make, waiting.record)
+        except Exception as error:  # noqa: BLE001 - whatever comes of a record, only that one fails
+            self._queue_bytes -= waiting.size
+            _refuse(waiting, _unstorable(error))
+        else:
+            waiting.deadline = self._loop.time() + self._patience
+            self._queue.append(waiting)
+        finally:
+            if (task := asyncio.current_task(self._loop)) is not None:
+                self._making.discard(task)
+            self._rouse()
 
     def keep(self, record: Record, on_done: Callable[[asyncio.Future[None]], None] | None = None) -> Awaitable[None]:
         """Queue a record; await the result to be sure that it is committed (there is no wait when answers do not).
@@ -178,6 +210,7 @@ class Writer:
         await self._task
         self._report()
         self._watch.cancel()
+        self._apart.shutdown(wait=False)
         await self._appender.close()
 
     def _rouse(self) -> None:
@@ -188,7 +221,7 @@ class Writer:
         crowded = False
         while True:
             batch = self._take()
-            if not batch or batch[0].deadline == _NEVER:
+            if not self._making and (not batch or batch[0].deadline == _NEVER):
                 self._idle.set()
             if not batch:
                 if self._closing:
@@ -246,7 +279,7 @@ class Writer:
         started = time.perf_counter()
         records = [waiting.record for waiting in batch]
         try:
-            await self._appender.append(records)
+            await self._appender.append(await self._made(batch))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a driver raises for a value, only that record fails
@@ -261,6 +294,18 @@ class Writer:
         self._reports.append((records, seconds))
         # The answers are made in the loop's next turn, and written at its end: no report keeps them waiting.
         self._loop.call_soon(self._loop.call_soon, self._report)
+
+    async def _made(self, batch: list[_Waiting]) -> Sequence[Record]:
+        """Return what is stored of a batch."""
+        if self._make is None:
+            return [waiting.record for waiting in batch]
+        left = [waiting for waiting in batch if waiting.kept is None]
+        make = self._make
+        for waiting, kept in zip(
+            left, await asyncio.to_thread(lambda: [make(each.record) for each in left]), strict=True
+        ):
+            waiting.kept = kept
+        return [waiting.kept or waiting.record for waiting in batch]
 
     def _report(self) -> None:
         while self._reports:
@@ -277,9 +322,7 @@ class Writer:
                 self._in_flight = batch[number:]
                 await self._commit([waiting])
         elif not batch[0].stored.done():
-            batch[0].stored.set_exception(
-                StoreUnavailable(f"The database cannot hold this exchange ({error}).", "unstorable")
-            )
+            batch[0].stored.set_exception(_unstorable(error))
 
     async def _expire_forever(self) -> None:
         """Tell clients in time, even while a commit hangs: one slow tick instead of a timer per request."""
@@ -302,6 +345,10 @@ def _refuse(waiting: _Waiting, error: StoreUnavailable) -> None:
         waiting.stored.set_exception(error)
 
 
+def _unstorable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"The database cannot hold this exchange ({error}).", "unstorable")
+
+
 def _retrieve(stored: asyncio.Future[None]) -> None:
     """Mark a failure as seen where nobody waits; the writer's state tells it."""
     if not stored.cancelled():
@@ -312,3 +359,7 @@ def _size_bytes(record: Record) -> int:
     if isinstance(record, Connection):
         return len(record.detail)
     return 2 * len(record.query) + len(record.request_headers) + len(record.request_body or b"")
+
+
+def _answer_bytes(record: Record) -> int:
+    return 0 if isinstance(record, Connection) else len(record.response_body or b"")

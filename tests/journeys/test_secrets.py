@@ -46,6 +46,14 @@ def test_with_redact_secrets_no_body_keeps_one(tmp_path: Path) -> None:
     assert shows(dump(db), *SECRETS) == []
 
 
+def test_with_redact_secrets_no_large_body_keeps_one(tmp_path: Path) -> None:
+    words = ", ".join(f'"w{number}"' for number in range(20_000))
+    body = f'{{"words": [{words}], "password": "{SECRETS[0]}"}}'.encode()
+    (kept,) = stored(send(tmp_path, {"large": ("application/json", body)}, redact_secrets=True)).values()
+    assert shows(kept, *SECRETS) == []
+    assert b'"w19999"], "password": "redacted-' in kept
+
+
 def test_no_list_and_no_export_shows_one_that_can_be_read(tmp_path: Path) -> None:
     db = send(tmp_path, PLAIN, redact_secrets=False)
     assert shows(dump(db).lower(), *SECRETS) == []  # bodies are in hexadecimal there

@@ -1,8 +1,10 @@
 """The writer commits what it is given, in order and together, and tells everyone whose record it cannot keep."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -53,9 +55,10 @@ async def writing(
     on_commit: Callable[[Sequence[Record], float], None] = lambda _records, _seconds: None,
     wait: bool = True,
     patience: float = HANG_SECONDS,
+    make: Callable[[Record], Record] | None = None,
 ) -> AsyncIterator[Writer]:
     async with asyncio.timeout(HANG_SECONDS):
-        writer = Writer(appender, on_commit=on_commit, wait=wait, patience=patience)
+        writer = Writer(appender, on_commit=on_commit, wait=wait, patience=patience, make=make)
         try:
             yield writer
         finally:
@@ -271,3 +274,65 @@ async def test_closing_commits_what_is_queued_and_refuses_what_comes_after() -> 
     with pytest.raises(StoreUnavailable) as caught:
         writer.submit(ping())
     assert caught.value.reason == "stopping"
+
+
+def without_query(record: Record) -> Record:
+    assert isinstance(record, Exchange)
+    return replace(record, query="")
+
+
+async def test_what_is_made_of_records_is_stored_in_their_place_in_order() -> None:
+    appender = Gated()
+    async with writing(appender, make=without_query) as writer:
+        await asyncio.gather(*map(writer.submit, pings(3)))
+    assert appender.stored == [*map(without_query, pings(3))]
+
+
+@pytest.mark.parametrize("body", [b"", bytes(100_000)])
+async def test_a_record_of_which_nothing_can_be_made_spoils_no_other(body: bytes) -> None:
+    broken = replace(ping(1), request_body=body)
+
+    def make(record: Record) -> Record:
+        if record is broken:
+            raise ValueError
+        return record
+
+    appender = Gated()
+    async with writing(appender, make=make) as writer:
+        first, second, third = map(writer.submit, (ping(0), broken, ping(2)))
+        assert await reason_of(second) == "unstorable"
+        await first
+        await third
+        await writer.drain()
+        assert writer.waiting == 0
+    assert appender.stored == [ping(0), ping(2)]
+
+
+@pytest.mark.parametrize(
+    "large", [replace(ping(0), request_body=bytes(100_000)), replace(ping(0), response_body=bytes(100_000))]
+)
+async def test_nobody_waits_until_something_is_made_of_a_large_record(large: Exchange) -> None:
+    is_open = threading.Event()
+
+    def make(record: Record) -> Record:
+        if record == large:
+            is_open.wait(HANG_SECONDS)
+        return without_query(record)
+
+    appender = Gated()
+    async with writing(appender, make=make) as writer:
+        last = writer.submit(large)
+        await writer.submit(ping(1))
+        assert not last.done()
+        assert writer.waiting == 1
+        is_open.set()
+        await last
+    assert appender.stored == [without_query(ping(1)), without_query(large)]
+
+
+async def test_the_end_waits_for_what_is_made_of_a_large_record() -> None:
+    appender = Gated()
+    async with writing(appender, make=without_query) as writer:
+        stored = writer.submit(replace(ping(0), request_body=bytes(100_000)))
+    assert stored.done()
+    assert len(appender.stored) == 1
