@@ -14,7 +14,7 @@ from telemock.analysis.cadence import Rhythm
 from telemock.analysis.endpoint import SOURCES, Endpoint, EndpointKey, IsAmount, Seen, nobody_knows
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place
-from telemock.analysis.known_secrets import spread_secrets
+from telemock.analysis.known_secrets import find_codes, spread_secrets
 from telemock.analysis.path_templates import path_template
 from telemock.analysis.planted import Needles, Planted
 from telemock.analysis.resent import Again, Remembered, Resent, Sending, is_failure
@@ -257,6 +257,7 @@ class Inventory:
             self._leave(who)
         for endpoint in self.endpoints.values():
             endpoint.close()
+            find_codes(endpoint, self.findings)
             spread_secrets(endpoint, self.findings)
         self.findings.doubt(self._values_in)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from telemock.analysis.endpoint import Endpoint
 from telemock.analysis.field import Field
 from telemock.analysis.findings import Finding, Findings, Place
+from telemock.analysis.secret_names import parameter_hint
 from telemock.analysis.sensitive import find_secrets
 from telemock.decoding import ARROW
 from telemock.opening import open_value
@@ -16,6 +17,17 @@ _LEAST = 10
 
 # An endpoint has one key or two; whoever changes it each time has no key.
 _MOST = 20
+
+
+def find_codes(endpoint: Endpoint, findings: Findings) -> None:
+    """Find what is a secret beside other fields only, such as a code of OAuth, once all fields are known."""
+    for source, fields in endpoint.fields.items():
+        for name, field in fields.items():
+            hint = parameter_hint(name, fields)
+            for value, count in field.values.items() if hint != parameter_hint(name) else ():
+                for secret in find_secrets(value, hint):
+                    finding = Finding(endpoint.place_in(source, name), (), "secret", "high", example=secret)
+                    field.found[value] = field.found.get(value, []) + findings.add(finding, count)
 
 
 def spread_secrets(endpoint: Endpoint, findings: Findings) -> None:

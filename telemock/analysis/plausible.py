@@ -33,6 +33,9 @@ _STATES = re.compile(
 _PLACEHOLDER = re.compile(
     r"[<\[{$%].*[>\]})%]|\$\w+|(?:your|my|the|some|insert|enter)[-_ ].*", re.IGNORECASE | re.DOTALL
 )
+_MASK = re.compile(r"[*•.]+|[xX]{3,}")
+# What a state is called in one word.
+_HUMPS = re.compile(r"(?:[A-Z]?[a-z]{2,})+|[A-Z]+|[a-z]+")
 # Where a file or a folder is, which PWD says, and the names of keys may.
 _FILE = re.compile(
     r"/(?:home|root|Users|etc|var|opt|usr|tmp|mnt|srv|run|apps?|workspace|Library|Applications|Volumes)/\S*"
@@ -80,6 +83,11 @@ def is_somebody(found: str, _before: str) -> bool:
     """Tell a name from a word that stands for none, or for a user that every system has."""
     plain = found.strip("*xX.-_ <>[](){}$").lower()
     return bool(plain) and not _NOBODY.fullmatch(plain)
+
+
+def is_placeholder(found: str) -> bool:
+    """Return whether it stands where a secret would, and may be seen: `${PASSWORD}`, or asterisks."""
+    return _PLACEHOLDER.fullmatch(found) is not None or _MASK.fullmatch(found) is not None
 
 
 def is_user(found: str, before: str) -> bool:
@@ -164,6 +172,12 @@ def is_signature(found: str, _before: str) -> bool:
 def is_key(found: str, before: str) -> bool:
     """Tell a secret in the middle of a text, where more than words follows when it is one."""
     return any(map(str.isdigit, found)) and is_secret(found, before)
+
+
+def is_code(found: str, before: str) -> bool:
+    """Tell a code that a server made up from a word, and from a row of words."""
+    has_digit = any(map(str.isdigit, found))
+    return is_secret(found, before) and (has_digit or not (_NAME.fullmatch(found) or _HUMPS.fullmatch(found)))
 
 
 def is_email(found: str, _before: str) -> bool:

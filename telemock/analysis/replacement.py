@@ -20,6 +20,7 @@ from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
 from telemock.analysis.plausible import tells_of_credential
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
+from telemock.analysis.url_secrets import replace_short
 from telemock.analysis.value_secrets import secrets_or_wrapped, secrets_seen
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import Exchange, compact_json, header_pairs
@@ -29,6 +30,9 @@ _T = TypeVar("_T")
 
 # Longer texts are not remembered.
 _MOST_REMEMBERED = 2048
+
+# Shorter ones are in everything.
+_SHORT = 4
 
 # What holds more of them is concealed whole: each is looked for in all of it.
 _MOST_SECRETS = 100
@@ -234,13 +238,12 @@ class Replacement:
         for secret in sorted(secrets, key=len, reverse=True):
             is_there = False
             concealed = self._conceal(secret)
-            for written in _WRITTEN[:1] if _WRITTEN_ONE_WAY.fullmatch(secret) else _WRITTEN:
-                old, new = written(secret), written(concealed)
+            ways = _WRITTEN[:1] if _WRITTEN_ONE_WAY.fullmatch(secret) else _WRITTEN
+            for old, other in {written(secret): written(concealed) for written in ways}.items():
                 is_there |= old in text
-                if keeps_length:
-                    size = len(old.encode(errors="surrogateescape"))
-                    new = new[-size:].rjust(size, "-")
-                shown = shown.replace(old, new)
+                size = len(old.encode(errors="surrogateescape")) if keeps_length else 0
+                new = other[-size:].rjust(size, "-")
+                shown = shown.replace(old, new) if len(old) >= _SHORT else replace_short(shown, old, new)
             if not is_there:
                 return None
         return shown
@@ -324,7 +327,7 @@ class Replacement:
 
     def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
         """Return whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
-        changed = [each for each in secrets if self._conceal(each) != each]
+        changed = [each for each in secrets if len(each) >= _SHORT and self._conceal(each) != each]
         whole = [re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])") for each in changed if each in numbers]
         others = [each for each in changed if each not in numbers]
         for _, value, _ in read_body(content, kind).leaves:

@@ -60,11 +60,15 @@ OPAQUE_NAMES = (
 
 SIGNATURE_NAMES = r"(?:parameter|oauth|amz|goog) (?:sig|signature)"
 
-# Beside which other parameters a code is one of OAuth (RFC 6749), and no error's.
+# Beside which other parameters a code is one of OAuth (RFC 6749), and no error's, and a state the client's own secret.
 CODE_NAME = "code"
-_CODE_COMPANIONS = frozenset(("state", "grant_type", "redirect_uri", "code_verifier", "session_state"))
+_OF_REQUESTS = ("grant_type", "redirect_uri", "code_verifier")
+_CODE_COMPANIONS = (*_OF_REQUESTS, "state", "session_state")
+_STATES = ("state", "session_state", "nonce")
+_STATE_COMPANIONS = ("code", "redirect_uri", "client_id", "response_type")
 AUTHORIZATION_CODE = "authorization code"
-_HINTED = ("sig", "key", CODE_NAME)
+AUTHORIZATION_STATE = "authorization state"
+_HINTED = ("sig", "key", CODE_NAME, "state", "nonce")
 
 # Whoever has a URL with one of these may do what it says; elsewhere a signature only says who wrote something, and a
 # key is what something is found by.
@@ -195,7 +199,14 @@ def parameter_hint(name: str, beside: Collection[str] = ()) -> str:
     lower = name.lower()
     if lower in _OF_URLS:
         return f"parameter {lower}"
-    return AUTHORIZATION_CODE if lower == CODE_NAME and not _CODE_COMPANIONS.isdisjoint(beside) else name
+    outside, dot, own = lower.rpartition(".")
+    if own == CODE_NAME:
+        # What is no parameter may be an error's code beside the state of something.
+        companions = _OF_REQUESTS if dot else _CODE_COMPANIONS
+        return AUTHORIZATION_CODE if any(outside + dot + each in beside for each in companions) else name
+    if own in _STATES and any(outside + dot + each in beside for each in _STATE_COMPANIONS):
+        return AUTHORIZATION_STATE
+    return name
 
 
 def parameter_hints(text: str, names: Callable[[], Collection[str]]) -> Callable[[str], str] | None:

@@ -8,6 +8,7 @@ from telemock.analysis.schemes import SCHEMES
 from telemock.analysis.secret_names import (
     AUTHORIZATION_CODE,
     AUTHORIZATION_NAMES,
+    AUTHORIZATION_STATE,
     CARD_CODE_NAMES,
     CODE_NAME,
     COOKIE_NAMES,
@@ -63,7 +64,8 @@ SECRET_RULES: tuple[Rule, ...] = (
         form(r"\A[\w+/=.%~:\r\n-]{16,}\Z"),
         accepts=plausible.is_opaque,
     ),
-    _by_name(named(AUTHORIZATION_CODE), form(r"\A[^\s\0]{6,}\Z"), accepts=plausible.is_key),
+    _by_name(named(AUTHORIZATION_CODE), form(r"\A[^\s\0]{6,}\Z"), accepts=plausible.is_code),
+    _by_name(named(AUTHORIZATION_STATE), form(r"\A[^\s\0]{8,}\Z"), accepts=plausible.is_random),
     _by_name(
         named(SIGNATURE_NAMES),
         form(r"\A[\w+/=%-]{20,}\Z"),
@@ -71,7 +73,7 @@ SECRET_RULES: tuple[Rule, ...] = (
     ),
     _by_name(
         re.compile(rf"\A{CODE_NAME}\Z"),
-        form(r"\A[\w+/=.%~-]{24,}\Z"),
+        form(r"\A[\w+/=.%~-]{20,}\Z"),
         accepts=plausible.is_opaque,
     ),
     _by_name(

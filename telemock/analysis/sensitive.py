@@ -18,6 +18,7 @@ from telemock.analysis.rules import RULES
 from telemock.analysis.secret_names import outer_secret, tells_of_none
 from telemock.analysis.tokens import find_tokens, private_keys
 from telemock.analysis.told_secrets import told_secrets
+from telemock.analysis.url_secrets import url_secrets
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
 
@@ -109,6 +110,8 @@ def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]
     spans: dict[_Span, Match] = {
         (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
     }
+    for start, secret in url_secrets(text):
+        spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
     for start, secret in told_secrets(text, _by_name):
         spans[start, start + len(secret), "secret"] = Match("secret", "medium", secret)
     for start, secret in _named_secrets(text, name):

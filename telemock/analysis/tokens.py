@@ -16,7 +16,7 @@ _LEAST = 11
 _HINT = re.compile(
     r"a(?:kc|p[0-9a-f]|3t|bia|cca|kia|sia|c[a-z0-9]|ws|ccountkey)|sk[a-z0-9]|cloudant|[mno][\w-]{23}"
     r"|eyj|-us\d|private key|pypi-|sg\.|xox|hooks\.slack|softlayer|sq0csp"
-    r"|k_live_|\d:[\w-]{35}|://[^\s/:@]*:[^\s/@]*@",
+    r"|k_live_|\d:[\w-]{35}",
     re.ASCII,
 )
 
@@ -53,7 +53,7 @@ _JWTS = re.compile(r"(?<![\w-])eyJ[\w=-]+\.[\w=-]+\.?[\w.+/=-]*", re.ASCII)
 
 # What the first four find is something else here: addresses are not secrets, and names are known better. The next two
 # take a time that grows with the square of a text's length, and the last two tell only how a token begins, not which;
-# above there is what they look for.
+# above there is what they look for; of URLs, `url_secrets` knows more.
 _LEFT_OUT = frozenset(
     (
         "Public IP (ipv4)",
@@ -64,6 +64,7 @@ _LEFT_OUT = frozenset(
         "NPM tokens",
         "GitHub Token",
         "GitLab Token",
+        "Basic Auth Credentials",
     )
 )
 

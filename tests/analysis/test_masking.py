@@ -202,6 +202,12 @@ def test_what_only_tells_of_a_secret_that_it_stands_in_is_none(said: object) -> 
     assert masked_body(JSON, body) == body
 
 
+def test_a_short_password_is_masked_in_its_url_and_nowhere_else() -> None:
+    body = json.dumps({"x": "p!", "url": "postgresql://u:p!@h/p!", "xs": ["x", "https://u:x@h.example/x"]}).encode()
+    shown = json.loads(masked_body(JSON, body))
+    assert shown == {"x": "p!", "url": "postgresql://u:*!@h/p!", "xs": ["x", "https://u:*@h.example/x"]}
+
+
 @pytest.mark.parametrize(
     ("text", "hidden"),
     [
@@ -240,6 +246,15 @@ def test_in_a_text_words_about_secrets_are_none(text: str) -> None:
 def test_a_code_is_a_secret_beside_what_makes_it_one_of_oauth() -> None:
     for query, shown in (("code=abc123&state=1", "code=a****3&state=1"), ("code=abc123&line=1", "code=abc123&line=1")):
         assert masked_exchange(ping(query=query, params="{}")).query == shown
+    query = "code=SplxlOBeZQ&state=af0ifjsldkj12"
+    assert masked_exchange(ping(query=query, params="{}")).query == "code=S********Q&state=af*********12"
+    assert masked_header("Referer", f"https://a.example/x?{query}") == (
+        "https://a.example/x?code=S********Q&state=af*********12"
+    )
+    token_request = {"grant_type": "authorization_code", "code": "abc123"}
+    assert json.loads(masked_body(JSON, json.dumps(token_request).encode()))["code"] == "a****3"
+    error = b'{"code":"E1234x9","state":"failed"}'
+    assert masked_body(JSON, error) == error
     form = '[["Content-Type","application/x-www-form-urlencoded"]]'
     assert b"abc123" not in masked_body(form, b"grant_type=authorization_code&code=abc123")
 

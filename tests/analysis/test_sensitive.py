@@ -106,6 +106,59 @@ def test_form_and_name_tell_what_is_sensitive(name: str, text: str, expected: se
     assert found(text, name) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("postgresql://u:p!@h", "p!"),
+        ("postgresql+asyncpg://u:p!w0rd@h/db", "p!w0rd"),
+        ("postgres://u:p@ss@h/db", "p@ss"),
+        ("postgres://u:p:w@h:5432/db", "p:w"),
+        ("mysql://u:p%40@h/db", "p%40"),
+        ("mysql://u:p#q@h/db", "p#q"),
+        ("amqp://u:p/w1@h:5672/v", "p/w1"),
+        ("redis://:p?x@[::1]:6379/0", "p?x"),
+        ("mongodb+srv://u:p$s1@c0.x.example/db", "p$s1"),
+        ("ldap://cn=admin:p4ss'\"!@h", "p4ss'\"!"),
+        ("see <https://u:x@h.example/>, or bob@corp", "x"),
+        ("https://a1b2C3d4e5F6g7H8i9J0@git.example/a", "a1b2C3d4e5F6g7H8i9J0"),
+        ("https://aB3dE5gH7jK9mN1pQ3rS:x-oauth-basic@git.example/a", "aB3dE5gH7jK9mN1pQ3rS"),
+        ("https://app.example/x?code=SplxlOBeZQ&state=1", "SplxlOBeZQ"),
+        ("/oauth/callback?code=a1b2c3d4", "a1b2c3d4"),
+        ("https://app.example/cb#id_token=a1b2c3d4e5f6&x=1", "a1b2c3d4e5f6"),
+        ("https://app.example/login?redirect_uri=x&code=404&state=af0ifjsldkj12", "af0ifjsldkj12"),
+    ],
+)
+def test_a_url_tells_where_its_secret_begins_and_ends(url: str, secret: str) -> None:
+    assert [text for sensitivity, text in found(url) if sensitivity == "secret"] == [secret]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "https://example.com:8080/@vue/runtime",
+            "https://h/x?u=a:b@c",
+            "see http://h:80,bob@c.d/",
+            "http://[::1]:80/a@b",
+        ),
+        *(
+            "postgres://u:${PW}@h/db",
+            "https://u:***@h/",
+            "https://bob@corp.example/",
+            "https://first.lastname@corp.example/",
+        ),
+        *(
+            "https://0123456789abcdef0123456789abcdef@o1.ingest.example/4",
+            "https://x.example/?code=404&line=1",
+            "/cb?state=CA&code=ServerError",
+            "https://x.example/?code=E1234567&zip=1",
+        ),
+    ],
+)
+def test_a_url_without_a_secret_has_none(text: str) -> None:
+    assert "secret" not in {sensitivity for sensitivity, _ in found(text)}
+
+
 def test_form_alone_is_less_sure_than_form_and_name() -> None:
     assert [match.confidence for match in find_sensitive("4.16.1.2", "x")] == ["medium"]
     assert [match.confidence for match in find_sensitive("4.16.1.2", "client_ip")] == ["high"]
@@ -156,7 +209,7 @@ def test_no_text_breaks_it(text: str, name: str) -> None:
     "filler",
     [
         *("1", "a", ".", "1.", "a.", ":", "-", "=", "a@", "/a", "//", "eyJ", "4 ", "\\a", "0:", "ab-", "+1 "),
-        *("token=", "&sig=", "AIza", "hvs.", "Bearer ", "0.0.0.0-", "C:/a/"),
+        *("://u:p@", "?code=a1", "://a:/", "token=", "&sig=", "AIza", "hvs.", "Bearer ", "0.0.0.0-", "C:/a/"),
     ],
 )
 def test_no_pattern_runs_away(filler: str) -> None:

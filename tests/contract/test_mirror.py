@@ -22,6 +22,7 @@ ELSEWHERE = {
     "analysis/rules.py": "analysis/test_sensitive.py",
     "analysis/schemes.py": "analysis/test_masking.py",
     "analysis/told_secrets.py": "journeys/test_secret_names.py",
+    "analysis/url_secrets.py": "analysis/test_sensitive.py",
     "analysis/secret_names.py": "analysis/test_masking.py",
     "analysis/secret_rules.py": "analysis/test_sensitive.py",
     "analysis/tokens.py": "analysis/test_sensitive.py",
