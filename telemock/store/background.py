@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from telemock.errors import StoreUnavailable
 from telemock.exchange import header_pairs
 from telemock.hosts import DEFAULT_PORTS, authority_port
-from telemock.store.engine import LEAST_FREE_BYTES
+from telemock.store.engine import LEAST_FREE_BYTES, transaction
 from telemock.store.summary_store import SummaryStore
 
 _T = TypeVar("_T")
@@ -185,14 +185,9 @@ def fill_ports(connection: sqlite3.Connection, progress: Progress, most: int) ->
             if (said_port := known[key]) is not None:
                 found.append((said_port, id_))
     last_id = rows[-1][0] if len(rows) == most else progress.until_id
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.executemany("UPDATE exchanges SET port = ? WHERE id = ? AND port IS NULL", found)
         connection.execute("UPDATE progress SET last_id = ? WHERE task = 'ports'", (last_id,))
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
     return Progress("ports", last_id, progress.until_id)
 
 

@@ -5,17 +5,19 @@ SQLite looks at none of that: it writes on into files that nobody can open any m
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from telemock.errors import StoreUnavailable
 from telemock.store.engine import PAGE_BYTES, index_path, is_our_head, write_ahead_log
+from telemock.store.index_check import IndexCheck
 from telemock.store.log_pages import frames
-from telemock.store.wal_index import FRAME_SALT, LOG_HEAD_BYTES, LogState, WalIndex
+from telemock.store.wal_index import FRAME_SALT, LOG_HEAD_BYTES, LOG_SALT, LogState, WalIndex
 
 _HEAD_BYTES: Final = 100
 _CHANGE_COUNTER: Final = slice(24, 28)
 _PAGE_COUNT: Final = slice(28, 32)
-_LOG_SALT: Final = slice(16, 24)
 
 # So many frames are looked at before they are copied: by their checksums, which take a millisecond each, where there
 # are no more, and else by their heads, spread over all.
@@ -27,13 +29,13 @@ class Damage(NamedTuple):
 
     Attributes:
         kind: `moved`, the path does not lead to the database any more; `log`, the same of its log or of the log's
-            index, while what is in them is still at hand; `log_content` and `database`, what was in the log or in
-            the database is gone.
+            index, while what is in them is still at hand; `index`, what is in the log's index is wrong, and SQLite
+            can make it anew; `log_content` and `database`, what was in the log or in the database is gone.
         what: for people, what is wrong, without a full stop.
         remedy: what is to be done.
     """
 
-    kind: Literal["moved", "log", "log_content", "database"]
+    kind: Literal["moved", "log", "index", "log_content", "database"]
     what: str
     remedy: str
 
@@ -53,6 +55,7 @@ class FileWatch:
         identity: of the database's file.
         log: descriptor of the log.
         database: descriptor of the database.
+        index: of the log.
         is_touched: something else than SQLite wrote to the database, or changed its time, so that it must be looked
             through.
         state: of the log, when it was looked at last.
@@ -66,11 +69,12 @@ class FileWatch:
         self._path = str(path)
         self._log_path = str(write_ahead_log(path))
         self._index_path = str(index_path(path))
-        self._index = WalIndex(path)
+        self.index = WalIndex(path)
         self.database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
         self.identity = _identity(os.fstat(self.database))
         self._log_identity = _identity(os.fstat(self.log))
+        self._index_check = self.new_check()
         self._lost: Damage | None = None
         self.is_touched = False
         self.state = LogState(PAGE_BYTES, 0, b"", 0, 0)
@@ -87,32 +91,13 @@ class FileWatch:
             at_all: look also at the index and at the log's head, not only at what each commit must be sure of: that
                 the paths lead to database and log, and that both have what they had.
         """
-        if self._lost is not None:
-            return self._lost
-        state = self.refresh()
-        log, database = _status(self._log_path), _status(self._path)
-        if database is None or _identity(database) != self.identity:
-            return self._moved()
-        if (database.st_size, database.st_mtime_ns) == self._known:
-            self._known_state = state
-        else:
-            self._examine(database, state)
-        lost: Damage | None = self._lost
-        if lost is not None:
-            return lost
-        # Of a database that was overwritten the log is set aside; so that is looked at first.
-        if log is None or _identity(log) != self._log_identity:
-            return self._log_gone()
-        if at_all and identity_at(self._index_path) != self._index.identity:
-            return self._log_gone()
-        self.log_bytes = log.st_size
-        if log.st_size < state.size_bytes or not self._has_what_it_had(state, at_all=at_all):
-            self._examine_log(log, state)
-        return self._lost
+        if self._lost is None and at_all and not self._is_index_right():
+            return self._index_gone()
+        return self._lost or self._look(at_all=at_all)
 
     def refresh(self) -> LogState:
         """Give the state of the log as it is now."""
-        self.state = self._index.read() or self.state
+        self.state = self.index.read() or self.state
         return self.state
 
     def is_log_of_index(self) -> bool:
@@ -126,14 +111,38 @@ class FileWatch:
         Of many frames only some heads are looked at. What is not whole is damage from now on.
         """
         for _ in range(3):
-            state = self._index.read()
+            state = self.index.read()
             if state is None or self._is_whole(state):
                 return True
-            now = self._index.read()
+            now = self.index.read()
             if now is not None and now.salt == state.salt:
                 self._lost = self._log_content_gone()
                 return False
         return True  # it starts anew all the time, as only a log does that was copied
+
+    def new_check(self) -> IndexCheck:
+        """Return what compares the index, for one connection."""
+        return IndexCheck(self.index, self.log)
+
+    def check_index(self) -> None:
+        """Refuse an index that cannot be believed; see `IndexCheck.check`."""
+        self._index_check.check()
+
+    def keep_index(self) -> None:
+        """Give the index its size again, if it was cut: right before SQLite uses it, as that would end the process.
+
+        Raises:
+            StoreUnavailable: the disk is full.
+        """
+        try:
+            self.index.keep_size()
+        except OSError as error:
+            raise StoreUnavailable(f"{self._index_path} was cut short and cannot be written: {error}.") from error
+
+    def lose_log(self, state: LogState) -> None:
+        """Take it that content of the log, which had this state, is gone, from now on."""
+        self.state = state
+        self._lost = self._log_content_gone()
 
     def lose_database(self) -> None:
         """Take it that the content of the database is gone, from now on."""
@@ -166,14 +175,38 @@ class FileWatch:
 
     def close(self) -> None:
         """Give everything back; after every connection of the process, as `WalIndex` says."""
-        self._index.close()
+        self.index.close()
         os.close(self.database)
         os.close(self.log)
+
+    def _look(self, *, at_all: bool) -> Damage | None:
+        """Look at the files, whose index is right."""
+        state = self.refresh()
+        log, database = _status(self._log_path), _status(self._path)
+        if database is None or _identity(database) != self.identity:
+            return self._moved()
+        if (database.st_size, database.st_mtime_ns) == self._known:
+            self._known_state = state
+        else:
+            self._examine(database, state)
+        lost: Damage | None = self._lost
+        if lost is not None:
+            return lost
+        # Of a database that was overwritten the log is set aside; so that is looked at first.
+        is_index_there = not at_all or identity_at(self._index_path) == self.index.identity
+        if log is None or _identity(log) != self._log_identity or not is_index_there:
+            return self._log_gone()
+        self.log_bytes = log.st_size
+        if log.st_size < state.size_bytes or not self._has_what_it_had(state, at_all=at_all):
+            if not self._is_index_right():
+                return self._index_gone()
+            self._examine_log(log, state)
+        return self._lost
 
     def _examine(self, database: os.stat_result, state: LogState) -> None:
         """Look at the head of a database that was written to: by a checkpoint, which the index tells, or by others."""
         head = os.pread(self.database, _HEAD_BYTES, 0)
-        if self._index.read() != state:
+        if self.index.read() != state:
             return  # under way; the next look will tell
         is_quiet = state.checkpoint == self._known_state.checkpoint and state.begun == state.copied
         size, known_size = database.st_size, self._known[0] if self._known else 0
@@ -193,7 +226,7 @@ class FileWatch:
 
     def _examine_log(self, log: os.stat_result, state: LogState) -> None:
         """Look again at a log that seems shorter than it must be: somebody may be starting it anew."""
-        if self._index.read() == state and os.fstat(self.log).st_size == log.st_size:
+        if self.index.read() == state and os.fstat(self.log).st_size == log.st_size:
             self._lost = self._log_content_gone()
 
     def _is_whole(self, state: LogState) -> bool:
@@ -207,13 +240,19 @@ class FileWatch:
         seen, self._seen = self._seen, state
         if not state.frames:
             return True
-        if at_all and os.pread(self.log, LOG_HEAD_BYTES, 0)[_LOG_SALT] != state.salt:
+        if at_all and os.pread(self.log, LOG_HEAD_BYTES, 0)[LOG_SALT] != state.salt:
             return False
         return self._has_frame(state, seen.frames if seen.salt == state.salt and seen.frames else state.frames)
 
     def _has_frame(self, state: LogState, frame: int) -> bool:
         """Tell whether a frame of the log that the index is about is in the log's file."""
         return os.pread(self.log, FRAME_SALT.stop, state.place_of(frame))[FRAME_SALT] == state.salt
+
+    def _is_index_right(self) -> bool:
+        """Look at the index; one that was cut gets its size again at once."""
+        with suppress(OSError):
+            self.index.keep_size()
+        return self._index_check.is_right()
 
     def _database_gone(self) -> Damage:
         what = f"The database {self._path} was cut short or overwritten while in use"
@@ -222,6 +261,10 @@ class FileWatch:
     def _log_content_gone(self) -> Damage:
         what = f"The write-ahead log {self._log_path} was cut short or overwritten while in use"
         return Damage("log_content", what, "restart telemock, which goes on with what is left")
+
+    def _index_gone(self) -> Damage:
+        what = f"The index of the write-ahead log, {self._index_path}, was cut short or overwritten while in use"
+        return Damage("index", what, "telemock has it made anew from the log")
 
     def _moved(self) -> Damage:
         what = f"The database {self._path} was removed or replaced while in use"

@@ -50,9 +50,17 @@ def leaf_rows(page: bytes, other: Callable[[int], bytes | None]) -> Iterator[tup
             if row_id >= _HALF:
                 row_id -= 2 * _HALF
             values = tuple(_values(_payload(page, behind_id, size, other)))
-        except (_Torn, IndexError, UnicodeDecodeError):
+        except (_Torn, IndexError):
             continue
         yield row_id, values
+
+
+def text_or_octets(octets: bytes) -> str | bytes:
+    """Decode a text; people may have put anything there, which is given as it is."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets
 
 
 def _payload(page: bytes, place: int, size: int, other: Callable[[int], bytes | None]) -> bytes:
@@ -97,7 +105,7 @@ def _value(record: bytes, place: int, kind: int) -> tuple[Value, int]:
     if kind >= _BLOB_TYPE:
         end = place + (kind - _BLOB_TYPE) // 2
         octets = record[place:end]
-        return octets.decode() if kind % 2 else octets, end
+        return text_or_octets(octets) if kind % 2 else octets, end
     if kind == _FLOAT_TYPE:
         end = place + _FLOAT.size
         if end > len(record):

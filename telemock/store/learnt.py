@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import NamedTuple
 from uuid import uuid4
 
-from telemock.store.engine import HEAD, open_for_writing, revision
+from telemock.store.engine import HEAD, open_for_writing, revision, transaction
 
 # So many are kept, those that were asked for last.
 MOST_KEPT = 16
@@ -114,11 +114,11 @@ def _write(path: Path, work: Callable[[sqlite3.Connection], bool]) -> bool:
         # Without room for its index, SQLite leaves a write-ahead log behind with which nobody can read the database.
         with TemporaryFile(dir=path.parent) as file:
             file.write(bytes(_ROOM))
-        with closing(open_for_writing(path, "commit", busy_seconds=_BUSY_SECONDS)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with (
+            closing(open_for_writing(path, "commit", busy_seconds=_BUSY_SECONDS)) as connection,
+            transaction(connection),
+        ):
             # Whoever made the file of a newer schema knows more about what may be in it.
-            is_done = revision(connection) == HEAD and work(connection)
-            connection.execute("COMMIT")
-            return is_done
+            return revision(connection) == HEAD and work(connection)
     except (OSError, sqlite3.Error):
         return False

@@ -4,13 +4,18 @@ The format is described at https://sqlite.org/fileformat2.html#the_write_ahead_l
 """
 
 import os
-from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from telemock.store.wal_index import FRAME_HEAD_BYTES, FRAME_SALT, LOG_HEAD_BYTES, LogState
-
-_MASK: Final = 0xFFFFFFFF
+from telemock.store.wal_index import (
+    FRAME_HEAD_BYTES,
+    FRAME_SALT,
+    LOG_HEAD_BYTES,
+    NO_SUM,
+    LogState,
+    Sum,
+    add_to_sum,
+)
 
 # What a log begins with, whatever its byte order.
 _MAGIC: Final = b"\x37\x7f\x06"
@@ -36,11 +41,6 @@ class Frame(NamedTuple):
     page_number: int
     place: int
     is_whole: bool
-
-
-class _Sum(NamedTuple):
-    first: int
-    second: int
 
 
 class LogPages:
@@ -91,7 +91,7 @@ def frames(log: int, state: LogState, after: int = 0) -> Iterator[Frame]:
         octets = os.pread(log, size, place)
         is_whole = False
         if len(octets) == size and octets[FRAME_SALT] == state.salt and before is not None:
-            summed = _add(octets[FRAME_HEAD_BYTES:], _add(octets[_FRAME_SUMMED], before))
+            summed = add_to_sum(octets[FRAME_HEAD_BYTES:], add_to_sum(octets[_FRAME_SUMMED], before))
             is_whole = summed == _read_sum(octets[_FRAME_SUM])
         yield Frame(int.from_bytes(octets[_PAGE_NUMBER], "big"), place + FRAME_HEAD_BYTES, is_whole)
         if len(octets) < size:
@@ -104,10 +104,10 @@ def has_whole_head(log: int) -> bool:
     head = os.pread(log, LOG_HEAD_BYTES, 0)
     if len(head) != LOG_HEAD_BYTES or not head.startswith(_MAGIC):
         return False
-    return _read_sum(head[_LOG_SUM]) == _add(head[_LOG_SUMMED], _Sum(0, 0))
+    return _read_sum(head[_LOG_SUM]) == add_to_sum(head[_LOG_SUMMED], NO_SUM)
 
 
-def _sum_before(log: int, state: LogState, frame: int) -> _Sum | None:
+def _sum_before(log: int, state: LogState, frame: int) -> Sum | None:
     """Read the sum that the one of a frame goes on from."""
     if frame == 1:
         return _read_sum(os.pread(log, _SUM_BYTES, _LOG_SUM.start))
@@ -115,17 +115,7 @@ def _sum_before(log: int, state: LogState, frame: int) -> _Sum | None:
     return _read_sum(os.pread(log, _SUM_BYTES, place + _FRAME_SUM.start))
 
 
-def _read_sum(octets: bytes) -> _Sum | None:
+def _read_sum(octets: bytes) -> Sum | None:
     if len(octets) != _SUM_BYTES:
         return None
-    return _Sum(int.from_bytes(octets[:4], "big"), int.from_bytes(octets[4:], "big"))
-
-
-def _add(octets: bytes, before: _Sum) -> _Sum:
-    """Add to a sum, in the byte order of this machine, as its SQLite does."""
-    first, second = before
-    words = iter(array("I", octets))
-    for word in words:
-        first = (first + word + second) & _MASK
-        second = (second + next(words) + first) & _MASK
-    return _Sum(first, second)
+    return Sum(int.from_bytes(octets[:4], "big"), int.from_bytes(octets[4:], "big"))

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import shlex
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
@@ -18,16 +18,17 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 import aiosqlite
 
 from telemock.errors import StoreDamaged, StoreUnavailable
+from telemock.exchange import Exchange
 from telemock.settings import Durability
 from telemock.store.checkpointer import Checkpointer
-from telemock.store.commits import Commits, Ids
-from telemock.store.engine import open_beside, open_for_writing
+from telemock.store.commits import Commits, Ids, Row
+from telemock.store.engine import WritingConnection, open_beside, open_for_writing
 from telemock.store.file_watch import Damage, FileWatch, identity_at
 from telemock.store.log_pages import LogPages
 from telemock.store.recovery import (
-    Row,
     cached_rows,
     copy_removed,
+    lacks,
     recover,
     recovered_path,
     set_log_aside,
@@ -65,9 +66,9 @@ class Files(NamedTuple):
         watch: looks at the files.
     """
 
-    at_once: sqlite3.Connection | None
+    at_once: WritingConnection | None
     beside: aiosqlite.Connection
-    background: sqlite3.Connection
+    background: WritingConnection
     checkpointer: Checkpointer
     watch: FileWatch
 
@@ -118,6 +119,7 @@ class OpenDatabase:
         Raises:
             StoreUnavailable: the files are damaged.
         """
+        self.files.watch.keep_index()
         work_on = partial(work, self.files.background)
         return await asyncio.get_running_loop().run_in_executor(self._background, work_on)
 
@@ -131,19 +133,24 @@ class OpenDatabase:
         if damage is None and watch.is_touched:
             watch.is_touched = False
             damage = await self._look_through(self._files)
+        if damage is None:
+            damage = await self._forget_copied(self._files)
         await self._meet(self._files, damage)
 
-    async def committed(self, files: Files, first_id: int, last_id: int) -> None:
-        """Look at the files after a commit; the ids are those of exchanges, and 0 when there were none.
+    async def committed(self, files: Files, last_id: int, exchanges: Sequence[Exchange]) -> None:
+        """Look at the files after a commit of exchanges, of which the last one has the id, or of something else.
 
         Raises:
             StoreDamaged: there is damage, and it is not certain that what was committed is in the database.
         """
         damage = files.watch.look(at_all=False)
-        state = files.watch.state
-        self._commits.forget_copied(state)
-        if last_id and (damage is None or not damage.is_fatal):
-            self._commits.add(state.frames, first_id, last_id)
+        if damage is not None and damage.kind == "index":
+            await self._meet(files, damage)
+            damage = self.damage
+        if damage is None:
+            damage = await self._forget_copied(files)
+        if exchanges and (damage is None or not damage.is_fatal):
+            self._commits.add(files.watch.state.frames, last_id, exchanges)
         if damage is not None:
             await self._meet(files, damage)
             if damage.kind != "log" or self._commits:
@@ -167,8 +174,12 @@ class OpenDatabase:
             if files is not None and damage is not None and damage.is_fatal:
                 _NEVER_CLOSED.append(files)
             elif files is not None:
-                await self.in_thread(files.checkpointer.empty)
-                await self._close_alone(files)
+                try:
+                    await self.in_thread(files.checkpointer.empty)
+                    await self._close_alone(files)
+                except BaseException:
+                    files.beside.stop()  # its thread would keep the process from ending
+                    raise
             if self._left is not None:
                 self._left.close()
         await asyncio.to_thread(self._thread.shutdown)
@@ -177,7 +188,14 @@ class OpenDatabase:
             raise StoreDamaged(f"{damage.what}{loss and ': '}{loss}.")
 
     async def _meet(self, files: Files, damage: Damage | None) -> None:
-        known, self.damage = self.damage, damage
+        known = self.damage
+        if damage is not None and damage.kind == "index":
+            was_wrong, now = await self._remake_index(files)
+            if was_wrong and known is None and (now is None or now.kind != "index"):
+                known = damage
+                self.tell("store_damaged", f"{damage.what}; {damage.remedy}.", level="error")
+            damage = now
+        self.damage = damage
         if damage is None:
             self._loss = ""
             if known is not None:
@@ -194,8 +212,31 @@ class OpenDatabase:
         if damage.kind == "log" and not files.watch.refresh().frames:
             await self._close_files(files)
 
+    async def _remake_index(self, files: Files) -> tuple[bool, Damage | None]:
+        """Have the log's index made anew, if it is wrong; tell whether it was, and what is damaged now."""
+        was_wrong = await self.in_thread(partial(files.checkpointer.remake_index, files.watch.index))
+        if await self._lacks(files, self._commits.after(0)):
+            files.watch.lose_log(self._commits.state)
+        return was_wrong, files.watch.look()
+
+    async def _forget_copied(self, files: Files) -> Damage | None:
+        """Forget what is copied; a log that was cut and started anew, before anybody looked, does not hold the rest."""
+        watch = files.watch
+        if self._commits.is_restarted(watch.state) and await self._lacks(files, self._commits.after(0)):
+            watch.lose_log(self._commits.state)
+            return watch.look()
+        self._commits.forget_copied(watch.state)
+        return None
+
+    async def _lacks(self, files: Files, wanted: list[Ids]) -> bool:
+        """Tell whether one of the exchanges is not in the database."""
+        if not wanted:
+            return False
+        return await asyncio.get_running_loop().run_in_executor(self._background, lacks, files.background, wanted)
+
     async def _save(self, files: Files) -> bool:
         """Copy the log into the database's file, wherever its path leads now; False when the log is not whole."""
+        await self.in_thread(partial(files.checkpointer.remake_index, files.watch.index))
         if files.watch.is_log_of_index():
             if not await self.in_thread(files.watch.look_through_log):
                 return False
@@ -234,7 +275,7 @@ class OpenDatabase:
             # What it was overwritten with would be read as if it were the database.
             cached = [*cached, Ids(1, self._commits.copied_id)] if watch.is_empty else []
         target = recovered_path(self.path, state.salt)
-        rows = await self._cached(files, cached)
+        rows = [*self._commits.rows_after(0), *await self._cached(files, cached)]
         recovery = await self.in_thread(partial(recover, target, pages, rows, wanted))
         said = told(wanted, recovery, target)
         if damage.kind == "database":
@@ -261,7 +302,7 @@ class OpenDatabase:
             copy, recovery = await self.in_thread(copying)
             place, target = (f"{place} until telemock stops", target) if copy is None else (copy, copy)
         elif wanted:
-            recovery = await self.in_thread(partial(recover, target, pages, [], wanted))
+            recovery = await self.in_thread(partial(recover, target, pages, self._commits.rows_after(0), wanted))
         said = told(wanted, recovery, target) if wanted else []
         return "; ".join([f"its exchanges, with ids up to {last_id}, are in {place}", *said])
 
@@ -338,8 +379,15 @@ async def _open_files(path: Path, durability: Durability) -> Files:
             watch = FileWatch(path)
             opened.callback(watch.close)
             damage = watch.look()
+            if damage is not None and damage.kind == "index":
+                checkpointer.remake_index(watch.index)
+                damage = watch.look()
             if damage is not None:
                 raise StoreUnavailable(f"{damage.what}; {damage.remedy}.")
+            checkpointer.is_right = watch.new_check().is_right
+            background.check = watch.new_check().check
+            if at_once is not None:
+                at_once.check = watch.check_index
             # Who finds the log gone waits until nobody has this lock any more.
             fcntl.flock(watch.log, fcntl.LOCK_SH)
             opened.pop_all()

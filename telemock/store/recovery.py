@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from telemock.errors import StoreError
 from telemock.files import whole
-from telemock.store.commits import Ids
-from telemock.store.engine import LEAST_FREE_BYTES, open_for_writing, write_ahead_log
-from telemock.store.leaf_rows import Value, leaf_rows
+from telemock.store.commits import Ids, Row
+from telemock.store.engine import LEAST_FREE_BYTES, open_for_writing, transaction, write_ahead_log
+from telemock.store.leaf_rows import leaf_rows, text_or_octets
 from telemock.store.log_pages import LogPages
 from telemock.store.rows import CONNECTIONS, EXCHANGES, Table
 
@@ -27,8 +27,6 @@ _BUSY_SECONDS = 10.0
 
 # By how many columns a row has, it is told where it belongs: no other table of telemock's has as many.
 _TABLES: dict[int, Table[Any]] = {len(table.columns) + 1: table for table in (EXCHANGES, CONNECTIONS)}
-
-Row = tuple[int, tuple[Value, ...]]
 
 
 class _Count(NamedTuple):
@@ -48,11 +46,13 @@ class Recovery(NamedTuple):
     Attributes:
         recovered: the exchanges in the recovered database; None when there are none.
         missing: those that were wanted and are not there; None when all are.
+        unusable: those that were found, and are no rows of this telemock's schema; None when there are none.
         failure: why it could not be written; empty when it could.
     """
 
     recovered: _Count | None
     missing: _Count | None
+    unusable: _Count | None = None
     failure: str = ""
 
 
@@ -88,14 +88,14 @@ def recover(target: Path, pages: LogPages, cached: Sequence[Row], wanted: Sequen
             rows = chain([first], rows)
         migrate(target)  # where another process just does, wait for it
         with closing(open_for_writing(target, "fsync", busy_seconds=_BUSY_SECONDS)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            for row_id, values in rows:
-                connection.execute(_insert_sql(_TABLES[len(values) + 1]), (row_id, *values))
-            connection.execute("COMMIT")
+            with transaction(connection):
+                tried = {row[0] for row in rows if not _insert(connection, row)}
             there = {row_id for (row_id,) in connection.execute("SELECT id FROM exchanges")}
     except (OSError, sqlite3.Error, StoreError) as error:
-        return Recovery(None, _missing(set(), wanted), str(error))
-    return Recovery(_count(there), _missing(there, wanted))
+        return Recovery(None, _missing(set(), wanted), failure=str(error))
+    missing = _missing(there, wanted)
+    lost = {row_id for ids in wanted for row_id in range(ids.first, ids.last + 1)}
+    return Recovery(_count(there), missing, _count(tried - there - lost))
 
 
 def told(wanted: Sequence[Ids], recovery: Recovery, target: Path) -> list[str]:
@@ -108,6 +108,8 @@ def told(wanted: Sequence[Ids], recovery: Recovery, target: Path) -> list[str]:
         said.append(f"{recovery.recovered.told('exchanges')}, are saved in {target}")
     if recovery.failure:
         said.append(f"nothing could be saved in {target} ({recovery.failure.rstrip('.')})")
+    if recovery.unusable is not None:
+        said.append(f"{recovery.unusable.told('exchanges or connections')}, were found there, but cannot be stored")
     if recovery.missing is not None:
         said.append(f"{recovery.missing.told('acknowledged exchanges')}, are lost")
     return said
@@ -117,13 +119,25 @@ def cached_rows(connection: sqlite3.Connection, wanted: Iterable[Ids]) -> list[R
     """Return those of the exchanges that a connection can still read, from its memory; of each part the newest ones."""
     rows: list[Row] = []
     sql = f"SELECT id, {', '.join(EXCHANGES.columns)} FROM exchanges WHERE id BETWEEN ? AND ? ORDER BY id DESC"  # noqa: S608 - own names
-    before, connection.text_factory = connection.text_factory, str
+    before, connection.text_factory = connection.text_factory, text_or_octets
     try:
         for ids in wanted:
             rows += [(row_id, tuple(values)) for row_id, *values in _readable(connection, sql, ids)]
     finally:
         connection.text_factory = before
     return rows
+
+
+def lacks(connection: sqlite3.Connection, wanted: Sequence[Ids]) -> bool:
+    """Tell whether one of the exchanges cannot be read, though nobody is in the way."""
+    extent = (wanted[0].first, wanted[-1].last)
+    try:
+        there = {
+            row_id for (row_id,) in connection.execute("SELECT id FROM exchanges WHERE id BETWEEN ? AND ?", extent)
+        }
+    except sqlite3.DatabaseError as error:
+        return not isinstance(error, sqlite3.OperationalError)
+    return _missing(there, wanted) is not None
 
 
 def set_log_aside(path: Path, log: int, target: Path) -> Path | None:
@@ -172,7 +186,7 @@ def copy_removed(path: Path, database: int, known: tuple[int, str], pages: LogPa
                         place += sent
             return Copy(target, recover(target, pages, [], wanted))
     except OSError as error:
-        return Copy(None, Recovery(None, _missing(set(), wanted), str(error)))
+        return Copy(None, Recovery(None, _missing(set(), wanted), failure=str(error)))
 
 
 @contextmanager
@@ -191,6 +205,25 @@ def _holds(path: Path, known: tuple[int, str]) -> bool:
             return connection.execute(sql, known).fetchone() is not None
     except sqlite3.Error:
         return False
+
+
+def _insert(connection: sqlite3.Connection, row: Row) -> bool:
+    """Insert a row that is not there yet; False when it cannot be stored, which costs no other its place.
+
+    Raises:
+        sqlite3.OperationalError: nothing can be stored.
+    """
+    row_id, values = row
+    table = _TABLES[len(values) + 1]
+    try:
+        if not connection.execute(_insert_sql(table), (row_id, *values)).rowcount:
+            sql = f"SELECT 1 FROM {table.name} WHERE id = ?"  # noqa: S608 - own names
+            return connection.execute(sql, (row_id,)).fetchone() is not None
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.Error, OverflowError, ValueError):
+        return False
+    return True
 
 
 def _insert_sql(table: Table[Any]) -> str:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
+from telemock.store.engine import transaction
 from telemock.store.summary import (
     FieldSummary,
     Summary,
@@ -140,18 +141,16 @@ class SummaryStore:
         """Write what is new, unless somebody else did or what it is about was changed meanwhile."""
         if self._last_id == self._saved_id:
             return
-        connection.execute("BEGIN IMMEDIATE")
         try:
-            if connection.execute(_POSITION).fetchone() == (self._generation, self._saved_id):
-                self._write(connection)
-                self._saved_id = self._last_id
-                self._count = 0
-                self._saved_at = time.monotonic()
-                self._summary.saved()
-            connection.execute("COMMIT")
+            with transaction(connection):
+                if connection.execute(_POSITION).fetchone() == (self._generation, self._saved_id):
+                    self._write(connection)
+                    self._saved_id = self._last_id
+                    self._count = 0
+                    self._saved_at = time.monotonic()
+                    self._summary.saved()
         except BaseException:
             self._generation = -1  # to be read anew
-            connection.execute("ROLLBACK")
             raise
 
     def _write(self, connection: sqlite3.Connection) -> None:

@@ -243,6 +243,28 @@ def test_workers_save_a_log_that_was_removed_and_all_of_them_go_on(tmp_path: Pat
     crowd.check(server.db)
 
 
+def test_of_a_log_that_was_cut_under_two_workers_each_saves_what_it_acknowledged(tmp_path: Path) -> None:
+    with serving(tmp_path, *WORKERS) as server:
+        assert [server.ping(guid) for guid in SAVED] == [200] * len(SAVED)
+        with uncopied(server):
+            cut_log(server.db)
+            server.signal(signal.SIGTERM)
+            assert server.ended() == 1
+    assert {*stored(server.db), *recovered(tmp_path)} == {*SAVED, *RISKED}
+
+
+def test_a_text_that_is_none_costs_no_row_its_place_in_what_is_recovered(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        with uncopied(server), closing(sqlite3.connect(server.db, isolation_level=None)) as editor:
+            editor.execute("UPDATE exchanges SET query = CAST(x'ff' AS TEXT) WHERE guid = 'risked-2'")
+            cut_database(server.db)
+            told = server.line("store_damaged")["message"]
+        server.process.kill()
+        server.ended()
+    assert "5 exchanges, with ids from 1 to 5, are saved in" in told
+    assert recovered(tmp_path) == RISKED
+
+
 def test_what_is_filled_in_behind_the_answers_goes_on_after_damage(tmp_path: Path) -> None:
     db = older_database(tmp_path, 20 * PAGE_ROWS)
     ((count,),) = ask(db, "SELECT count(*) FROM exchanges")

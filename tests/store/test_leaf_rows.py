@@ -61,6 +61,11 @@ def test_of_rows_that_go_on_in_a_page_that_is_gone_only_those_are_left_out() -> 
     assert read(pages, without=chain) == {1: rows[1], 3: rows[3]}
 
 
+def test_a_text_that_is_no_utf_8_is_given_as_it_is() -> None:
+    page = pages_of({1: ["text", 1, None]})[1]
+    assert read([b"", page.replace(b"text", b"te\xfft")]) == {1: [b"te\xfft", 1, None]}
+
+
 def test_a_row_whose_pages_lead_back_to_each_other_is_left_out() -> None:
     rows: dict[int, list[Value]] = {1: ["short", 1, None], 2: ["long" * PAGE, 2, None]}
     pages = pages_of(rows)
