@@ -108,3 +108,19 @@ def test_what_is_only_called_like_a_secret_stays_readable_everywhere(tmp_path: P
         assert "**" not in shown[command]
         assert [name for name, value in OTHERS.items() if not shows(shown[command], value)] == []
     assert '"secret"' not in shown["analyze --format json"]
+
+
+def test_what_a_url_holds_is_masked_everywhere_and_not_stored_with_redact_secrets(tmp_path: Path) -> None:
+    secrets = ("abc123q", "af0ifjsldkj12", "p!w0rd", "SplxlOBeZQ")
+    for redact_secrets in (False, True):
+        folder = tmp_path / str(redact_secrets)
+        folder.mkdir()
+        with served(folder, intercept=("*",), redact_secrets=redact_secrets) as server:
+            referer = ("Referer", "https://app.example/cb?code=SplxlOBeZQ&state=1")
+            server.ask("GET", "/in?code=abc123q&state=af0ifjsldkj12", [referer], host="api.vendor.example")
+            body = json.dumps({"dsn": "postgresql://u:p!w0rd@h", "user": "u"}).encode()
+            server.ask("POST", "/in", [("Content-Type", "application/json")], body, host="api.vendor.example")
+        for command, shown in told(folder / "telemetry.db").items():
+            assert [secret for secret in secrets if secret in shown] == [], command
+        kept = bodies(folder / "telemetry.db")
+        assert [secret for secret in secrets if secret in kept] == ([] if redact_secrets else [*secrets])
