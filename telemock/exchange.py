@@ -35,7 +35,8 @@ class Exchange:
         params: JSON object of the decoded query; a repeated name becomes an array.
         request_headers: JSON array of [name, value] in order and case received; a byte that is not
             UTF-8 stands as its surrogate escape (PEP 383).
-        request_body: bytes as received after transfer decoding, still content-encoded; None when empty.
+        request_body: bytes as received after transfer decoding, still content-encoded, without trailers; None
+            when empty.
         request_truncated: 1 when the body was longer than kept, or the client left before its end.
         client: IP address of the peer.
         via: the road the request came by: direct, tls, proxy or connect.
@@ -101,7 +102,8 @@ class Connection:
         port: port the client wanted; None when it never said.
         client: IP address of the peer.
         kind: what became of it: tunnel, blocked, tls_refused, upstream or malformed.
-        bytes_up: bytes from the client: in a tunnel, in the body that was sent on, or of what was malformed.
+        bytes_up: bytes from the client: in a tunnel, in the body that was sent on (without trailers, which are not),
+            or of what was malformed.
         bytes_down: bytes to the client: from a tunnel, in the body of an answer, or the answer to what was malformed.
         duration_ms: from then to the end; None when not measured.
         detail: why, in words.

@@ -72,18 +72,19 @@ def trailer_pairs(text: str) -> Pairs:
     return tuple((name.lower(), value) for name, value in header_pairs(text))
 
 
-def request_bytes(method: str, path: str, query: str, headers: str, body: bytes | None) -> int:
-    """Return the length of a request as HTTP/1.1 writes it: target without host, body without chunks and trailers.
+def request_bytes(method: str, path: str, query: str, headers: str, body: bytes | None, *, trailers: str | None) -> int:
+    """Return the length of a request as HTTP/1.1 writes it, trailers too: target without host, body without chunks.
 
     All but the body are as an exchange keeps them.
     """
     line = f"{method} {path}?{query} HTTP/1.1\r\n" if query else f"{method} {path} HTTP/1.1\r\n"
-    return _octets(line) + _octets_of_headers(headers) + len(body or b"")
+    behind = _octets_of_fields(trailers) if trailers else 0
+    return _octets(line) + _octets_of_fields(headers) + len("\r\n") + len(body or b"") + behind
 
 
 @lru_cache(maxsize=256)
-def _octets_of_headers(text: str) -> int:
-    return _octets("".join(f"{name}: {value}\r\n" for name, value in header_pairs(text)) + "\r\n")
+def _octets_of_fields(text: str) -> int:
+    return _octets("".join(f"{name}: {value}\r\n" for name, value in header_pairs(text)))
 
 
 def _octets(text: str) -> int:

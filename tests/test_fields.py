@@ -105,11 +105,14 @@ def test_a_query_is_taken_apart_as_it_was_received() -> None:
 def test_the_bytes_of_a_request_are_those_that_http_1_1_writes() -> None:
     headers = '[["Host","a.test"],["X","\\udcff"]]'
     written = b"POST /p?q=1 HTTP/1.1\r\nHost: a.test\r\nX: \xff\r\n\r\n\x00body"
-    assert request_bytes("POST", "/p", "q=1", headers, b"\x00body") == len(written)
-    assert request_bytes("POST", "/p", "", headers, None) == len(written) - len("?q=1\x00body")
-    assert request_bytes("GET", "/ü", "", "[]", None) == len(b"GET /\xc3\xbc HTTP/1.1\r\n\r\n")
+    assert request_bytes("POST", "/p", "q=1", headers, b"\x00body", trailers=None) == len(written)
+    assert request_bytes("POST", "/p", "", headers, None, trailers=None) == len(written) - len("?q=1\x00body")
+    assert request_bytes("POST", "/p", "q=1", headers, b"\x00body", trailers=headers) == len(
+        written + b"Host: a.test\r\nX: \xff\r\n"
+    )
+    assert request_bytes("GET", "/ü", "", "[]", None, trailers=None) == len(b"GET /\xc3\xbc HTTP/1.1\r\n\r\n")
     for edited in ("nonsense", '[["a"]]', "[" * 10**5):
-        assert request_bytes("GET", "/", "", edited, None) == len(b"GET / HTTP/1.1\r\n\r\n")
+        assert request_bytes("GET", "/", "", edited, None, trailers=edited) == len(b"GET / HTTP/1.1\r\n\r\n")
 
 
 @given(st.binary(), st.text())

@@ -75,7 +75,7 @@ class Endpoint:
         port: as a URL writes it: None is the scheme's default, or not known.
         number: its place among the endpoints.
         resent: how many of the requests were one that its client had sent before; see `telemock.analysis.resent`.
-        bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers and bodies.
+        bytes_up: of the requests, as HTTP/1.1 writes them: request lines, headers, bodies and trailers.
         bytes_up_squared: the sum of the squares of that, request by request.
         bytes_down: of the answers' bodies.
         statuses: how many were answered with which.

@@ -46,7 +46,7 @@ class Asked:
     Attributes:
         count: of the requests; one that a client sent again is the same one.
         sent: how many times they were sent in all.
-        bytes_up: of all that was sent as HTTP/1.1 writes it: request lines, fields and bodies.
+        bytes_up: of all that was sent as HTTP/1.1 writes it: request lines, fields, bodies and trailers.
         statuses: how many times which was answered.
     """
 
@@ -153,7 +153,7 @@ def add_up(exchanges: Iterable[Exchange], connections: Iterable[Connection]) -> 
         request = asked.setdefault((exchange.method, url), Asked(exchange.method, url))
         request.sent += 1
         request.count += not _is_again(exchange, resent)
-        request.bytes_up += request_bytes(*_written(exchange))
+        request.bytes_up += request_bytes(*_written(exchange), trailers=exchange.request_trailers)
         request.statuses[exchange.status] = request.statuses.get(exchange.status, 0) + 1
     for each in connections:
         same = each.kind, each.host, each.port, masked_text(each.detail)

@@ -138,6 +138,6 @@ def _row_to_seen(row: Sequence[Any]) -> Seen:
         headers,
         body if content is None else content,
         not is_truncated and (body is None or content is not None),
-        request_bytes(method, path, query, headers, body),
+        request_bytes(method, path, query, headers, body, trailers=rest[-1]),
         *rest,
     )

@@ -111,7 +111,7 @@ def _pairs(
     query: str, headers: str, body: bytes | None, trailers: str | None, *, shown: Shown
 ) -> Iterator[tuple[str, str]]:
     """Give names and values of all fields of a request, as it is stored, each with those that are inside of it."""
-    allowance = Allowance(request_bytes("", "", query, headers, body))
+    allowance = Allowance(request_bytes("", "", query, headers, body, trailers=trailers))
     for name, value in _outer_pairs(query, headers, body, trailers):
         yield name, value
         yield from ((inside, shown(inside, text)) for inside, text, _ in allowance.open(name, value))

@@ -30,7 +30,9 @@ def seen(number: int = 0, **changes: Any) -> Seen:
         instance=GUID,
         response_bytes=29,
     )._replace(**changes)
-    size = request_bytes(made.method, made.path, made.query, made.request_headers, made.body)
+    size = request_bytes(
+        made.method, made.path, made.query, made.request_headers, made.body, trailers=made.request_trailers
+    )
     return made._replace(request_bytes=size)
 
 

@@ -27,8 +27,8 @@ def test_requests_that_are_alike_are_added_up_the_most_frequent_first() -> None:
         [],
     )
     headers = ping().request_headers
-    size = request_bytes("GET", "/telemetry/index.html", PING_QUERY, headers, None)
-    rare = request_bytes("POST", "/rare", PING_QUERY, headers, b"four")
+    size = request_bytes("GET", "/telemetry/index.html", PING_QUERY, headers, None, trailers=None)
+    rare = request_bytes("POST", "/rare", PING_QUERY, headers, b"four", trailers=None)
     assert list(phoned.lines("agent")) == [
         f"agent sent 4 requests to 2 hosts, {3 * size + rare} bytes.",
         f"  3x  {3 * size} bytes  GET http://cdn.cribl.io/telemetry/index.html (200, 503)",

@@ -138,3 +138,18 @@ def test_what_is_sensitive_in_a_trailer_is_found(cli: Cli, tmp_path: Path) -> No
     db = database(tmp_path, ping(request_trailers='[["X-User","joe@corp.example"]]'))
     found = json.loads(cli("analyze", "--db", db, "--format", "json").stdout)["sensitive"]
     assert [(each["source"], each["name"], each["class"]) for each in found] == [("trailer", "x-user", "email")]
+
+
+def test_trailers_count_in_what_was_sent_but_not_in_the_body(cli: Cli, tmp_path: Path) -> None:
+    made: dict[str, Any] = {"method": "POST", "request_body": b"body"}
+    sizes = []
+    for name, trailers in (("without", None), ("with", '[["X-Sum","abc"],["Y","\u00fc"]]')):
+        (tmp_path / name).mkdir()
+        db = database(tmp_path / name, ping(**made, request_trailers=trailers))
+        (endpoint,) = json.loads(cli("analyze", "--db", db, "--format", "json").stdout)["endpoints"]
+        sizes.append(endpoint["bytes_up"])
+        har = tmp_path / name / "a.har"
+        cli("export", "--db", db, "-o", har)
+        (entry,) = json.loads(har.read_text())["log"]["entries"]
+        assert (entry["request"]["bodySize"], entry["request"]["headersSize"]) == (4, -1)
+    assert sizes[1] - sizes[0] == len("X-Sum: abc\r\nY: ü\r\n".encode())
