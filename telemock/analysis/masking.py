@@ -15,10 +15,8 @@ _MASKING = Replacement(_mask, lambda _body: b"(masked, as it holds a secret)", l
 
 masked_exchange = _MASKING.exchange
 masked_parts = _MASKING.parts
-masked_header = _MASKING.header
 masked_path = _MASKING.path
 masked_params = _MASKING.params
 masked_read = _MASKING.read
 masked_text = _MASKING.text
 masked_value = _MASKING.value
-masked_body = _MASKING.body
