@@ -109,17 +109,14 @@ def refused(detail: str) -> Connection:
     return Connection(opened_at=TIME, host="", client="::1", kind="malformed", detail=detail, **below)
 
 
-@contextlib.contextmanager
-def library(journal: Journal) -> Iterator[logging.Logger]:
-    """Give a library's logger whose words reach the journal alone."""
-    logger = logging.getLogger("library")
-    logger.propagate = False
-    handler = JournalHandler(journal)
-    logger.addHandler(handler)
-    try:
-        yield logger
-    finally:
-        logger.removeHandler(handler)
+def library(journal: Journal) -> logging.Logger:
+    """Give a library's logger whose words reach the journal alone.
+
+    It is in no hierarchy: pytest would show what it says, hostile text too, which pytest-xdist cannot pass on.
+    """
+    logger = logging.Logger("library")  # noqa: LOG001 - in no hierarchy
+    logger.addHandler(JournalHandler(journal))
+    return logger
 
 
 def test_an_exchange_and_a_connection_are_each_one_json_object_on_a_line(tmp_path: Path) -> None:
@@ -168,15 +165,16 @@ def test_a_line_says_where_a_request_went_once(tmp_path: Path, target: str, path
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_no_event_and_no_traceback_reaches_the_terminal_raw(tmp_path: Path, log_format: LogFormat) -> None:
-    with journal_on(tmp_path / "out", log_format) as journal, library(journal) as logger:
-        logger.error("bad %s", HOSTILE, exc_info=ValueError(HOSTILE))
+    with journal_on(tmp_path / "out", log_format) as journal:
+        library(journal).error("bad %s", HOSTILE, exc_info=ValueError(HOSTILE))
     written = (tmp_path / "out").read_bytes()
     assert b"ValueError: " in written
     assert not {*b"\x1b\x00\r\x7f"} & {*written}
 
 
 def test_what_libraries_log_becomes_events_from_warnings_on(pipe: Pipe) -> None:
-    with journal_on(pipe.writing) as journal, library(journal) as logger:
+    with journal_on(pipe.writing) as journal:
+        logger = library(journal)
         logger.info("nothing")
         logger.warning("%s left", "somebody")
         try:
