@@ -25,13 +25,13 @@ class Order(NamedTuple):
         settings: with a port that is bound already, to be shared.
         ready: descriptor that hears a byte when it serves, and then one every `BEAT_SECONDS` while its loop turns.
         lock: file that keeps the lines of several processes apart; None for one alone.
-        listening: descriptors of the sockets to accept on; without any it binds its own.
+        listening: descriptors of the sockets to accept on.
     """
 
     settings: ServeSettings
     ready: int
-    lock: Path | None = None
-    listening: tuple[int, ...] = ()
+    lock: Path | None
+    listening: tuple[int, ...]
 
     def line(self) -> bytes:
         """Write it as one line."""

@@ -5,10 +5,11 @@ It refuses to outlive who started it, to hear the terminal's Ctrl-C, and to writ
 
 import os
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from telemock.errors import ListenError
 from telemock.order import WORKER, Order
+from telemock.server.listener import listen_beside
 from telemock.settings import ServeSettings
 
 # Longer than a server takes that answers what is in flight and commits it.
@@ -25,20 +26,21 @@ def start_private(settings: ServeSettings) -> subprocess.Popen[bytes]:
         ListenError: it ended before it was ready.
     """
     reading, writing = os.pipe()
-    try:
+    with ExitStack() as own:  # the server's alone once it runs: where it ended, nobody shall wait for an answer
+        own.callback(os.close, writing)
+        sockets = [own.enter_context(listen_beside(settings.host, port)) for port in settings.port]
+        listening = tuple(each.fileno() for each in sockets)
         server = subprocess.Popen(  # noqa: S603 - a constant
             WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=[writing],
+            pass_fds=[writing, *listening],
             start_new_session=True,  # Ctrl-C is the program's
         )
-    finally:
-        os.close(writing)
     with os.fdopen(reading, "rb") as ready:
         if server.stdin is not None:
             with suppress(BrokenPipeError):  # it ended, which is seen in a moment
-                server.stdin.write(Order(settings, writing).line())
+                server.stdin.write(Order(settings, writing, None, listening).line())
                 server.stdin.flush()
         is_ready = ready.read(1) == b"1"
     if not is_ready:

@@ -16,7 +16,7 @@ from telemock.app import end_at_once, stop_event
 from telemock.errors import ListenError, StoreDamaged
 from telemock.journal import Journal
 from telemock.order import BEAT_SECONDS, WORKER, Order
-from telemock.server.listener import BACKLOG, bind
+from telemock.server.listener import listen_beside
 from telemock.settings import ServeSettings
 
 # Prometheus' client library shares the workers' numbers through files there.
@@ -97,8 +97,7 @@ class Supervisor:
         """Listen for one worker, on all ports; the kernel spreads clients over the sockets of all."""
         descriptors = []
         for port in self._settings.port:
-            listening = self._sockets.enter_context(bind(self._settings.host, port, shared=True))
-            listening.listen(BACKLOG)
+            listening = self._sockets.enter_context(listen_beside(self._settings.host, port))
             descriptors.append(listening.fileno())
         return tuple(descriptors)
 

@@ -15,7 +15,6 @@ from telemock.errors import StoreDamaged
 from telemock.journal import Journal
 from telemock.means import read_means
 from telemock.order import BEAT_SECONDS, Order
-from telemock.server.listener import bind
 
 
 def main() -> None:
@@ -26,8 +25,6 @@ def main() -> None:
     settings, ready, lock, given = Order.read(line)
     journal = Journal(settings.log_format, settings.log_dir, lock)
     listening = [socket.socket(fileno=each) for each in given]
-    listening = listening or [bind(settings.host, port, shared=True) for port in settings.port]
-
     os.set_blocking(ready, False)
     try:
         run(

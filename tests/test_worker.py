@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from telemock.order import WORKER, Order
-from telemock.server.listener import bind
+from telemock.server.listener import bind, listen_beside
 from telemock.settings import ServeSettings
 from telemock.store.migration import migrate
 from tests.journeys.serving import until
@@ -34,17 +34,20 @@ def started(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         admin_host=("telemock.test",),
     )
     reading, writing = os.pipe()
+    listening = listen_beside("127.0.0.1", port)
+    descriptor = listening.fileno()
     with subprocess.Popen(
         WORKER,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        pass_fds=[writing],
+        pass_fds=[writing, descriptor],
     ) as worker:
         os.close(writing)
+        listening.close()
         try:
             assert worker.stdin is not None
-            worker.stdin.write(Order(settings, writing, folder / "lock").line())
+            worker.stdin.write(Order(settings, writing, folder / "lock", (descriptor,)).line())
             worker.stdin.flush()
             with os.fdopen(reading, "rb", buffering=0) as ready:
                 assert ready.read(1) == b"1"  # it goes on to say so, which nobody here hears

@@ -71,6 +71,17 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listening
 
 
+def listen_beside(host: str, port: int) -> socket.socket:
+    """Listen on a port beside other processes, as `bind` shares it; the caller owns the socket.
+
+    Raises:
+        ListenError: as `bind` does.
+    """
+    listening = bind(host, port, shared=True)
+    listening.listen(BACKLOG)
+    return listening
+
+
 class Site(web.BaseSite):
     """Accepts on one bound socket, and shows each client to the door.
 
