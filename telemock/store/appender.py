@@ -17,7 +17,6 @@ from typing import TypeVar
 from telemock.errors import StoreUnavailable
 from telemock.exchange import Exchange, Record
 from telemock.settings import Durability
-from telemock.store.engine import WritingConnection, transaction
 from telemock.store.open_database import Files, OpenDatabase, Tell, open_database
 from telemock.store.rows import table_rows
 from telemock.store.upkeep import BOUND_BYTES, CHECKPOINT_BYTES, Upkeep, long_log
@@ -197,34 +196,21 @@ class SqliteAppender:
             if last_id:
                 return last_id
         try:
-            return await self._insert_beside(files, statement, values)
+            rows = list(await files.beside.execute_fetchall(statement + " RETURNING id", values))
         except sqlite3.DatabaseError as error:
             if not _is_of_store(error):
                 raise
             raise self._unavailable(error) from error
-
-    @staticmethod
-    async def _insert_beside(files: Files, statement: str, values: list[object]) -> int:
-        """Insert in the thread that waits for locks and disks; as `telemock.store.engine.transaction` does."""
-        await files.beside.execute("BEGIN IMMEDIATE")
-        try:
-            rows = list(await files.beside.execute_fetchall(statement + " RETURNING id", values))
-            files.watch.check_index()
-            await files.beside.commit()
-        except BaseException:
-            await files.beside.rollback()
-            raise
         return int(rows[-1][0])
 
-    async def _insert_at_once(self, at_once: WritingConnection, statement: str, values: list[object]) -> int | None:
+    async def _insert_at_once(self, at_once: sqlite3.Connection, statement: str, values: list[object]) -> int | None:
         """Insert on the loop; None when the disk is slow, full or locked for long, which the thread can wait for."""
         began = time.monotonic()
         if began <= self._slow_until:
             return None
         while (started := time.monotonic()) <= began + _TURNS_SECONDS:
             try:
-                with transaction(at_once):
-                    last_id = at_once.execute(statement, values).lastrowid
+                last_id = at_once.execute(statement, values).lastrowid
             except sqlite3.DatabaseError as error:
                 if not _is_of_store(error):
                     raise
@@ -248,12 +234,9 @@ def _is_of_store(error: sqlite3.DatabaseError) -> bool:
 
 @lru_cache(maxsize=1024)
 def _insert_sql(table: str, columns: tuple[str, ...], common: int, rows: int) -> str:
-    """Write an INSERT of so many rows, whose first columns have the same parameters in every row.
-
-    What it does after an error saves SQLite a copy of each page: that of the transaction is enough.
-    """
+    """Write an INSERT of so many rows, whose first columns have the same parameters in every row."""
     numbers = count(common + 1)
     own = len(columns) - common
     values = [[*range(1, common + 1), *islice(numbers, own)] for _ in range(rows)]
     lines = ["(" + ", ".join([f"?{number}" for number in row]) + ")" for row in values]
-    return f"INSERT OR ROLLBACK INTO {table} ({', '.join(columns)}) VALUES {', '.join(lines)}"  # noqa: S608 - own names
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join(lines)}"  # noqa: S608 - own names

@@ -139,24 +139,12 @@ def is_our_head(head: bytes) -> bool:
     return head.startswith(b"SQLite format 3\0") and application_id in _OURS
 
 
-class WritingConnection(sqlite3.Connection):
-    """A connection whose transactions are looked at before they are committed.
-
-    Attributes:
-        check: raises when what was read may be wrong, so that nothing that was made of it may be committed.
-    """
-
-    check: Callable[[], None] = staticmethod(lambda: None)
-
-
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what is done in the block, or nothing of it; nobody else writes meanwhile."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-        if isinstance(connection, WritingConnection):
-            connection.check()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -164,7 +152,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float = BUSY_SECONDS) -> WritingConnection:
+def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open in autocommit mode: each statement is one transaction; checkpoints are the caller's business.
 
     Args:
@@ -179,7 +167,6 @@ def open_for_writing(path: Path, durability: Durability, *, busy_seconds: float 
         timeout=_OPENING_SECONDS,
         cached_statements=_CACHED_STATEMENTS,
         check_same_thread=False,
-        factory=WritingConnection,
     )
     try:
         connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[durability]}")

@@ -124,10 +124,6 @@ class FileWatch:
         """Return what compares the index, for one connection."""
         return IndexCheck(self.index, self.log)
 
-    def check_index(self) -> None:
-        """Refuse an index that cannot be believed; see `IndexCheck.check`."""
-        self._index_check.check()
-
     def keep_index(self) -> None:
         """Give the index its size again, if it was cut: right before SQLite uses it, as that would end the process.
 

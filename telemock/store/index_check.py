@@ -8,7 +8,6 @@ import os
 import sys
 from typing import Final
 
-from telemock.errors import StoreUnavailable
 from telemock.store.wal_index import HEAD_BYTES, LOG_HEAD_BYTES, LOG_SALT, NO_STATE, LogState, WalIndex
 
 # A part of the index has the page numbers of so many frames, and behind them the table in which these are found by
@@ -38,15 +37,6 @@ class IndexCheck:
         self._clearings = index.clearings
         self._known = NO_STATE
         self._parts: list[_Part] = []
-
-    def check(self) -> None:
-        """Refuse an index that cannot be believed.
-
-        Raises:
-            StoreUnavailable: it cannot; who looks at the files next has it made anew.
-        """
-        if not self.is_right():
-            raise StoreUnavailable("The index of the write-ahead log was cut short or overwritten; try again later.")
 
     def is_right(self) -> bool:
         """Tell whether the index can be believed; some microseconds."""

@@ -22,7 +22,7 @@ from telemock.exchange import Exchange
 from telemock.settings import Durability
 from telemock.store.checkpointer import Checkpointer
 from telemock.store.commits import Commits, Ids, Row
-from telemock.store.engine import WritingConnection, open_beside, open_for_writing
+from telemock.store.engine import open_beside, open_for_writing
 from telemock.store.file_watch import Damage, FileWatch, identity_at
 from telemock.store.log_pages import LogPages
 from telemock.store.recovery import (
@@ -66,9 +66,9 @@ class Files(NamedTuple):
         watch: looks at the files.
     """
 
-    at_once: WritingConnection | None
+    at_once: sqlite3.Connection | None
     beside: aiosqlite.Connection
-    background: WritingConnection
+    background: sqlite3.Connection
     checkpointer: Checkpointer
     watch: FileWatch
 
@@ -385,9 +385,6 @@ async def _open_files(path: Path, durability: Durability) -> Files:
             if damage is not None:
                 raise StoreUnavailable(f"{damage.what}; {damage.remedy}.")
             checkpointer.is_right = watch.new_check().is_right
-            background.check = watch.new_check().check
-            if at_once is not None:
-                at_once.check = watch.check_index
             # Who finds the log gone waits until nobody has this lock any more.
             fcntl.flock(watch.log, fcntl.LOCK_SH)
             opened.pop_all()
