@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlencode
 
 import pytest
 
@@ -116,6 +117,32 @@ def test_what_wraps_a_secret_is_replaced_whole(redacting: Served, tmp_path: Path
     redacting.ask("GET", f"/q?data={inner.replace('=', '%3D')}", host="api.vendor.example")
     assert redacting.exchanges()[-1]["query"] == f"data={kept['cx']}"
     nowhere(tmp_path, *SECRETS)
+
+
+def test_urls_forms_and_json_in_values_stay_what_they_are(redacting: Served, tmp_path: Path) -> None:
+    url = f"https://x.example/cb?access_token={TOKEN}&a=1"
+    inner = json.dumps({"token": TOKEN, "deep": json.dumps({"x": 1, "token": TOKEN})})
+    sent = {"token": TOKEN, "url": url, "form": f"a=1&token={TOKEN}", "json": inner, "otp": f"{url}&otp=482917"}
+    row = post(redacting, json.dumps(sent).encode(), "application/json", ("Referer", url))
+    shown = json.loads(row["request_body"])
+    kept = shown["token"]
+    assert re.fullmatch(FINGERPRINT, kept)
+    assert ["Referer", url.replace(TOKEN, kept)] in json.loads(row["request_headers"])
+    assert shown.pop("otp").startswith(f"{url.replace(TOKEN, kept)}&otp=redacted-")
+    assert shown == {name: value.replace(TOKEN, kept) for name, value in sent.items() if name != "otp"}
+    redacting.ask("GET", f"/q?{urlencode({'next': url})}", host="api.vendor.example")
+    assert unquote(redacting.exchanges()[-1]["query"]) == f"next={url.replace(TOKEN, kept)}"
+    nowhere(tmp_path, *SECRETS)
+
+
+def test_what_stands_coded_beside_itself_is_replaced_whole(redacting: Served, tmp_path: Path) -> None:
+    coded = base64.b64encode(json.dumps({"x": TOKEN}).encode()).decode()
+    escaped = "".join(f"\\u{ord(each):04x}" for each in PASSWORD)
+    for inner in (f'{{"token": "{TOKEN}", "cx": "{coded}"}}', f'{{"password": "{PASSWORD}", "x": "{escaped}"}}'):
+        body = json.dumps({"d": inner, "n": 2}).encode()
+        kept = json.loads(post(redacting, body, "application/json")["request_body"])
+        assert re.fullmatch(FINGERPRINT, kept["d"])
+    nowhere(tmp_path, *SECRETS, coded)
 
 
 def test_a_binary_body_stays_as_long_as_it_was(redacting: Served, tmp_path: Path) -> None:
