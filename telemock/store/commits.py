@@ -15,7 +15,7 @@ Row = tuple[int, tuple[Any, ...]]
 # as much only beside somebody who reads for long.
 KEPT_BYTES: Final = 16 * 2**20
 
-# What a row takes beside its bodies.
+# What a row takes beside what came from outside.
 _ROW_BYTES: Final = 4096
 
 _to_values = attrgetter(*EXCHANGES.columns)
@@ -61,8 +61,7 @@ class Commits:
         commit = _Commit(frame, Ids(last_id - len(exchanges) + 1, last_id))
         self._commits.append(commit)
         self.last_id = last_id
-        bodies = [body for each in exchanges for body in (each.request_body, each.response_body) if body]
-        size = len(exchanges) * _ROW_BYTES + sum(map(len, bodies))
+        size = sum(map(_size_bytes, exchanges))
         self._kept.append((commit, exchanges, size))
         self._kept_bytes += size
         while self._kept_bytes > KEPT_BYTES:
@@ -107,6 +106,13 @@ class Commits:
     def _drop_oldest(self) -> None:
         _, _, size = self._kept.popleft()
         self._kept_bytes -= size
+
+
+def _size_bytes(exchange: Exchange) -> int:
+    """Return about how much memory an exchange takes."""
+    head = len(exchange.path) + len(exchange.query) + len(exchange.params) + len(exchange.request_headers)
+    behind = len(exchange.request_trailers or "") + len(exchange.response_headers) + len(exchange.problems or "")
+    return _ROW_BYTES + head + behind + len(exchange.request_body or b"") + len(exchange.response_body or b"")
 
 
 def _count(salt: bytes) -> int:

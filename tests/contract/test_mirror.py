@@ -48,7 +48,6 @@ ELSEWHERE = {
     "server/router.py": "server/test_mock.py",
     "store/background.py": "journeys/test_background.py",
     "store/checkpointer.py": "journeys/test_log_length.py",
-    "store/commits.py": "journeys/test_damage.py",
     "store/file_watch.py": "journeys/test_damage.py",
     "store/open_database.py": "journeys/test_damage.py",
     "store/recovery.py": "journeys/test_damage.py",
