@@ -200,7 +200,8 @@ class SqliteAppender:
         except sqlite3.DatabaseError as error:
             if not _is_of_store(error):
                 raise
-            raise self._unavailable(error) from error
+            # Its traceback is in a circle, and holds all rows until the collector comes.
+            raise self._unavailable(error) from error.with_traceback(None)
         return int(rows[-1][0])
 
     async def _insert_at_once(self, at_once: sqlite3.Connection, statement: str, values: list[object]) -> int | None:

@@ -1,8 +1,10 @@
 """A batch becomes one transaction of a real file, and the write-ahead log beside it stays short."""
 
 import asyncio
+import gc
 import os
 import sqlite3
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -127,6 +129,25 @@ async def test_a_locked_database_says_so_and_takes_the_same_records_afterwards(
         await appender.check()
         await appender.append([ping()])
     assert count(path) == 1
+
+
+async def test_a_failure_holds_no_records_until_the_collector_comes(tmp_path: Path) -> None:
+    path = tmp_path / "telemetry.db"
+    body = bytes(bytearray(b"body"))
+    gc.disable()
+    try:
+        async with appending(path) as appender:
+            before = sys.getrefcount(body)
+            with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with pytest.raises(StoreUnavailable):
+                    await appender.append([replace(ping(), request_body=body)])
+                other.execute("ROLLBACK")
+            await appender.append([ping(1)])
+            await appender.check()
+            assert sys.getrefcount(body) == before
+    finally:
+        gc.enable()
 
 
 async def test_a_file_that_went_away_is_noticed_and_taken_again_when_it_is_back(tmp_path: Path) -> None:
