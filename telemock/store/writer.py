@@ -6,9 +6,10 @@ It refuses to lose anything in silence: a record is committed, or its owner is t
 import asyncio
 import logging
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,8 +29,11 @@ MAX_QUEUE_BYTES = 256 * 2**20
 PATIENCE_SECONDS = 5.0
 RETRY_SECONDS = 0.1
 
-# Records that are larger are made ready apart, so that no other waits for them.
-_LARGE_BYTES = 64 * 2**10
+# Records that are larger are made ready apart, in a thread for each size, so that no smaller one waits for them.
+_LARGE_BYTES = (16 * 2**10, 512 * 2**10)
+
+# So much of all others is made ready for one commit.
+_MADE_BYTES = 64 * 2**10
 
 # A commit that is under way when patience ends may take this much longer: a locked database says no sooner.
 HANG_SECONDS = 0.6
@@ -96,8 +100,10 @@ class Writer:
         self._patience = patience
         self._make = make
         # One at a time: each keeps the interpreter busy.
-        self._apart = ThreadPoolExecutor(1, "record")
+        self._apart = [ThreadPoolExecutor(1, "record") for _ in _LARGE_BYTES]
         self._making: set[asyncio.Task[None]] = set()
+        self._made_since: float | None = None  # a batch is made ready
+        self._made_seconds = 0.0
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
         self._queue_bytes = 0
@@ -130,26 +136,27 @@ class Writer:
         size = _size_bytes(record)
         if len(self._queue) + len(self._making) >= MAX_QUEUE_RECORDS or self._queue_bytes + size > MAX_QUEUE_BYTES:
             raise StoreUnavailable("Too many exchanges wait for the database; try again later.", "queue_full")
-        waiting = _Waiting(record, self._loop.create_future(), self._loop.time() + self._patience, size)
+        waiting = _Waiting(record, self._loop.create_future(), self._now() + self._patience, size)
         self._queue_bytes += size
         self._idle.clear()
-        if self._make is not None and size + _answer_bytes(record) > _LARGE_BYTES:
-            task = self._loop.create_task(self._queue_made(waiting, self._make))
+        apart = 0 if self._make is None else bisect_left(_LARGE_BYTES, size + _answer_bytes(record))
+        if self._make is not None and apart:
+            task = self._loop.create_task(self._queue_made(waiting, self._make, self._apart[apart - 1]))
             self._making.add(task)
         else:
             self._queue.append(waiting)
             self._rouse()
         return waiting.stored
 
-    async def _queue_made(self, waiting: _Waiting, make: Callable[[Record], Record]) -> None:
+    async def _queue_made(self, waiting: _Waiting, make: Callable[[Record], Record], apart: Executor) -> None:
         """Queue a large record once it is made; its patience begins then."""
         try:
-            waiting.kept = await self._loop.run_in_executor(self._apart, make, waiting.record)
+            waiting.kept = await self._loop.run_in_executor(apart, make, waiting.record)
         except Exception as error:  # noqa: BLE001 - whatever comes of a record, only that one fails
             self._queue_bytes -= waiting.size
             _refuse(waiting, _unstorable(error))
         else:
-            waiting.deadline = self._loop.time() + self._patience
+            waiting.deadline = self._now() + self._patience
             self._queue.append(waiting)
         finally:
             if (task := asyncio.current_task(self._loop)) is not None:
@@ -210,7 +217,8 @@ class Writer:
         await self._task
         self._report()
         self._watch.cancel()
-        self._apart.shutdown(wait=False)
+        for apart in self._apart:
+            apart.shutdown(wait=False)
         await self._appender.close()
 
     def _rouse(self) -> None:
@@ -239,6 +247,7 @@ class Writer:
                 self._failure = str(error)
                 self._in_flight = []
                 if isinstance(error, StoreDamaged):
+                    error.with_traceback(None)  # which holds the batch
                     for waiting in batch:
                         _refuse(waiting, error)
                 else:
@@ -251,9 +260,10 @@ class Writer:
         batch: list[_Waiting] = []
         size = 0
         queue = self._queue
+        most_bytes = MAX_BATCH_BYTES if self._make is None else _MADE_BYTES
         while queue and len(batch) < MAX_BATCH_RECORDS:
             waiting = queue[0]
-            if batch and (size + waiting.size > MAX_BATCH_BYTES or type(waiting.record) is not type(batch[0].record)):
+            if batch and (size + waiting.size > most_bytes or type(waiting.record) is not type(batch[0].record)):
                 break
             size += waiting.size
             batch.append(queue.popleft())
@@ -262,8 +272,9 @@ class Writer:
             return batch
         # A store that failed is tried with one; one that works takes all that is left over.
         most = 1 if self._failure else MAX_BATCH_RECORDS
-        while self._refused and len(batch) < most:
+        while self._refused and len(batch) < most and size < most_bytes:
             batch.append(self._refused.popleft())
+            size += _size_bytes(batch[-1].record)
         return batch
 
     def _put_back(self, batch: list[_Waiting]) -> None:
@@ -301,11 +312,19 @@ class Writer:
             return [waiting.record for waiting in batch]
         left = [waiting for waiting in batch if waiting.kept is None]
         make = self._make
-        for waiting, kept in zip(
-            left, await asyncio.to_thread(lambda: [make(each.record) for each in left]), strict=True
-        ):
+        self._made_since = began = self._loop.time()
+        try:
+            made = await asyncio.to_thread(lambda: [make(each.record) for each in left])
+        finally:
+            self._made_since = None
+            self._made_seconds += self._loop.time() - began
+        for waiting, kept in zip(left, made, strict=True):
             waiting.kept = kept
         return [waiting.kept or waiting.record for waiting in batch]
+
+    def _now(self) -> float:
+        """Return the loop's time but for what passed while batches were made ready: that is no fault of the store."""
+        return (self._loop.time() if self._made_since is None else self._made_since) - self._made_seconds
 
     def _report(self) -> None:
         while self._reports:
@@ -328,7 +347,7 @@ class Writer:
         """Tell clients in time, even while a commit hangs: one slow tick instead of a timer per request."""
         while True:
             await asyncio.sleep(RETRY_SECONDS)
-            now = self._loop.time()
+            now = self._now()
             reason = self._failure or "The database does not answer; check its disk."
             while self._queue and self._queue[0].deadline <= now:
                 waiting = self._queue.popleft()

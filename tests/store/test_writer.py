@@ -330,6 +330,60 @@ async def test_nobody_waits_until_something_is_made_of_a_large_record(large: Exc
     assert appender.stored == [without_query(ping(1)), without_query(large)]
 
 
+async def test_no_larger_record_keeps_a_smaller_one_waiting() -> None:
+    large = replace(ping(0), request_body=bytes(2**20))
+    middle = replace(ping(1), request_body=bytes(2**16))
+    large_is_open, middle_is_open = threading.Event(), threading.Event()
+
+    def make(record: Record) -> Record:
+        if record is large:
+            large_is_open.wait(HANG_SECONDS)
+        elif record is middle:
+            middle_is_open.wait(HANG_SECONDS)
+        return record
+
+    appender = Gated()
+    async with writing(appender, make=make) as writer:
+        stored = [writer.submit(record) for record in (large, middle, ping(2))]
+        await stored[2]
+        middle_is_open.set()
+        await stored[1]
+        assert not stored[0].done()
+        large_is_open.set()
+    assert appender.stored == [ping(2), middle, large]
+
+
+async def test_the_store_is_not_blamed_for_the_time_that_making_takes() -> None:
+    is_open = threading.Event()
+
+    def make(record: Record) -> Record:
+        is_open.wait(HANG_SECONDS)
+        return record
+
+    hanging = Gated()
+    hanging.open.clear()
+    async with writing(Gated(), make=make, patience=SHORT_SECONDS) as writer:
+        made = writer.submit(ping(0))
+        async with writing(hanging, patience=SHORT_SECONDS) as other:
+            assert await reason_of(other.submit(ping())) == "store_slow"
+            queued = writer.submit(ping(1))
+            assert await reason_of(other.submit(ping())) == "store_failed"
+            hanging.open.set()
+        is_open.set()
+        await asyncio.gather(made, queued)
+
+
+async def test_little_is_made_for_one_commit() -> None:
+    records = [replace(each, request_body=bytes(10_000)) for each in pings(20)]
+    appender = Gated()
+    async with writing(appender, make=lambda record: record) as writer:
+        for record in records[10:]:
+            writer.remember(record)
+        await asyncio.gather(*map(writer.submit, records[:10]))
+    assert len(appender.stored) == len(records)
+    assert max(appender.batches) <= 7
+
+
 async def test_the_end_waits_for_what_is_made_of_a_large_record() -> None:
     appender = Gated()
     async with writing(appender, make=without_query) as writer:
