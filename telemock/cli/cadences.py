@@ -75,7 +75,7 @@ CADENCES: Shape[Beating] = Shape(
         Column(name="backoff", may_go=2, value=lambda beating: _rounded(beating[1].backoff), right=True),
         Column(name="resent", may_go=2, value=lambda beating: beating[1].resent, right=True),
         Column(name="last_seen", may_go=2, value=lambda beating: _second(beating[1].last_s)),
-        Column(name="next_expected", value=lambda beating: _second(beating[1].next_s)),
+        Column(name="next_expected", may_go=1, value=lambda beating: _second(beating[1].next_s)),
     ),
     names=(),
     flat=lambda _: (),

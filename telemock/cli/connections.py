@@ -27,10 +27,10 @@ def _nested(connection: Connection) -> dict[str, Any]:
 CONNECTIONS: Shape[Connection] = Shape(
     columns=(
         Column(name="id", value=attrgetter("id"), right=True),
-        Column(name="opened_at", value=attrgetter("opened_at"), least=20),
-        Column(name="kind", value=attrgetter("kind"), least=7),
+        Column(name="opened_at", value=attrgetter("opened_at"), least=20, may_go=1),
+        Column(name="kind", value=attrgetter("kind")),
         Column(name="host", value=wanted, least=12, cut="wrap"),
-        Column(name="client", value=attrgetter("client"), least=9, cut="middle", may_go=1),
+        Column(name="client", value=attrgetter("client"), least=15, cut="middle", may_go=1),
         Column(name="up", value=attrgetter("bytes_up"), may_go=2, right=True),
         Column(name="down", value=attrgetter("bytes_down"), may_go=2, right=True),
         Column(name="ms", value=attrgetter("duration_ms"), may_go=2, right=True),

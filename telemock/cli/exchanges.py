@@ -26,14 +26,14 @@ def _host(exchange: Exchange) -> str:
 EXCHANGES: Shape[Exchange] = Shape(
     columns=(
         Column(name="id", value=attrgetter("id"), right=True),
-        Column(name="received_at", value=attrgetter("received_at"), least=20),
-        Column(name="method", value=attrgetter("method"), least=4),
+        Column(name="received_at", value=attrgetter("received_at"), least=20, may_go=1),
+        Column(name="method", value=attrgetter("method"), least=8, cut="wrap"),
         Column(name="host", value=_host, least=8, cut="wrap"),
         Column(name="path", value=attrgetter("path"), least=8, cut="wrap"),
         Column(name="status", value=attrgetter("status"), right=True),
         Column(name="outcome", value=attrgetter("outcome"), may_go=2),
-        Column(name="version", value=attrgetter("version"), least=6, may_go=3),
-        Column(name="guid", value=attrgetter("guid"), least=9, cut="middle", may_go=1),
+        Column(name="version", value=attrgetter("version"), least=9, cut="middle", may_go=3),
+        Column(name="guid", value=attrgetter("guid"), least=6, cut="middle", may_go=1),
         Column(name="env", value=attrgetter("env"), in_table=False),
         Column(name="session_id", value=attrgetter("session_id"), in_table=False),
         Column(name="client_time", value=attrgetter("client_time"), in_table=False),

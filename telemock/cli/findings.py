@@ -99,7 +99,7 @@ def _shape(masks: Masks, *what: Column[Finding]) -> Shape[Finding]:
             *what,
             Column(name="where", value=_where, least=12, cut="wrap"),
             Column(name="values", value=lambda finding: finding.count, right=True),
-            Column(name="example", value=lambda finding: finding.example, least=8),
+            Column(name="example", value=lambda finding: finding.example, least=8, may_go=1),
             Column(
                 name="endpoint",
                 value=lambda finding: f"{finding.place.method} {masks.path(finding.place.url)}",

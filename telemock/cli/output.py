@@ -30,8 +30,13 @@ _SCREENFUL = 50
 # Where a table is too wide, a column that may be wrapped keeps so much while others can give way.
 _READABLE = 24
 
-# So many lines at most has a cell that is wrapped; of a longer one the middle is left away.
+# So many lines at most has a cell that is wrapped, and more only for so many characters; of a longer one the middle is
+# left away.
 _MOST_LINES = 8
+_WRAPPED_WHOLE = 200
+
+# A column that may be left away takes so much more place at most for the sake of cells that look alike when cut.
+_TELLING = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +47,13 @@ class Column(Generic[_T]):
         name: what stands above it.
         value: takes a record's cell.
         in_table: False keeps it out of tables, whose width is short.
-        least: the width it may be cut down to where a terminal is narrow; None is never cut.
+        least: the width it may be cut down to where a terminal is narrow; None is never cut, and no name is unless
+            the column is wrapped.
         cut: how that is done. What tells rows apart is wrapped, or where it is an id cut in the middle, so that what
             begins or ends alike does not look alike.
         may_go: above 0, it is left away where there is no room; the highest first, of several the last. 1 goes where
-            all that may be cut is cut, a higher one before what is wrapped would be hard to read.
+            all that may be cut is cut, a higher one before what is wrapped would be hard to read. One that is cut in
+            the middle goes before cells that differ look alike.
         right: numbers stand right.
     """
 
@@ -194,7 +201,9 @@ class _Table(Generic[_T]):
         width, height = shutil.get_terminal_size()
         self._console = Console(file=stream, width=width, height=height, highlight=False, markup=False, emoji=False)
         self._most = 4 * width  # of a cell's characters; a few may take no place
-        self._widths: list[int] | None = None
+        self._sizes = [0] * len(self._columns)
+        self._least = [0] * len(self._columns)
+        self._widths: list[int] = []
         self._gap = 2
 
     def write(self, records: Iterable[_T]) -> None:
@@ -213,9 +222,7 @@ class _Table(Generic[_T]):
         from rich.table import Table  # noqa: PLC0415 - see above
         from rich.text import Text  # noqa: PLC0415 - see above
 
-        show_header = self._widths is None
-        if self._widths is None:
-            self._widths = self._fit(rows)
+        show_header = self._measure(rows)
         if not self._widths:
             self._print_below_each_other(rows)
             return
@@ -232,24 +239,39 @@ class _Table(Generic[_T]):
                 header_style="bold",
             )
         most = [
-            width if column.cut == "middle" else _MOST_LINES * width if column.cut == "wrap" else self._most
+            {"end": self._most, "middle": width, "wrap": max(_MOST_LINES * width, _WRAPPED_WHOLE)}[column.cut]
             for column, width in zip(self._columns, self._widths, strict=True)
         ]
         for row in rows:
             table.add_row(*map(Text, map(_without_middle, compress(row, shown), compress(most, shown))))
         self._console.print(table)
 
-    def _fit(self, rows: list[list[str]]) -> list[int]:
+    def _measure(self, rows: list[list[str]]) -> bool:
+        """Measure the columns anew where rows need it, and tell whether that changed anything.
+
+        They do where something would be cut that must not be, or while there may be room that nothing took yet.
+        """
+        from rich.cells import cell_len  # noqa: PLC0415 - see above
+
+        columns = [*zip(self._columns, zip(*rows, strict=True), strict=True)]
+        sizes = [max(map(cell_len, (column.name, *cells))) for column, cells in columns]
+        least = [_least_width(column, cells, size) for (column, cells), size in zip(columns, sizes, strict=True)]
+        was_whole = self._widths == self._sizes
+        self._sizes = [*map(max, self._sizes, sizes)]
+        self._least = [*map(max, self._least, least)]
+        is_short = any(width and width < floor for width, floor in zip(self._widths, self._least, strict=False))
+        before = self._widths
+        if not any(before) or is_short or was_whole:
+            self._widths = self._fit()
+        return self._widths != before
+
+    def _fit(self) -> list[int]:
         """Return the width of each column, 0 when it goes; the widest of those that may give way, until all fit.
 
         What is wrapped is cut shorter than can be read well only where nothing else may give way. No widths are given
         where all that does not help.
         """
-        from rich.cells import cell_len  # noqa: PLC0415 - see above
-
-        headings = [column.name for column in self._columns]
-        widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
-        least = [min(width, column.least or width) for width, column in zip(widths, self._columns, strict=True)]
+        widths, least = [*self._sizes], [*self._least]
         readable = [
             min(width, _READABLE) if column.cut == "wrap" and column.least else short
             for width, short, column in zip(widths, least, self._columns, strict=True)
@@ -301,6 +323,22 @@ def _beginning(value: object, most: int, cut: str) -> object:
     """Return what may be shown of a value: the beginning, or both ends."""
     text = "" if value is None else str(value)
     return text[:most] + "…" * (len(text) > most) if cut == "end" else both_ends(text, 2 * most)
+
+
+def _least_width(column: Column[Any], cells: Sequence[str], size: int) -> int:
+    """Return the width that a column may be cut down to; it is so wide that all of it can be shown.
+
+    One that is cut in the middle and may go instead is not cut so short that cells that differ look alike.
+    """
+    if column.least is None:
+        return size
+    least = min(size, column.least if column.cut == "wrap" else max(column.least, len(column.name)))
+    if column.cut != "middle" or not column.may_go:
+        return least
+    different = set(cells)
+    widths = range(least, min(size, _TELLING))
+    is_telling = (len({_without_middle(cell, width) for cell in different}) == len(different) for width in widths)
+    return next(compress(widths, is_telling), max(least, widths.stop))
 
 
 def _without_middle(text: str, most: int) -> str:

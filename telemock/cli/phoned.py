@@ -15,7 +15,7 @@ from telemock.cli.sensitive_sent import sensitive_json, sensitive_line
 from telemock.codings import decode_read
 from telemock.exchange import Connection, ConnectionKind, Exchange
 from telemock.fields import content_type, request_bytes
-from telemock.hosts import http_url
+from telemock.hosts import authority, http_url
 from telemock.text import both_ends, printable
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ UNSEEN = (
 )
 
 _MOST_LINES = 25
-_MOST_CHARACTERS = 120
+_MOST_CHARACTERS = 300
 
 # Those that were asked for the sake of a request that is told of already are no news.
 _HEADINGS: dict[ConnectionKind, str] = {
@@ -202,8 +202,7 @@ def _asked_lines(asked: list[Asked]) -> Iterator[str]:
 def _met_lines(met: list[Met]) -> Iterator[str]:
     width = _width(each.count for each in met)
     for each in met:
-        port = "" if each.port is None else f":{each.port}"
-        where = f"{_shown(each.host)}{port}: " if each.host else ""
+        where = f"{_shown(authority(each.host, each.port))}: " if each.host else ""
         yield f"{each.count:>{width}}x  {where}{printable(each.detail)}"
 
 

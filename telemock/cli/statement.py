@@ -25,7 +25,7 @@ def statement_shape(names: Sequence[str]) -> Shape[_Row]:
 
 
 def _column(place: int, name: str) -> Column[_Row]:
-    return Column(name=printable(name), value=lambda row: _cell(row[place]), least=6, cut="middle")
+    return Column(name=printable(name), value=lambda row: _cell(row[place]), least=12, cut="wrap")
 
 
 def _value(value: Any) -> Any:
