@@ -1,4 +1,4 @@
-"""Secrets in URLs: passwords and tokens before the host (RFC 3986 section 3.2.1), and codes of OAuth (RFC 6749).
+"""Secrets in URLs: passwords and tokens before the host (RFC 3986 section 3.2.1), tokens in paths, codes of OAuth.
 
 The time it takes grows with the length of the text.
 """
@@ -6,8 +6,9 @@ The time it takes grows with the length of the text.
 import re
 from collections.abc import Iterator
 
+from telemock.analysis.names import words_of
 from telemock.analysis.plausible import is_code, is_placeholder, is_random
-from telemock.analysis.secret_names import CODE_NAME, parameter_hint
+from telemock.analysis.secret_names import CODE_NAME, may_name_secret, parameter_hint
 
 # Who asks. A password has characters that should have been escaped as often as not, but a number is a port.
 _USER = r"://[^\s/?#:@\[\]\"'<>\\]{0,256}+"
@@ -23,6 +24,9 @@ _TOKEN = re.compile(r"://(?![0-9a-f]{32}@)(?P<it>[\w.~%+=-]{16,256}+)(?::(?:x-oa
 # What stands beside a token that is sent as the name of a user.
 _BESIDE_ANOTHER = "x-oauth-basic"
 
+# A segment of a path, and the one behind it, which nobody chose: `/token/aB3d…`.
+_SEGMENTS = re.compile(r"/(?P<name>[\w.-]{2,64})(?=/(?P<it>[\w~%=-]{16,256})\.?(?:[/?#;,)\]}\"'<>\s\\]|\Z))", re.ASCII)
+
 # What takes the user back from where he logged in is told by its parameters, or by its path.
 _BETWEEN = re.compile(r"[^\s\"'<>\\]+")
 _PARAMETER = re.compile(r"(?<=[?&#])(?P<name>[\w.]{1,64})=(?P<it>[^&#]*)")
@@ -33,6 +37,9 @@ def url_secrets(text: str) -> Iterator[tuple[int, str]]:
     """Yield each secret in the URLs in a text, with its place."""
     if "://" in text and "@" in text:
         yield from _before_hosts(text)
+    for found in _SEGMENTS.finditer(text) if "/" in text else ():
+        if is_random(found["it"], "") and may_name_secret(words_of(found["name"])):
+            yield found.start("it"), found["it"]
     if "code=" in text and ("?" in text or "#" in text):
         for url in _BETWEEN.finditer(text):
             if "code=" in url[0]:
