@@ -26,6 +26,11 @@ _PARTS = re.compile(
     r"|main|default|this|self|window|data)\.[a-z]+"
 )
 _ARCHITECTURES = re.compile(r"x86(?:_64)?|x64|i[3-6]86|amd64|arm64|aarch64|armv\d\w*|ppc64(?:le)?|s390x|riscv64")
+# What may have been granted, as systems ask their users.
+_GRANTED = re.compile(
+    r"(?:not|un)?[-_ ]?(?:authori[sz]ed|determined)(?:[-_ ]?(?:always|when[-_ ]?in[-_ ]?use))?"
+    r"|provisional|ephemeral|restricted|granted"
+)
 _STATES = re.compile(
     r"and|x?or|not|eq|ne|ok|never|error|fail(?:ed|ure)?|success(?:ful)?|succeeded|denied|allowed|active|inactive|pending"
     r"|basic|oauth2?|saml|sso|ldap"
@@ -39,11 +44,15 @@ _HUMPS = re.compile(r"(?:[A-Z]?[a-z]{2,})+|[A-Z]+|[a-z]+")
 # Where a file or a folder is, which PWD says, and the names of keys may.
 _FILE = re.compile(
     r"/(?:home|root|Users|etc|var|opt|usr|tmp|mnt|srv|run|apps?|workspace|Library|Applications|Volumes)/\S*"
-    r"|[A-Za-z]:[\\/]{1,8}(?:Users|Windows|Program(?:Data| Files[^\\/]{0,8}))[\\/].*"
+    r"|(?:~|\.{1,2}|file://)/\S*|[A-Za-z]:[\\/]{1,8}(?:Users|Windows|Program(?:Data| Files[^\\/]{0,8}))[\\/].*"
 )
-_TALK = re.compile(r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+")
+_TALK = re.compile(
+    r"[a-z]{1,9}|[A-Z]{1,9}|[A-Za-z]+(?:[-_ ][A-Za-z]+)+|[+-]?\d{1,7}|\d+\.\d+(?:e[+-]?\d{1,3})?|\d{1,3}e[+-]\d{1,3}"
+)
 _PRODUCT_BEFORE = re.compile(r"[A-Za-z][/-][ :=]?\Z")
 _PASSWORD_BEFORE = re.compile(rf"(?<![^\W_])(?:{NAMES_OF_PASSWORDS})[\"']?[ :=]{{0,3}}[\"']?\Z", re.IGNORECASE)
+# Behind the name of many keys or tokens a number says how many.
+_MANY_BEFORE = re.compile(r"(?:keys|tokens|secrets) ?\Z")
 # What a scheme, a region or a place in a program is called, digits or not.
 _COMPOUND = re.compile(
     r"[a-z]{1,20}\d{0,4}(?:[-_. ][a-z]{0,20}\d{0,4})*|[A-Z]{2,20}\d{0,4}(?:_[A-Z]{0,20}\d{0,4})+|[A-Za-z][\w+.-]{1,20}://.*|\d{4}-\d\d-\d\d.*|[\d.+-]+"
@@ -120,7 +129,13 @@ def is_secret(found: str, before: str) -> bool:
         if _FOLDER.fullmatch(found) and _FOLDER_BEFORE.search(before):
             return False
         return found.isdigit() or is_somebody(found, before)
-    return not _TALK.fullmatch(found) and is_somebody(found, before)
+    is_count = found.isdigit() and _MANY_BEFORE.search(before) is not None
+    return not (is_count or _TALK.fullmatch(found)) and is_somebody(found, before)
+
+
+def is_authorization(found: str, before: str) -> bool:
+    """Return whether it authorizes somebody, and does not say what was granted."""
+    return is_secret(found, before) and not _GRANTED.fullmatch(found.lower())
 
 
 def is_credential(found: str, _before: str) -> bool:

@@ -44,7 +44,7 @@ _WRITTEN: tuple[Callable[[str], str], ...] = (
     lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
     partial(quote, safe="*", errors="surrogatepass"),
-    partial(quote_plus, errors="surrogatepass"),
+    partial(quote_plus, safe="*", errors="surrogatepass"),
 )
 
 # What each of these leaves as it is.

@@ -19,7 +19,8 @@ NAMES_OF_PASSWORDS = (
 
 # Names of whatever opens something by itself.
 SECRET_NAMES = (
-    rf"{NAMES_OF_PASSWORDS}|pass|[a-z]{{0,16}}secrets?|credentials?|bearer|connect sid|[a-z]*sessid|jsessionid"
+    rf"{NAMES_OF_PASSWORDS}|pass|[a-z]{{0,16}}secrets?|credentials?|creds|(?:[a-z]{{1,8}} )?psk"
+    r"|bearer|connect sid|[a-z]*sessid|jsessionid"
     r"|asp net sessionid|code ?verifier|(?:csrf|xsrf)(?: (?:key|value|middlewaretoken))?"
     r"|[a-z]{0,16}token|(?:access|api|auth|refresh|id|device|push|session|bearer) tokens"
     r"|[a-z]{0,8}(?:api|secret|access|private)keys?"
@@ -55,7 +56,8 @@ AUTHORIZATION_NAMES = r"(?:proxy |http )?authorization"
 # Names of what opens something, or says that it was signed, where it looks as if nobody had chosen it.
 OPAQUE_NAMES = (
     r"[a-z]{0,8}hmac(?: sha \d{1,3})?|(?:auth(?:orization)?|oauth|device) ?code"
-    r"|assertion|saml ?(?:request|response|art)|jwt|sas|access ?key ?id|shared access signature|auth"
+    r"|pass ?key|(?:[a-z]{1,16} )?pat|assertion|saml ?(?:request|response|art)|jwt|sas|access ?key ?id"
+    r"|shared access signature|auth"
 )
 
 SIGNATURE_NAMES = r"(?:parameter|oauth|amz|goog) (?:sig|signature)"
@@ -82,14 +84,16 @@ _HEADER_NAMES = (
 )
 _HEADER = re.compile(rf"(?:^| )(?:{_HEADER_NAMES})$")
 
-# Names that end as those of secrets do, and are none: what is counted, what tells whether there is one, where a list
-# goes on, what a text is made of, and what something is found by.
+# Names that end as those of secrets do, and are none: what is counted, what tells whether there is one, which way a
+# flag decides, where a list goes on, what a text is made of, and what something is found by.
 _NO_SECRET = re.compile(
     r"(?:^| )(?:"
-    r"(?:has|have|had|is|are|uses|needs|requires|supports) (?:[a-z\d]+ ){0,3}[a-z\d]+"
+    r"(?:has|have|had|is|are|uses|needs|requires|supports|with|without|feature) (?:[a-z\d]+ ){0,3}[a-z\d]+"
+    r"|(?:per|to) (?:[a-z]+ )?tokens?"
     r"|(?:max|min|total|num|prompt|completion|input|output|cached?|reasoning|generated|used|remaining|limit|average|avg"
     r"|context|audio|image|text) tokens?|reset tokens"
-    r"|(?:page|next|nextpage|cursor|sync|continuation|pagination|stop|bos|eos|pad|unk|mask|sep|cls|design|color|theme"
+    r"|(?:page|next|nextpage|cursor|sync|continuation|pagination|resume|change|watch|since|delta|skip|scroll"
+    r"|cancel|cancellation|idempotency|stop|bos|eos|pad|unk|mask|sep|cls|design|color|theme"
     r"|syntax) ?token"
     r"|(?:socket|idempotency|cache|surrogate|public|publishable|site|foreign|sort|order|partition|shard|row|range|hash"
     r"|index|unique|natural|composite|group|bucket|object|s3|blob|file|dedup(?:lication)?|dedupe|lookup|map|registry"
@@ -123,12 +127,12 @@ _VALUE = re.compile(r"v|vals?|values?|text|string|str|data|raw|content|current|o
 
 # What only tells of a secret that it stands in, or of a cookie, by its last word.
 _ABOUT = re.compile(
-    r"(?:.* )?(?:access|account|active|age|alg|algorithm|at|aud|audience|changed|class|code|column|comment|cost|count"
-    r"|created|date|description|disabled|domain|duration|email|enabled|encoding|end|error|exp|expiration|expired|expires"
-    r"|expiry|file|format|hint|host|href|iat|id|ids|in|index|iss|issued|issuer|kind|label|len|length|level|limit"
+    r"(?:.* )?(?:access|account|active|age|alg|algorithm|at|aud|audience|balance|changed|class|code|column|comment|cost"
+    r"|count|created|date|decimals|description|disabled|domain|duration|email|enabled|encoding|end|error|exp|expiration"
+    r"|expired|expires|expiry|file|format|hint|host|href|iat|id|ids|in|index|integrity|iss|issued|issuer|kind|label|len|length|level|limit"
     r"|line|link|login|max|message|method|min|mode|model|modified|name|names|nbf|network|offset|on|origin|owner|path|permission"
-    r"|permissions|policy|position|present|project|provider|reason|region|remaining|required|revoked|role|roles"
-    r"|rotated|rule|rules|scheme|scope|scopes|set|size|source|start|state|status|strength|sub|subject|tenant|time"
+    r"|permissions|policy|position|present|project|provider|reason|region|remaining|required|resolved|revoked|role|roles"
+    r"|rotated|rule|rules|scheme|scope|scopes|set|size|source|start|state|status|strength|sub|subject|symbol|tenant|time"
     r"|timestamp|title|total|ttl|type|types|updated|uri|url|usage|used|user|username|valid|version|zone)"
 )
 _ABOUT_COOKIES = re.compile(

@@ -79,7 +79,7 @@ SECRET_RULES: tuple[Rule, ...] = (
     _by_name(
         named(AUTHORIZATION_NAMES),
         re.compile(rf"\A(?:(?:{SCHEMES}) +)?(?P<it>\S[^\0\n]{{3,}})\Z", re.IGNORECASE),
-        accepts=plausible.is_secret,
+        accepts=plausible.is_authorization,
     ),
     _by_name(
         named(TOLD_HEADER_NAMES),

@@ -17,7 +17,7 @@ from telemock.analysis.rule import Confidence, Rule, Sensitivity
 from telemock.analysis.rules import RULES
 from telemock.analysis.secret_names import outer_secret, tells_of_none
 from telemock.analysis.tokens import find_tokens, private_keys
-from telemock.analysis.told_secrets import told_secrets
+from telemock.analysis.told_secrets import option_secrets, told_secrets
 from telemock.analysis.url_secrets import url_secrets
 
 CONFIDENCES: tuple[Confidence, ...] = ("low", "medium", "high")
@@ -112,7 +112,7 @@ def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]
     }
     for start, secret in url_secrets(text):
         spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
-    for start, secret in told_secrets(text, _by_name):
+    for start, secret in (*told_secrets(text, _by_name), *option_secrets(text, _by_name)):
         spans[start, start + len(secret), "secret"] = Match("secret", "medium", secret)
     for start, secret in _named_secrets(text, name):
         spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)

@@ -22,12 +22,34 @@ _VALUE = re.compile(
     rf"(?P<it>(?:{_PLAIN}|{_ESCAPE}){_PLAIN}{{0,120}}+(?:{_ESCAPE}{_PLAIN}{{0,64}}+){{0,16}})"
 )
 _REST = re.compile(rf"(?:{_PLAIN}|{_ESCAPE})*+")
+
+# In source code a function or a list stands where a value would.
+_CODE = re.compile(r"[A-Za-z_]{2,64}(?:\.[A-Za-z_]{1,64}){0,8}+(?:\([\w.]{0,64}\)|\[\d{0,3}\])")
+
+# An option of a command line, in text or in a list in text; its value stands behind it.
+_OPTION = re.compile(r"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{1,63})(?:[ \t]{1,4}|\\{0,7}[\"'], ?(?=\\{0,7}[\"']))")
+_NO_MORE = re.compile(r"\\{0,7}[\"']?(?:,? ?\\{0,7}[\"']?-|\]?\s*\Z)")
 _DIGIT = re.compile(r"\d")
 
 # Behind these a pair stands in a row of pairs, as in a query or a connection string.
 _BETWEEN = ("?", "&", ";")
 
 _ByName = Callable[[str, str], Iterator[tuple[int, str]]]
+
+
+def option_secrets(text: str, by_name: _ByName) -> Iterator[tuple[int, str]]:
+    """Yield each secret that is the value of an option of a command line, with its place.
+
+    A word is one where the line ends behind it or another option follows: others may only be about the option.
+    """
+    for option in _OPTION.finditer(text) if "-" in text else ():
+        value = _VALUE.match(text, option.end()) if may_name_secret(words_of(option["name"])) else None
+        if value is None or value["it"].startswith("-"):
+            continue
+        for start, secret in by_name(value["it"], option["name"]):
+            place = value.start("it") + start
+            if _DIGIT.search(secret) or _NO_MORE.match(text, place + len(secret)):
+                yield place, secret
 
 
 def told_secrets(text: str, by_name: _ByName) -> Iterator[tuple[int, str]]:
@@ -48,7 +70,7 @@ def told_secrets(text: str, by_name: _ByName) -> Iterator[tuple[int, str]]:
         if not may_name_secret(words_of(name)):
             continue
         value = _VALUE.match(text, at)
-        if value is None:
+        if value is None or (_CODE.match(value["it"]) and text[value.start("it") - 1] not in "\"'"):
             continue
         is_pair = outside.endswith(_BETWEEN) or outside.rstrip(" ").endswith(_BETWEEN)
         if not (is_pair or _DIGIT.search(value["it"])):

@@ -18,6 +18,8 @@ SECRETS = {
     **dict.fromkeys(("XSRF-TOKEN", "_csrf", "csrfmiddlewaretoken", "reset_token", "jsessionid"), RANDOM),
     **dict.fromkeys(("accountKey", "shared_access_key", "AccountKey"), "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA=="),
     **dict.fromkeys(("code_verifier", "client_assertion", "refresh_token", "auth_code", "storage_key"), RANDOM * 2),
+    **dict.fromkeys(("github_pat", "pat", "passkey"), RANDOM),
+    **dict.fromkeys(("wifi_psk", "creds"), "hunter22x"),
     "client_secret": "qzjwvkxp",
     "seed_phrase": "abandon ability able",
 }
