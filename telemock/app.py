@@ -240,7 +240,7 @@ async def open_telemock(
         except TimeoutError:
             journal.event(
                 "store_stuck",
-                f"{telemock.writer.waiting} exchanges could not be stored before the end.",
+                f"{telemock.writer.left} exchanges could not be stored before the end.",
                 level="error",
             )
         except StoreDamaged as error:

@@ -9,12 +9,13 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from telemock.errors import StoreDamaged, StoreUnavailable
 from telemock.exchange import Connection, Exchange, Record
+from telemock.store.daemon_thread import in_daemon_thread
 
 _logger = logging.getLogger(__name__)
 
@@ -83,6 +84,9 @@ class Writer:
         wait: False lets `keep` return before the commit.
         patience: seconds a record may wait for a store that does not take it.
         make: returns what is stored in place of a record; called in threads, as it may take long.
+
+    Attributes:
+        left: how many records were neither committed nor refused at the end.
     """
 
     def __init__(
@@ -100,10 +104,11 @@ class Writer:
         self._patience = patience
         self._make = make
         # One at a time: each keeps the interpreter busy.
-        self._apart = [ThreadPoolExecutor(1, "record") for _ in _LARGE_BYTES]
+        self._apart = [asyncio.Lock() for _ in _LARGE_BYTES]
         self._making: set[asyncio.Task[None]] = set()
         self._made_since: float | None = None  # a batch is made ready
         self._made_seconds = 0.0
+        self.left = 0
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
         self._queue_bytes = 0
@@ -148,10 +153,11 @@ class Writer:
             self._rouse()
         return waiting.stored
 
-    async def _queue_made(self, waiting: _Waiting, make: Callable[[Record], Record], apart: Executor) -> None:
+    async def _queue_made(self, waiting: _Waiting, make: Callable[[Record], Record], apart: asyncio.Lock) -> None:
         """Queue a large record once it is made; its patience begins then."""
         try:
-            waiting.kept = await self._loop.run_in_executor(apart, make, waiting.record)
+            async with apart:
+                waiting.kept = await in_daemon_thread(partial(make, waiting.record))
         except Exception as error:  # noqa: BLE001 - whatever comes of a record, only that one fails
             self._queue_bytes -= waiting.size
             _refuse(waiting, _unstorable(error))
@@ -208,18 +214,20 @@ class Writer:
             raise StoreUnavailable(self._failure)
 
     async def close(self) -> None:
-        """Commit what is queued, refuse what cannot be, and close the appender."""
-        await self.drain()
-        self._closing = True
-        if self._failure is not None:
-            self._refused.clear()
-        self._rouse()
-        await self._task
-        self._report()
-        self._watch.cancel()
-        for apart in self._apart:
-            apart.shutdown(wait=False)
-        await self._appender.close()
+        """Commit what is queued, refuse what cannot be, and close the appender, also when cancelled before that."""
+        try:
+            await self.drain()
+            self._closing = True
+            if self._failure is not None:
+                self._refused.clear()
+            self._rouse()
+            await self._task
+            self._report()
+        finally:
+            self.left = self.waiting
+            for task in (self._task, self._watch, *self._making):
+                task.cancel()
+            await self._appender.close()
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():

@@ -281,6 +281,17 @@ def without_query(record: Record) -> Record:
     return replace(record, query="")
 
 
+def made_once(is_open: threading.Event, only: Record | None = None) -> Callable[[Record], Record]:
+    """Give what makes nothing of a record, or of only one, before something is open."""
+
+    def make(record: Record) -> Record:
+        if only is None or record is only:
+            is_open.wait(HANG_SECONDS)
+        return record
+
+    return make
+
+
 async def test_what_is_made_of_records_is_stored_in_their_place_in_order() -> None:
     appender = Gated()
     async with writing(appender, make=without_query) as writer:
@@ -333,17 +344,9 @@ async def test_nobody_waits_until_something_is_made_of_a_large_record(large: Exc
 async def test_no_larger_record_keeps_a_smaller_one_waiting() -> None:
     large = replace(ping(0), request_body=bytes(2**20))
     middle = replace(ping(1), request_body=bytes(2**16))
-    large_is_open, middle_is_open = threading.Event(), threading.Event()
-
-    def make(record: Record) -> Record:
-        if record is large:
-            large_is_open.wait(HANG_SECONDS)
-        elif record is middle:
-            middle_is_open.wait(HANG_SECONDS)
-        return record
-
-    appender = Gated()
-    async with writing(appender, make=make) as writer:
+    large_is_open, middle_is_open, appender = threading.Event(), threading.Event(), Gated()
+    make_large, make_middle = made_once(large_is_open, large), made_once(middle_is_open, middle)
+    async with writing(appender, make=lambda record: make_large(make_middle(record))) as writer:
         stored = [writer.submit(record) for record in (large, middle, ping(2))]
         await stored[2]
         middle_is_open.set()
@@ -355,22 +358,27 @@ async def test_no_larger_record_keeps_a_smaller_one_waiting() -> None:
 
 async def test_the_store_is_not_blamed_for_the_time_that_making_takes() -> None:
     is_open = threading.Event()
-
-    def make(record: Record) -> Record:
-        is_open.wait(HANG_SECONDS)
-        return record
-
     hanging = Gated()
     hanging.open.clear()
-    async with writing(Gated(), make=make, patience=SHORT_SECONDS) as writer:
-        made = writer.submit(ping(0))
+    async with writing(Gated(), make=made_once(is_open), patience=SHORT_SECONDS) as writer:
+        made = [*map(writer.submit, pings(2))]
         async with writing(hanging, patience=SHORT_SECONDS) as other:
             assert await reason_of(other.submit(ping())) == "store_slow"
-            queued = writer.submit(ping(1))
-            assert await reason_of(other.submit(ping())) == "store_failed"
             hanging.open.set()
         is_open.set()
-        await asyncio.gather(made, queued)
+        await asyncio.gather(*made)
+
+
+async def test_an_end_that_does_not_wait_for_what_is_made_closes_the_store() -> None:
+    is_open = threading.Event()
+    appender = Gated()
+    writer = Writer(appender, on_commit=lambda _records, _seconds: None, make=made_once(is_open))
+    stored = [writer.submit(replace(each, request_body=bytes(2**20))) for each in pings(3)]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(SHORT_SECONDS):
+            await writer.close()
+    assert (appender.is_closed, writer.left, any(each.done() for each in stored)) == (True, 3, False)
+    is_open.set()
 
 
 async def test_little_is_made_for_one_commit() -> None:
