@@ -5,6 +5,7 @@ It refuses to guess what a malformed name might mean, and to ask any resolver.
 
 import re
 import socket
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from urllib.parse import urlsplit
@@ -96,6 +97,18 @@ def plain_host(host: str) -> str:
     """Write a host as a client says it, without brackets, in the one way of `host_name`; what is none stays itself."""
     address = as_address(host)
     return host.lower().rstrip(".") if address is None else _address_text(address)
+
+
+def host_spellings(text: str) -> tuple[str, ...]:
+    """Give the names that a captured host may have which a person writes so: as a request's is read, and as written.
+
+    A name that has characters of other scripts is sent in ASCII.
+    """
+    names = [plain_host(text), text]
+    if not text.isascii():
+        with suppress(InvalidHost):  # it is looked for as it is written
+            names.insert(0, host_name(text))
+    return tuple(dict.fromkeys(names))
 
 
 def url_host(host: str) -> str:

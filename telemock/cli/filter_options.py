@@ -33,7 +33,7 @@ PAIR = _Pair()
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     # Its first name is what configurations know it by, where `host` is what `serve` listens on.
-    option("--to-host", "--host", "host", type=TEXT, help="Only this host, or host:port, as the client meant it."),
+    option("--to-host", "--host", "host", type=TEXT, help="Only this host, or host:port, in any spelling."),
     option("--guid", type=TEXT, help="Only this installation."),
     option("--version", type=TEXT, help="Only this product version."),
     option("--env", type=TEXT, help="Only this deployment environment."),

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from telemock.codings import decode_read
 from telemock.exchange import Connection, Exchange, Record
-from telemock.hosts import DEFAULT_PORTS
+from telemock.hosts import DEFAULT_PORTS, host_spellings
 from telemock.store.rows import CONNECTIONS, EXCHANGES, Table
 
 _R = TypeVar("_R", bound=Record)
@@ -22,7 +22,7 @@ _COLUMNS = {"session": "session_id"}
 _AUTHORITY = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::([0-9]{0,5}))?")
 
 # Columns whose letters' case says nothing.
-_ANY_CASE = ("method", "host")
+_ANY_CASE = ("method",)
 
 _HAS_PARAM = """
     EXISTS (
@@ -65,7 +65,8 @@ class TableFilters(Generic[_R]):
     """Which records of a table; all that is given must hold. Times are in the form of `Exchange.received_at`.
 
     Attributes:
-        host: equal to the field in any case; `host:port` is of that port only, of the scheme's where none is known.
+        host: equal to the field in any case, however it is spelled; `host:port` is of that port only, of the scheme's
+            where none is known.
         since: received, or opened, at or after.
         until: received, or opened, before.
         grep: contained, in any case, in the record; a subclass tells where.
@@ -111,7 +112,7 @@ class Filters(TableFilters[Exchange]):
     params: tuple[tuple[str, str], ...] = ()
 
     table = EXCHANGES
-    equal = ("guid", "version", "path", "env", "session", "method", "status", "outcome", "host")
+    equal = ("guid", "version", "path", "env", "session", "method", "status", "outcome")
     indexed = ("guid", "version", "path")
     port = f"coalesce(port, {_DEFAULT_PORT})"
     contains = _CONTAINS
@@ -129,7 +130,7 @@ class ConnectionFilters(TableFilters[Connection]):
     kind: str | None = None
 
     table = CONNECTIONS
-    equal = ("kind", "host")
+    equal = ("kind",)
     port = "port"
     contains = _CONNECTION_CONTAINS
 
@@ -147,7 +148,7 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
     """
     time_column = filters.table.time
     host, port = (None, None) if filters.host is None else _host_and_port(filters.host)
-    equal = {name: getattr(filters, name) for name in filters.equal} | {"host": host}
+    equal = {name: getattr(filters, name) for name in filters.equal}
     given = {_COLUMNS.get(name, name): value for name, value in equal.items() if value is not None}
     driving = driving_column(filters) if order == time_column else None
     conditions = [
@@ -155,6 +156,10 @@ def filter_sql(filters: TableFilters[Any], *, order: str, times: bool = False) -
         for column in given
     ]
     values: list[object] = [*given.values()]
+    if host is not None:
+        names = host_spellings(host)
+        conditions.append(f"+host COLLATE NOCASE IN ({', '.join(['?'] * len(names))})")
+        values += names
     if port is not None:
         conditions.append(f"{filters.port} = ?")
         values.append(port)

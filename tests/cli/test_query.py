@@ -331,3 +331,38 @@ def test_an_encoding_that_lacks_a_letter_is_no_failure(tmp_path: Path) -> None:
     assert b"gr\\xfcn" in run("query", "--db", db, environment=latin).stdout
     said = run("query", "--db", db, "--format", "json", environment=latin).stdout
     assert json.loads(said)[0]["env"] == "grün"
+
+
+@pytest.mark.parametrize(
+    ("written", "ids"),
+    [
+        ("127.0.0.1", [1]),
+        ("2130706433", [1, 2]),
+        ("0x7f.1:80", [1]),
+        ("fe80:0::1%eth0", [3]),
+        ("[FE80::0:1%25lo]:8443", [3]),
+        ("[fe80::1]:443", []),
+        ("A.example.", [4, 5]),
+        ("a.example", [4]),
+        ("MÜNCHEN.example", [6]),
+        ("xn--mnchen-3ya.EXAMPLE:80", [6]),
+        ("a host", [7]),
+        ("münchen..", []),
+    ],
+)
+def test_a_host_is_found_by_each_spelling_and_by_the_one_that_an_old_row_has(
+    cli: Cli, tmp_path: Path, written: str, ids: list[int]
+) -> None:
+    stored: list[dict[str, Any]] = [
+        {"host": "127.0.0.1", "port": 80},
+        {"host": "2130706433", "port": 8080},
+        {"host": "fe80::1", "port": 8443},
+        {"host": "a.example", "port": 443},
+        {"host": "a.example.", "port": 443},
+        {"host": "xn--mnchen-3ya.example", "port": 80},
+        {"host": "A Host", "port": None},
+    ]
+    db = database(tmp_path, *(ping(**host) for host in stored), *(connection(**host) for host in stored))
+    for arguments in ([], ["--connections"]):
+        done = cli("query", *arguments, "--db", db, "--host", written, "--oldest", "--format", "jsonl")
+        assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ids
