@@ -1,5 +1,6 @@
 """Every module has a test file of its name, or it is said which other one keeps its promises; no test has no module."""
 
+import re
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
@@ -68,6 +69,13 @@ def test_every_module_is_tested() -> None:
             assert own.exists() != (path.as_posix() in ELSEWHERE), path
     for tested in ELSEWHERE.values():
         assert (TESTS / tested).exists(), tested
+
+
+def test_no_test_is_left_out_on_any_machine() -> None:
+    """What the tests need, scripts/test installs, or says that it is missing."""
+    ways = re.compile(r"\b(?:pytest|mark|unittest)\.(?:skip|xfail|importorskip|SkipTest)")
+    tests = [path for path in TESTS.rglob("*.py") if "node_modules" not in path.parts]
+    assert [path for path in tests if ways.search(path.read_text())] == []
 
 
 def test_every_test_has_its_module() -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +9,16 @@ import pytest
 
 from tests.cli.process import run
 from tests.journeys.serving import serving, starting, until
+
+# Only root can give a file away, but whoever runs this can let a program take itself for somebody else: the file
+# is then another user's. Behind it stand the interpreter, `-m`, the module, and its arguments.
+_AS_ANOTHER = """
+import os, runpy, sys
+own = os.geteuid()
+os.geteuid = lambda: own + 1
+del sys.argv[:3]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
 
 
 def _today(folder: Path) -> Path:
@@ -62,12 +73,9 @@ def test_the_file_of_the_day_is_its_own_or_is_not_written(tmp_path: Path, kind: 
         path.write_text({"text": "somebody's\n", "database": "SQLite format 3\0"}.get(kind, '{"time":"2026"}\n'))
     if kind == "link":
         victim.write_text("")
-    if kind == "another user's":
-        if os.geteuid():
-            pytest.skip("only root gives a file away")
-        os.chown(path, 65534, 65534)
     content = path.read_bytes() if path.is_file() else b""
-    with starting(tmp_path, "--log-dir", str(folder)) as server:
+    before = (sys.executable, "-c", _AS_ANOTHER) if kind == "another user's" else ()
+    with starting(tmp_path, "--log-dir", str(folder), before=before) as server:
         assert server.line("log_dir_failed")["message"] == f"Cannot write to {folder}: {path.name} {reason}."
         until(server.ready_file.exists)
         server.port = json.loads(server.ready_file.read_text())["port"]
