@@ -1,4 +1,4 @@
-"""Proof that a CONNECT is of `telemock doctor`: who makes it can read the authority's private key.
+"""Proof that a CONNECT or a TLS handshake is of `telemock doctor`: who makes it can read the authority's private key.
 
 It holds for one target and about a minute, and tells nothing of the key.
 """
@@ -14,6 +14,9 @@ from telemock.errors import AuthorityError
 
 VISIT_FIELD: Final = "Telemock-Visit"
 
+# What a proof stands behind among the protocols that a ClientHello offers (RFC 7301).
+VISIT_PROTOCOL: Final = "telemock-visit/"
+
 _LASTS_SECONDS: Final = 60
 
 
@@ -26,12 +29,12 @@ def visit_key(ca_dir: Path) -> bytes | None:
 
 
 def visit_proof(key: bytes, target: str, now: float) -> str:
-    """Write the proof for a CONNECT to a target, from seconds since 1970."""
+    """Write the proof for a CONNECT to a target, or TLS with a host, from seconds since 1970."""
     return _proof(key, target, int(now) // _LASTS_SECONDS)
 
 
 def is_visit(key: bytes | None, target: str, said: str | None, now: Callable[[], float]) -> bool:
-    """Tell whether a field proves that a CONNECT is the doctor's."""
+    """Tell whether what was said proves that a CONNECT to a target, or TLS with a host, is the doctor's."""
     if key is None or said is None:
         return False
     period = int(now()) // _LASTS_SECONDS

@@ -66,31 +66,36 @@ def look_at_key(visit: Visit) -> Iterator[Finding]:
 
 def shake_hands_by_proxy(visit: Visit) -> Iterator[Finding]:
     """Be a client that has telemock for a proxy."""
-    yield _shake_hands(visit, "tls-proxy", visit.tunnel)
+    yield _shake_hands(visit, "tls-proxy", visit.tunnel, ["http/1.1"])
 
 
 def shake_hands_directly(visit: Visit) -> Iterator[Finding]:
     """Be a client whom DNS led to telemock."""
     if as_address(visit.host) is None:
-        yield _shake_hands(visit, "tls-direct", visit.line)
+        yield _shake_hands(visit, "tls-direct", visit.line, visit.protocols())
     else:
         yield Finding("tls-direct", "skipped", "Not tried, as clients name no address in TLS, but go to it.")
 
 
-def _shake_hands(visit: Visit, name: str, connect: Callable[[], AbstractContextManager[Line]]) -> Finding:
+def _shake_hands(
+    visit: Visit, name: str, connect: Callable[[], AbstractContextManager[Line]], protocols: list[str]
+) -> Finding:
     authority, host = visit.authority, visit.host
     if authority is None:
         raise RuntimeError("no authority was read yet")
     try:
+        looking, trusting = _taking_anything(), ssl.create_default_context(cadata=authority.certificate_pem.decode())
+        for context in (looking, trusting):
+            context.set_alpn_protocols(protocols)
         with connect() as line:
-            leaf = authority.look_at(line.secure(_taking_anything(), host))
+            leaf = authority.look_at(line.secure(looking, host))
         if not leaf.is_ours:
             return _signed_by_another(visit, name, leaf.issuer, authority)
         trouble = _out_of_date(f"The certificate for {host}", leaf.not_before, leaf.not_after, visit.now())
         if trouble:
             return failed(name, trouble, "Set the clock that is wrong, the server's or this machine's.")
         with connect() as line:
-            line.secure(ssl.create_default_context(cadata=authority.certificate_pem.decode()), host)
+            line.secure(trusting, host)
     except AuthorityError as error:
         return failed(name, str(error), "See what stands between here and telemock.")
     except (OSError, NotHttp) as error:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from telemock.authority.inspection import PublicAuthority
-from telemock.authority.visit_proof import VISIT_FIELD, visit_proof
+from telemock.authority.visit_proof import VISIT_FIELD, VISIT_PROTOCOL, visit_proof
 from telemock.doctor.wire import Address, Answer, Line
 from telemock.hosts import authority, url_host
 from telemock.place import Place
@@ -31,7 +31,7 @@ class Visit:
         now: the clock, UTC.
         find_exposed: gives a sentence for each secret file of the authority that others may read or change; None where
             there is no secret on this machine.
-        key: of the proof that this is the doctor, whose tunnels leave no row; None where it cannot be had.
+        key: of the proof that this is the doctor, who leaves no row; None where it cannot be had.
         addresses: where the server is; the one that took a connection first.
         answer: what /health said.
         authority: what stands in the file.
@@ -100,6 +100,12 @@ class Visit:
             if answer.status != 200:
                 raise OSError(f"the proxy now answers with status {answer.status}")
             yield line
+
+    def protocols(self) -> list[str]:
+        """Give the protocols to offer in TLS with the host: HTTP/1.1, and the proof that this is the doctor."""
+        if self.key is None:
+            return ["http/1.1"]
+        return ["http/1.1", VISIT_PROTOCOL + visit_proof(self.key, self.host, self.now().timestamp())]
 
     def is_server(self, addresses: list[Address]) -> bool:
         """Tell whether addresses are the server's; one in common is enough."""

@@ -7,14 +7,14 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from telemock.authority.leaves import Leaves
-from telemock.authority.visit_proof import is_visit
+from telemock.authority.visit_proof import VISIT_PROTOCOL, is_visit
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
 from telemock.exchange import Connection
 from telemock.hosts import authority, plain_host
@@ -43,6 +43,7 @@ _TLS_SHUTDOWN_SECONDS: Final = 2.0
 
 _NOTHING_SAID: Final = "Nothing was said in the tunnel before it ended."
 _NOTHING_ASKED: Final = "Nothing was asked in the tunnel before it ended."
+_ONLY_EMPTY_LINES: Final = "Nothing was asked before it ended: only empty lines came."
 _TOO_LONG: Final = f"The head is longer than {MAX_PEEKED_BYTES} bytes."
 
 
@@ -59,7 +60,7 @@ class Door:
         credentials: who may use the proxy.
         note: keeps what became of a connection, with a short word for why.
         timeouts: of clients.
-        visit_key: of the doctor's proofs, whose tunnels without a request leave no row.
+        visit_key: of the doctor's proofs, whose connections without a request leave no row.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Door:
             async with asyncio.timeout(self._timeouts.head):
                 hello = await _read_hello(visitor.peek)
         host = plain_host(hello.name or arrival.host)
+        visitor.is_doctor = visitor.is_doctor or self._is_visit(host, _proof_in(hello.protocols))
         if not hello.refusal and _speaks_only_http2(hello):
             self._note_refusal(visitor, host, ONLY_HTTP2)
             await visitor.say_last(NO_APPLICATION_PROTOCOL)
@@ -197,11 +199,14 @@ class Door:
             return
         visitor.peek.take(len(head))
         visitor.port = wanted.port
-        visitor.is_doctor = is_visit(self._visit_key, authority(wanted.host, wanted.port), wanted.visit, time.time)
+        visitor.is_doctor = self._is_visit(authority(wanted.host, wanted.port), wanted.visit)
         if self._interception.covers(wanted.host):
             await self._serve_tunnel(visitor, wanted)
         else:
             await self._elsewhere.connect(visitor, wanted)
+
+    def _is_visit(self, target: str, said: str | None) -> bool:
+        return is_visit(self._visit_key, target, said, time.time)
 
     async def _connect_head(self, visitor: Visitor) -> bytes | None:
         """Return the head of a CONNECT; nothing when it is none, None when there is no end of it.
@@ -250,11 +255,17 @@ class Door:
         )
 
     def _note_unasked(self, visitor: Visitor, arrival: Arrival, error: BaseException | None, bytes_up: int) -> None:
-        """Note who ended TLS right after the handshake, before a word, and a tunnel in which nothing was asked."""
+        """Note who ended TLS right after the handshake, before a word, and who asked nothing.
+
+        A connection in which nothing came is a spare one, unless it is a tunnel.
+        """
         if arrival.scheme == "https" and not bytes_up and visitor.age_ms < _SILENT_MS:
             self._note_refusal(visitor, arrival.host, error)
-        elif arrival.via == "connect":  # any other was a spare connection
+        elif arrival.via == "connect":
             self._note_tunnel(visitor, arrival.host, _NOTHING_ASKED, bytes_up)
+        elif bytes_up and not visitor.is_doctor:
+            row = visitor.record("malformed", arrival.host, visitor.port, _ONLY_EMPTY_LINES, bytes_up=bytes_up)
+            self._note(row, "malformed")
 
     def _note_tunnel(self, visitor: Visitor, host: str, detail: str, bytes_up: int = 0) -> None:
         """Note a tunnel that ended here, unless it was the doctor's."""
@@ -285,6 +296,13 @@ async def _read_hello(peek: Peek) -> Hello:
 def _speaks_only_http2(hello: Hello) -> bool:
     """Tell whether a client would not speak HTTP/1; one that names protocols of its own may."""
     return b"h2" in hello.protocols and not any(name.startswith(b"http/1.") for name in hello.protocols)
+
+
+def _proof_in(protocols: Iterable[bytes]) -> str | None:
+    """Give what stands where the doctor's proof does among the protocols that a client offers."""
+    prefix = VISIT_PROTOCOL.encode()
+    said = (name.removeprefix(prefix) for name in protocols if name.startswith(prefix))
+    return next((proof.decode("ascii", "surrogateescape") for proof in said), None)
 
 
 def _connect_head(seen: bytes) -> bytes | None:

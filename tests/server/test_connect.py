@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from telemock.app import loop_factory
-from telemock.authority.visit_proof import VISIT_FIELD, visit_key, visit_proof
+from telemock.authority.visit_proof import VISIT_FIELD, VISIT_PROTOCOL, visit_key, visit_proof
 from telemock.errors import MalformedRequest
 from telemock.server.connect import ConnectRequest, read_connect
-from tests.server.secure import by_road, tunnelled
+from tests.server.secure import by_road, trusting, tunnelled
 from tests.server.served import PING_TARGET, NewLoop, Served, ended, served
 from tests.server.wire import request_bytes
 
@@ -189,9 +189,14 @@ def test_a_tunnel_in_which_something_is_asked_has_one_row(server: Served, data: 
 
 def proof(server: Served, target: str = "cdn.cribl.io:443", now: float | None = None) -> str:
     """Write what the doctor says in its CONNECT."""
+    return f"{VISIT_FIELD}: {bare_proof(server, target, now)}"
+
+
+def bare_proof(server: Served, target: str, now: float | None = None) -> str:
+    """Write a proof alone."""
     key = visit_key(server.db.parent / "ca")
     assert key is not None
-    return f"{VISIT_FIELD}: {visit_proof(key, target, time.time() if now is None else now)}"
+    return visit_proof(key, target, time.time() if now is None else now)
 
 
 def test_the_doctors_tunnel_leaves_no_row_and_what_is_asked_in_it_does(server: Served) -> None:
@@ -215,3 +220,29 @@ def test_nobody_hides_by_saying_that_it_is_the_doctor(server: Served, lie: str) 
         assert wire.answer(body=False).status == 200
     (row,) = ended(server)
     assert (row["kind"], row["host"]) == ("tunnel", "cdn.cribl.io")
+
+
+def test_tls_in_which_nothing_but_empty_lines_come_is_kept(server: Served) -> None:
+    with by_road(server, "tls") as wire:
+        wire.send(b"\r\n\r\n")
+        wire.send(b"\r\n")
+        server.settle()
+    (row,) = ended(server)
+    assert (row["kind"], row["host"], row["port"], row["bytes_up"]) == ("malformed", "cdn.cribl.io", server.port, 6)
+    assert row["detail"] == "Nothing was asked before it ended: only empty lines came."
+
+
+@pytest.mark.parametrize("whose", ["doctor", "other", "old", "nobody"])
+def test_only_who_proves_to_be_the_doctor_in_tls_leaves_no_row(server: Served, whose: str) -> None:
+    said = {
+        "doctor": bare_proof(server, "cdn.cribl.io"),
+        "other": bare_proof(server, "a.example"),
+        "old": bare_proof(server, "cdn.cribl.io", time.time() - 200),
+    }
+    with server.connect() as wire:
+        wire.secure(trusting(server, alpn=("http/1.1", VISIT_PROTOCOL + said.get(whose, "x"))), "cdn.cribl.io")
+        wire.send(b"\r\n")
+        wire.end()
+        wire.rest()
+    server.malformed()
+    assert [row["kind"] for row in server.connections()] == ([] if whose == "doctor" else ["malformed"])
