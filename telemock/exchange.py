@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from json.encoder import encode_basestring
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Via = Literal["direct", "tls", "proxy", "connect"]
 Outcome = Literal["mock", "stub", "recorded", "unmatched", "fault", "refused"]
 ConnectionKind = Literal["tunnel", "blocked", "tls_refused", "upstream", "malformed"]
+
+# Details of a tunnel that was not let through, but ended here, without a request.
+NOTHING_SAID: Final = "Nothing was said in the tunnel before it ended."
+NOTHING_ASKED: Final = "Nothing was asked in the tunnel before it ended."
 
 
 @dataclass(slots=True)

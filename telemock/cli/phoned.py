@@ -13,7 +13,7 @@ from telemock.analysis.masking import masked_path, masked_text
 from telemock.analysis.resent import Resent, Sending
 from telemock.cli.sensitive_sent import sensitive_json, sensitive_line
 from telemock.codings import decode_read
-from telemock.exchange import Connection, ConnectionKind, Exchange
+from telemock.exchange import NOTHING_ASKED, NOTHING_SAID, Connection, ConnectionKind, Exchange
 from telemock.fields import content_type, request_bytes
 from telemock.hosts import authority, http_url
 from telemock.text import both_ends, printable
@@ -37,6 +37,7 @@ _HEADINGS: dict[ConnectionKind, str] = {
     "tunnel": "Let through, unseen, to",
     "malformed": "Not HTTP",
 }
+_UNASKED_HEADING = "Tunnels in which nothing was asked, to"
 
 
 @dataclass(slots=True)
@@ -132,8 +133,8 @@ class PhonedHome:
             yield f"{name} phoned nobody."
         else:
             yield f"{name} sent no request that could be read."
-        for kind, heading in _HEADINGS.items():
-            met = [each for each in self.met if each.kind == kind]
+        for heading in (*_HEADINGS.values(), _UNASKED_HEADING):
+            met = [each for each in self.met if _heading(each) == heading]
             if met:
                 yield f"{heading}:"
                 yield from _cut(_met_lines(met), len(met))
@@ -197,6 +198,11 @@ def _asked_lines(asked: list[Asked]) -> Iterator[str]:
         times = f", sent {each.sent} times" if each.sent != each.count else ""
         what = f"{_shown(each.method)} {_shown(each.url)} ({statuses}){times}"
         yield f"{each.count:>{width}}x  {each.bytes_up:>{size}} bytes  {what}"
+
+
+def _heading(met: Met) -> str | None:
+    is_unasked = met.kind == "tunnel" and met.detail in (NOTHING_SAID, NOTHING_ASKED)
+    return _UNASKED_HEADING if is_unasked else _HEADINGS.get(met.kind)
 
 
 def _met_lines(met: list[Met]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Final
 from telemock.authority.leaves import Leaves
 from telemock.authority.visit_proof import VISIT_PROTOCOL, is_visit
 from telemock.errors import AuthorityError, InvalidHost, MalformedRequest
-from telemock.exchange import Connection
+from telemock.exchange import NOTHING_ASKED, NOTHING_SAID, Connection
 from telemock.hosts import authority, plain_host
 from telemock.server.connect import METHOD, ConnectRequest, read_connect
 from telemock.server.credentials import Credentials
@@ -41,8 +41,6 @@ _TLS_HANDSHAKE: Final = 0x16  # content type of a record (RFC 8446 section 5.1)
 _SILENT_MS: Final = 2000.0
 _TLS_SHUTDOWN_SECONDS: Final = 2.0
 
-_NOTHING_SAID: Final = "Nothing was said in the tunnel before it ended."
-_NOTHING_ASKED: Final = "Nothing was asked in the tunnel before it ended."
 _ONLY_EMPTY_LINES: Final = "Nothing was asked before it ended: only empty lines came."
 _TOO_LONG: Final = f"The head is longer than {MAX_PEEKED_BYTES} bytes."
 
@@ -232,7 +230,7 @@ class Door:
             await self._admit(visitor, Arrival("connect", "http", wanted.host, wanted.port))
         finally:
             if visitor.is_silent:
-                self._note_tunnel(visitor, wanted.host, _NOTHING_SAID)
+                self._note_tunnel(visitor, wanted.host, NOTHING_SAID)
 
     async def _refuse(self, visitor: Visitor, status: HTTPStatus, error: str) -> None:
         """Answer a CONNECT that cannot be read."""
@@ -262,7 +260,7 @@ class Door:
         if arrival.scheme == "https" and not bytes_up and visitor.age_ms < _SILENT_MS:
             self._note_refusal(visitor, arrival.host, error)
         elif arrival.via == "connect":
-            self._note_tunnel(visitor, arrival.host, _NOTHING_ASKED, bytes_up)
+            self._note_tunnel(visitor, arrival.host, NOTHING_ASKED, bytes_up)
         elif bytes_up and not visitor.is_doctor:
             row = visitor.record("malformed", arrival.host, visitor.port, _ONLY_EMPTY_LINES, bytes_up=bytes_up)
             self._note(row, "malformed")

@@ -68,6 +68,19 @@ def test_what_happened_below_http_is_told_by_kind() -> None:
     ]
 
 
+def test_a_tunnel_that_ended_here_without_a_request_is_not_told_as_let_through() -> None:
+    passed = replace(CONNECTION, kind="tunnel", host="a.test", port=443, detail="")
+    unasked = replace(passed, host="b.test", detail="Nothing was asked in the tunnel before it ended.")
+    unsaid = replace(passed, host="c.test", detail="Nothing was said in the tunnel before it ended.")
+    assert list(add_up([], [unasked, passed, unsaid]).lines("agent"))[1:-1] == [
+        "Let through, unseen, to:",
+        "  1x  a.test:443: ",
+        "Tunnels in which nothing was asked, to:",
+        "  1x  b.test:443: Nothing was asked in the tunnel before it ended.",
+        "  1x  c.test:443: Nothing was said in the tunnel before it ended.",
+    ]
+
+
 def test_nobody_was_phoned() -> None:
     assert list(add_up([], []).lines("agent")) == ["agent phoned nobody.", UNSEEN]
     nothing: dict[str, object] = {"requests": 0, "sent": 0, "hosts": 0, "bytes_up": 0, "asked": [], "connections": []}
