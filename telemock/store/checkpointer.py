@@ -29,7 +29,7 @@ class Checkpointer:
         durability: as for `open_for_writing`.
 
     Attributes:
-        is_right: tells whether the index can be believed.
+        is_right: tells whether the head of the index can be believed.
 
     Raises:
         sqlite3.Error: it cannot be opened.
@@ -78,7 +78,7 @@ class Checkpointer:
         with suppress(OSError):
             index.keep_size()
             with suppress(sqlite3.Error), transaction(self._holding):
-                if self.is_right():
+                if index.is_right():
                     return False
             for _ in range(_REMAKE_TURNS):
                 index.clear()
@@ -88,7 +88,7 @@ class Checkpointer:
                     with transaction(self._holding):
                         version = self._holding.execute("PRAGMA user_version").fetchone()[0]
                         self._holding.execute(f"PRAGMA user_version = {version}")
-                    if self.is_right():
+                    if index.is_right():
                         break
         return True
 

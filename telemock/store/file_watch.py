@@ -11,7 +11,6 @@ from typing import Final, Literal, NamedTuple
 
 from telemock.errors import StoreUnavailable
 from telemock.store.engine import PAGE_BYTES, index_path, is_our_head, write_ahead_log
-from telemock.store.index_check import IndexCheck
 from telemock.store.log_pages import frames
 from telemock.store.wal_index import FRAME_SALT, LOG_HEAD_BYTES, LOG_SALT, LogState, WalIndex
 
@@ -74,7 +73,6 @@ class FileWatch:
         self.log = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
         self.identity = _identity(os.fstat(self.database))
         self._log_identity = _identity(os.fstat(self.log))
-        self._index_check = self.new_check()
         self._lost: Damage | None = None
         self.is_touched = False
         self.state = LogState(PAGE_BYTES, 0, b"", 0, 0)
@@ -119,10 +117,6 @@ class FileWatch:
                 self._lost = self._log_content_gone()
                 return False
         return True  # it starts anew all the time, as only a log does that was copied
-
-    def new_check(self) -> IndexCheck:
-        """Return what compares the index, for one connection."""
-        return IndexCheck(self.index, self.log)
 
     def keep_index(self) -> None:
         """Give the index its size again, if it was cut: right before SQLite uses it, as that would end the process.
@@ -248,7 +242,7 @@ class FileWatch:
         """Look at the index; one that was cut gets its size again at once."""
         with suppress(OSError):
             self.index.keep_size()
-        return self._index_check.is_right()
+        return self.index.is_right()
 
     def _database_gone(self) -> Damage:
         what = f"The database {self._path} was cut short or overwritten while in use"

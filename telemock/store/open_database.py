@@ -384,7 +384,7 @@ async def _open_files(path: Path, durability: Durability) -> Files:
                 damage = watch.look()
             if damage is not None:
                 raise StoreUnavailable(f"{damage.what}; {damage.remedy}.")
-            checkpointer.is_right = watch.new_check().is_right
+            checkpointer.is_right = watch.index.is_right
             # Who finds the log gone waits until nobody has this lock any more.
             fcntl.flock(watch.log, fcntl.LOCK_SH)
             opened.pop_all()

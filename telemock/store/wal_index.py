@@ -104,7 +104,6 @@ class WalIndex:
 
     Attributes:
         identity: of the file.
-        clearings: how often this process has cleared it.
 
     Raises:
         OSError: there is none.
@@ -114,14 +113,13 @@ class WalIndex:
         self._descriptor = os.open(index_path(path), os.O_RDWR | os.O_CLOEXEC)
         status = os.fstat(self._descriptor)
         self.identity = (status.st_dev, status.st_ino)
-        self.clearings = 0
         self._size = status.st_size
         self._summed = b""
 
     def read(self) -> LogState | None:
         """Give the state; None while somebody writes it, and where what is there is none."""
         for _ in range(3):
-            octets = self.octets(HEAD_BYTES)
+            octets = os.pread(self._descriptor, HEAD_BYTES, 0)
             head = octets[:_COPY_BYTES]
             if len(octets) == HEAD_BYTES and head == octets[_COPY_BYTES : 2 * _COPY_BYTES] and self._is_whole(head):
                 _, _, page, frames, salt, copied, begun = _LAYOUT.unpack(octets)
@@ -130,9 +128,9 @@ class WalIndex:
                     return LogState(page if page > 1 else 65536, frames, salt, copied, begun)
         return None
 
-    def octets(self, count: int) -> bytes:
-        """Return the beginning of the file."""
-        return os.pread(self._descriptor, count, 0)
+    def is_right(self) -> bool:
+        """Tell whether its head is one that SQLite wrote; what the tables behind it hold is SQLite's alone to know."""
+        return self.read() is not None
 
     def keep_size(self) -> None:
         """Make the file as long again as it was, where it was cut: SQLite has it mapped, and would be ended.
@@ -151,7 +149,6 @@ class WalIndex:
         That harms nobody at any moment; somebody who commits right then undoes it.
         """
         os.pwrite(self._descriptor, bytes(2 * _COPY_BYTES), 0)
-        self.clearings += 1
 
     def close(self) -> None:
         """Give it back."""

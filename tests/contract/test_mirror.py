@@ -52,7 +52,6 @@ ELSEWHERE = {
     "store/file_watch.py": "journeys/test_damage.py",
     "store/open_database.py": "journeys/test_damage.py",
     "store/recovery.py": "journeys/test_damage.py",
-    "store/index_check.py": "journeys/test_damaged_index.py",
     "store/query_layout.py": "store/test_summary.py",
     "store/summary_page.py": "store/test_summary.py",
     "store/summary_store.py": "store/test_summary.py",
