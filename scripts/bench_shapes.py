@@ -88,7 +88,7 @@ def _by_rule(body: bytes) -> Iterator[tuple[str, float]]:
 
 def _apply(rule: Rule, windows: list[tuple[str, str]]) -> None:
     for words, text in windows:
-        if any(each in text for each in rule.needs or text) and (rule.hint is None or rule.hint.search(words)):
+        if rule.hint is None or rule.hint.search(words):
             for match in rule.pattern.finditer(text):
                 rule.accepts(match[0], text[max(match.start() - 16, 0) : match.start()] or words + " ")
 

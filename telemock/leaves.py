@@ -104,6 +104,8 @@ def _keyed(path: str, array: list[Any]) -> list[tuple[str, Any]] | None:
     Each pair may be the only member of an object: `{"task": {"key": "cache", "value": "local"}}`.
     """
     is_head = _HEAD.search(path) is not None
+    if not is_head and not isinstance(array[0], Members):
+        return None
     if is_head and (told := _told_fields(path, array)):
         return told
     found: list[tuple[str, Any]] = []

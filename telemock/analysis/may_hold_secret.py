@@ -1,12 +1,9 @@
 """Whether a text needs looking at for secrets, told in a moment."""
 
-import re2
+from telemock.analysis.pattern_set import PatternSet
 
-# Something of this is in all that holds a secret which the rules know; one search, in time linear in the text. Nothing
-# that is counted may begin anew within itself, or there are too many states to remember, and it takes a hundred times
-# as long.
-_MAY_HOLD = re2.Set.SearchSet()
-_MAY_HOLD.Add(
+# Something of this is in all that holds a secret which the rules know.
+_MAY_HOLD = PatternSet(
     r"(?i)pass|pw|pswd|phrase|secret|token|key|auth|cred|bearer|sessid|jsessionid|net_sessionid|connect\.sid"
     r"|[?&]sig|signature|akia|asia|abia|acca|csrf|xsrf|mfa|otp[^a-z]|(?:^|[^a-z])pin[^a-z]|cvv|cvc|cvn|csc"
     r"|(?:^|[^a-z])(?:pat|psk)[^a-z]|cookie|assertion|saml|hmac|jwt|headers|codes?(?:[=:\"<>\\]|[_-]?verifier)|redirect_uri|honeycomb|(?:^|[^a-z])(?:sig|sas|dpop)[=\"]"
@@ -16,12 +13,8 @@ _MAY_HOLD.Add(
     r"|services/t|webhooks/|[\w-]{24}\.[\w-]{6}\.|(?-i:(?:AC|SK)[a-z0-9]{32})|(?-i:AKC)[a-z0-9]"
     r"|(?-i:AP[0-9A-F])[a-z0-9]{4}|(?-i:Basic)(?: |\+|%20)"
 )
-_MAY_HOLD.Compile()
 
 
 def may_hold_secret(text: str | bytes) -> bool:
     """Return whether there is something in a text that is in all that hold a secret which the rules know."""
-    try:
-        return bool(_MAY_HOLD.Match(text))
-    except UnicodeEncodeError:
-        return bool(_MAY_HOLD.Match(text.encode(errors="backslashreplace") if isinstance(text, str) else text))
+    return bool(_MAY_HOLD.found_in(text))

@@ -21,7 +21,7 @@ from telemock.analysis.names import words_of
 from telemock.analysis.plausible import tells_of_credential
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
 from telemock.analysis.url_secrets import replace_short
-from telemock.analysis.value_secrets import secrets_or_wrapped, secrets_seen
+from telemock.analysis.value_secrets import MOST_SECRETS, secrets_or_wrapped, secrets_seen
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import Exchange, compact_json, header_pairs
 from telemock.fields import content_type, read_body
@@ -33,9 +33,6 @@ _MOST_REMEMBERED = 2048
 
 # Shorter ones are in everything.
 _SHORT = 4
-
-# What holds more of them is concealed whole: each is looked for in all of it.
-_MOST_SECRETS = 100
 
 # How a secret may stand in a text that was decoded before it was found.
 _WRITTEN: tuple[Callable[[str], str], ...] = (
@@ -229,7 +226,7 @@ class Replacement:
         secrets = self._secrets(value, name)
         if not secrets:
             return value
-        shown = self._replaced(value, secrets) if len(secrets) <= _MOST_SECRETS else None
+        shown = self._replaced(value, secrets) if len(secrets) <= MOST_SECRETS else None
         return self._conceal(value) if shown is None else shown
 
     def _replaced(self, text: str, secrets: Iterable[str], *, keeps_length: bool = False) -> str | None:
@@ -252,7 +249,10 @@ class Replacement:
         """Conceal the secrets in a path: tokens of bots, signatures, keys that stand between slashes."""
         if not self._may_hold(path):
             return path
-        for secret in self._secrets(path, ""):
+        secrets = self._secrets(path, "")
+        if len(secrets) > MOST_SECRETS:
+            return "/" + self._conceal(path[1:]).replace("…", "*")
+        for secret in secrets:
             path = path.replace(secret, self._conceal(secret).replace("…", "*"))
         return path
 
@@ -307,9 +307,10 @@ class Replacement:
             return self._withheld(body)
         secrets: set[str] = set()
         beside = {name for name, _, _ in leaves}
-        for name, value, _ in leaves:
-            secrets.update(self._secrets(value, parameter_hint(name, beside)))
-            if len(secrets) > _MOST_SECRETS:
+        hints = {name: parameter_hint(name, beside) for name in beside}
+        for name, value in dict.fromkeys((name, value) for name, value, _ in leaves):
+            secrets.update(self._secrets(value, hints[name]))
+            if len(secrets) > MOST_SECRETS:
                 return self._withheld(body)
         if not secrets:
             return body
@@ -341,7 +342,7 @@ class Replacement:
 
         A text with very many is concealed whole, as a value is.
         """
-        left = _MOST_SECRETS
+        left = MOST_SECRETS
 
         def line(found: re.Match[str]) -> str:
             nonlocal left

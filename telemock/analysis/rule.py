@@ -38,7 +38,8 @@ class Rule:
         sensitivity: what it is.
         confidence: how sure that is.
         pattern: what it looks like; its group `it`, if it has one, is the thing itself.
-        needs: only in texts with one of these characters, which is quick to see; in all when it is empty.
+        needs: what is in each text that the pattern finds something in, as RE2 writes it: with many of these one
+            search tells by which rules to look; in all texts when it is empty.
         hint: only in fields of such names; see `telemock.analysis.names.words_of`.
         accepts: tells what a pattern cannot; see `telemock.analysis.plausible`.
         goes_on: what more of it may stand behind what the pattern found at its longest; None where that is nothing.

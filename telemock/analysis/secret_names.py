@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from telemock.analysis.names import parts_of, words_of
+from telemock.analysis.pattern_set import PatternSet
 
 # Names of passwords, which may be words.
 NAMES_OF_PASSWORDS = (
@@ -48,7 +49,7 @@ ONE_TIME_NAMES = (
     r"(?:[ht])?otp(?: (?:code|token|pin|password|value))?"
     r"|(?:mfa|totp|2fa|(?:two|second|multi) ?factor|verification|sms|one time|login|backup|recovery)"
     r" ?(?:auth(?:entication)? ?)?(?:codes?|token|pin|pass ?(?:code|word))"
-    r"|(?<!support )pin(?: ?code)?|pass ?code|user code"
+    r"|pin(?: ?code)?|pass ?code|user code"
 )
 
 AUTHORIZATION_NAMES = r"(?:proxy |http )?authorization"
@@ -92,6 +93,7 @@ _NO_SECRET = re.compile(
     r"|(?:per|to) (?:[a-z]+ )?tokens?"
     r"|(?:max|min|total|num|prompt|completion|input|output|cached?|reasoning|generated|used|remaining|limit|average|avg"
     r"|context|audio|image|text) tokens?|reset tokens"
+    r"|support pin(?: ?code)?"
     r"|(?:page|next|nextpage|cursor|sync|continuation|pagination|resume|change|watch|since|delta|skip|scroll"
     r"|cancel|cancellation|idempotency|stop|bos|eos|pad|unk|mask|sep|cls|design|color|theme"
     r"|syntax) ?token"
@@ -116,10 +118,10 @@ _OUTER = re.compile(rf"(?:^| )(?:{SECRET_NAMES}|{KEY_NAMES}|{AUTHORIZATION_NAMES
 _ALONE = re.compile(rf"(?:^| )(?:{ONE_TIME_NAMES}|{CARD_CODE_NAMES}|{OPAQUE_NAMES}|{OTHER_KEY_NAMES})$")
 _PASSWORDS = re.compile(rf"(?:^| )(?:{NAMES_OF_PASSWORDS})$")
 _COOKIES = re.compile(r"(?:^| )cookies$")
-_MAY_BE_OUTER = re.compile(
-    r"pass|pwd|pswd|phrase|secret|token|key|cred|auth|cookie|header|bearer|sessid|sid|sessionid|otp|code|pin|csrf|xsrf"
-    r"|mfa|2fa|factor|verifier|assertion|saml|jwt|hmac|sas|cvv|cvc|cvn|csc|card",
-    re.IGNORECASE,
+# Something of this is in all names that say that values are secrets, whether their own or of what stands in them.
+_MAY_SAY_SECRET = PatternSet(
+    r"(?i)pass|pwd|pswd|phrase|secret|token|key|cred|auth|cookie|header|bearer|sessid|sid|sessionid|otp|code|pin|csrf|xsrf"
+    r"|mfa|2fa|factor|verifier|assertion|saml|jwt|hmac|sas|cvv|cvc|cvn|csc|card|sig|honeycomb|psk|pat"
 )
 
 # What stands in a secret and is the secret itself.
@@ -159,10 +161,15 @@ _MOST_LEVELS = 16
 _NONE = Outer("", is_whole=False)
 
 
+def may_say_secret(name: str) -> bool:
+    """Return whether a name may say that its values are secrets, or those of what stands in it; told in a moment."""
+    return bool(_MAY_SAY_SECRET.found_in(name))
+
+
 @lru_cache(maxsize=4096)
 def outer_secret(name: str) -> Outer:
     """Return which of the names that a field stands in says that its values are secrets; the innermost counts."""
-    if not _MAY_BE_OUTER.search(name):
+    if not may_say_secret(name):
         return _NONE
     *outside, own = parts_of(name) or [""]
     return _seen_from(words_of(own), _outermost(tuple(outside[-_MOST_LEVELS:])))

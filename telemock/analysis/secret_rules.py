@@ -43,9 +43,11 @@ def _by_name(hint: re.Pattern[str], pattern: re.Pattern[str], accepts: Accepts) 
     return Rule("secret", "high", pattern, hint=hint, accepts=accepts)
 
 
-def _told(pattern: str, character: str, accepts: Accepts = anything) -> Rule:
+def _told(name: str, pattern: str, character: str, accepts: Accepts = anything) -> Rule:
     """Make the rule for what stands in a text behind its name; `character` is what its value is made of."""
-    return Rule("secret", "medium", form(pattern, any_case=True), ":=", accepts=accepts, goes_on=_more(character))
+    return Rule(
+        "secret", "medium", form(pattern, any_case=True), f"(?i){name}", accepts=accepts, goes_on=_more(character)
+    )
 
 
 SECRET_RULES: tuple[Rule, ...] = (
@@ -72,7 +74,7 @@ SECRET_RULES: tuple[Rule, ...] = (
         accepts=plausible.is_signature,
     ),
     _by_name(
-        re.compile(rf"\A{CODE_NAME}\Z"),
+        re.compile(rf"^{CODE_NAME}$"),
         form(r"\A[\w+/=.%~-]{20,}\Z"),
         accepts=plausible.is_opaque,
     ),
@@ -93,6 +95,7 @@ SECRET_RULES: tuple[Rule, ...] = (
         accepts=plausible.is_credential,
     ),
     _told(
+        "passwo?r?d|passphrase",
         rf"(?:passw(?:or)?d|passphrase){_IS}"
         r"(?:\\{1,7}[\"']|[\"'])"
         rf"(?P<it>{_QUOTED}{{4,400}})",
@@ -100,12 +103,14 @@ SECRET_RULES: tuple[Rule, ...] = (
         accepts=plausible.is_credential,
     ),
     _told(
+        "authorization",
         rf"(?<![\w-])(?:proxy-|http_)?authorization{_IS}{_QUOTE}(?:(?:{SCHEMES})[ ]+)?"
         rf"(?P<it>{_CHARACTER}{{4,400}})",
         _CHARACTER,
         accepts=plausible.is_key,
     ),
     _told(
+        "cookie",
         rf"(?<![\w-])(?:set-|http_)?cookie2?{_IS}{_QUOTE}"
         rf"(?P<it>[^\s\"'=;,<>\\]{{1,256}}={_OF_COOKIES}{{1,400}})",
         _OF_COOKIES,
@@ -114,19 +119,19 @@ SECRET_RULES: tuple[Rule, ...] = (
         "secret",
         "high",
         form(r"[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=(?P<it>[\w%+/=-]{40,400})", any_case=True),
-        needs="?",
+        needs="(?i)[?&](?:sig|signature|X-(?:Amz|Goog)-Signature)=",
     ),
     Rule(
         "secret",
         "high",
         form(r"(?<![^/])(?:services/T\w{6,12}/B\w{6,12}|webhooks/\d{15,20})/(?P<it>[\w-]{20,100})(?![^/?])"),
-        needs="/",
+        needs="services/T|webhooks/[0-9]",
     ),
     Rule(
         "secret",
         "medium",
         form(rf"(?<!\w)(?:Bearer|Basic) (?P<it>{_OF_BEARER}{{12,400}})"),
-        needs="B",
+        needs="(?:Bearer|Basic) ",
         accepts=plausible.is_key,
         goes_on=_more(_OF_BEARER),
     ),

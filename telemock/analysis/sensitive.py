@@ -5,17 +5,18 @@ It refuses to decode, and to judge whether something may be sent; it tells what 
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from telemock.analysis.markup import marked_values
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
+from telemock.analysis.pattern_set import PatternSet
 from telemock.analysis.plausible import is_random
 from telemock.analysis.rule import Confidence, Rule, Sensitivity
 from telemock.analysis.rules import RULES
-from telemock.analysis.secret_names import outer_secret, tells_of_none
+from telemock.analysis.secret_names import may_say_secret, outer_secret, tells_of_none
 from telemock.analysis.tokens import find_tokens, private_keys
 from telemock.analysis.told_secrets import option_secrets, told_secrets
 from telemock.analysis.url_secrets import url_secrets
@@ -28,19 +29,14 @@ _OVERLAP = 512
 
 _MASKED_CHARACTERS = 48
 
-# Where the form of something needs a character, it is one of these.
-_NEEDED = frozenset("".join(rule.needs for rule in RULES))
+# What texts must have in them for some rules to find anything.
+_NEEDS = (*dict.fromkeys(rule.needs for rule in RULES if rule.needs),)
+_NEEDED = PatternSet(*_NEEDS)
 
-# In a shorter text it is quicker to look at each character than to look for each of those.
-_SHORT = 64
-
-# The rules by which a whole value is a secret, as its name says so.
-_BY_NAME = tuple((rule, rule.hint) for rule in RULES if rule.sensitivity == "secret" and rule.hint is not None)
-
-# The others: all of them, and those for fields of any name.
-_ALL = tuple(rule for rule in RULES if rule.sensitivity != "secret" or rule.hint is None)
-_UNHINTED = tuple(rule for rule in _ALL if rule.hint is None)
-_HINTS = re.compile("|".join(f"(?:{rule.hint.pattern})" for rule in RULES if rule.hint is not None))
+# The rules for fields of some names, and those for fields of any; by a name, a whole value is a secret.
+_HINTED = tuple((rule, rule.hint) for rule in RULES if rule.hint is not None)
+_UNHINTED = tuple(rule for rule in RULES if rule.hint is None)
+_HINTS = PatternSet(*(hint.pattern for _, hint in _HINTED))
 
 # Something like a tag, whose brackets may be escaped; where they are, they are undone before it is read.
 _TAG = re.compile(r"(?:<|&lt;)/?[A-Za-z_]")
@@ -65,23 +61,30 @@ class Match(NamedTuple):
     text: str
 
 
+# Rules with the same pattern, and the group of it that is what is found.
+_Alike = tuple[re.Pattern[str], str | int, tuple[Rule, ...]]
+
+
 class _Rules:
-    """Rules to look by, each with the group of its pattern that is what is found."""
+    """Rules to look by."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._all = tuple(
-            (rule, "it" if "it" in rule.pattern.groupindex else 0, frozenset(rule.needs)) for rule in rules
-        )
+        self._all = rules
 
-    def of(self, text: str) -> tuple[tuple[Rule, str | int], ...]:
-        """Return those whose characters a text has."""
-        if len(text) < _SHORT:
-            return self._having(_NEEDED.intersection(text))
-        return self._having(frozenset(each for each in _NEEDED if each in text))
+    def of(self, text: str) -> tuple[_Alike, ...]:
+        """Return those that may find something in a text."""
+        return self._having(frozenset(_NEEDED.found_in(text)))
 
     @lru_cache(maxsize=4096)  # noqa: B019 - there are few, and they live as long
-    def _having(self, characters: frozenset[str]) -> tuple[tuple[Rule, str | int], ...]:
-        return tuple((rule, group) for rule, group, needs in self._all if not needs or not needs.isdisjoint(characters))
+    def _having(self, places: frozenset[int]) -> tuple[_Alike, ...]:
+        needs = {"", *(_NEEDS[place] for place in places)}
+        alike: dict[re.Pattern[str], list[Rule]] = {}
+        for rule in self._all:
+            if rule.needs in needs:
+                alike.setdefault(rule.pattern, []).append(rule)
+        return tuple(
+            (pattern, "it" if "it" in pattern.groupindex else 0, tuple(rules)) for pattern, rules in alike.items()
+        )
 
 
 _FOR_ANY_NAME = _Rules(_UNHINTED)
@@ -107,15 +110,9 @@ def find_secrets(text: str, name: str = "") -> list[str]:
 
 
 def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]:
-    spans: dict[_Span, Match] = {
-        (start, start + len(key), "secret"): Match("secret", "high", key) for start, key in private_keys(text)
-    }
-    for start, secret in url_secrets(text):
-        spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
-    for start, secret in (*told_secrets(text, _by_name), *option_secrets(text, _by_name)):
-        spans[start, start + len(secret), "secret"] = Match("secret", "medium", secret)
-    for start, secret in _named_secrets(text, name):
-        spans[start, start + len(secret), "secret"] = Match("secret", "high", secret)
+    spans: dict[_Span, Match] = {}
+    for confidence, place, secret in _long_secrets(text, name):
+        spans[place, place + len(secret), "secret"] = Match("secret", confidence, secret)
     words = words_of(name)
     ends: dict[Rule, int] = {}
     for start in range(0, max(len(text) - _OVERLAP, 1), _WINDOW - _OVERLAP):
@@ -128,9 +125,24 @@ def _find_all(text: str, name: str, own_host: str, rules: _Rules) -> list[Match]
     found: dict[tuple[Sensitivity, str], Match] = {}
     for match in _outermost(spans):
         key = match.sensitivity, match.text
-        if match.text.lower() != own_host and (key not in found or match.confidence == "high"):
+        if (key not in found or match.confidence == "high") and match.text.lower() != own_host:
             found[key] = match
     return [*found.values()]
+
+
+def _long_secrets(text: str, name: str) -> Iterator[tuple[Confidence, int, str]]:
+    """Yield what is looked for in all of a text at once, the surest last, each with its place."""
+    for place, key in private_keys(text):
+        yield "high", place, key
+    if ":" in text or "=" in text:
+        for place, secret in url_secrets(text):
+            yield "high", place, secret
+        for place, secret in told_secrets(text, _by_name):
+            yield "medium", place, secret
+    for place, secret in option_secrets(text, _by_name):
+        yield "medium", place, secret
+    for place, secret in _named_secrets(text, name):
+        yield "high", place, secret
 
 
 def masked(text: str) -> str:
@@ -144,20 +156,20 @@ def masked(text: str) -> str:
 @lru_cache(maxsize=4096)
 def is_hinted(name: str) -> bool:
     """Tell whether a name says that even a number may be sensitive."""
-    return _HINTS.search(words_of(name)) is not None or names_secret(name)
+    return bool(_hinted(words_of(name))) or names_secret(name)
 
 
 @lru_cache(maxsize=4096)
 def names_secret(name: str) -> bool:
     """Return whether the name of a field, or of what it stands in, says that its values are secrets."""
-    return bool(_named_rules(words_of(name)) or outer_secret(name).words)
+    return may_say_secret(name) and bool(_named_rules(words_of(name)) or outer_secret(name).words)
 
 
 def _named_secrets(text: str, name: str) -> Iterator[tuple[int, str]]:
     """Yield what is a secret by its name, the text or a value of the markup in it, with its place."""
     if names_secret(name):
         yield from _by_name(text, name)
-    if not (_TAG.search(text) and may_hold_secret(text)):
+    if not (("<" in text or "&" in text) and _TAG.search(text) and may_hold_secret(text)):
         return
     plain, place_of = _unescaped(text)
     for inner, start, value in marked_values(plain):
@@ -199,9 +211,16 @@ def _by_name(text: str, name: str) -> Iterator[tuple[int, str]]:
 
 @lru_cache(maxsize=4096)
 def _named_rules(words: str) -> tuple[Rule, ...]:
-    if not words or tells_of_none(words):
-        return ()
-    return tuple(rule for rule, hint in _BY_NAME if hint.search(words))
+    rules = tuple(rule for rule in _hinted(words) if rule.sensitivity == "secret")
+    return () if not rules or tells_of_none(words) else rules
+
+
+@lru_cache(maxsize=4096)
+def _hinted(words: str) -> tuple[Rule, ...]:
+    """Return the rules for fields of such a name that are not for those of any."""
+    # Where there are other letters than those of ASCII, each pattern tells for itself what a letter is.
+    places = sorted(_HINTS.found_in(words)) if words.isascii() else range(len(_HINTED))
+    return tuple(rule for rule, hint in map(_HINTED.__getitem__, places) if hint.search(words))
 
 
 def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int]) -> Iterator[tuple[int, Match]]:
@@ -215,15 +234,14 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
         ends: where that ends, by rule, which was found last and goes on behind its window.
     """
     window = text[start : start + _WINDOW]
-    pattern, matches = None, []
-    for rule, group in rules.of(window):
-        if rule.pattern is not pattern:  # some that stand side by side have the same
-            pattern = rule.pattern
-            matches = [*pattern.finditer(window)]
-        for match in matches:
-            found = match[group]
+    for pattern, group, alike in rules.of(window):
+        for match in pattern.finditer(window):
             begin = match.start()
-            if rule.accepts(found, window[max(begin - 16, 0) : begin] or words + " "):
+            before = window[max(begin - 16, 0) : begin] or words + " "
+            for rule in alike:
+                found = match[group]
+                if not rule.accepts(found, before):
+                    continue
                 place = start + match.start(group)
                 if rule.goes_on is not None:
                     if place < ends.get(rule, 0):
@@ -232,7 +250,7 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
                     found += more[0] if more else ""
                     ends[rule] = place + len(found)
                 yield place, Match(rule.sensitivity, rule.confidence, found)
-    for token in {*find_tokens(window)}:
+    for token in dict.fromkeys(find_tokens(window)) if may_hold_secret(window) else ():
         place = window.find(token)
         while place >= 0:
             yield start + place, Match("secret", "high", token)
@@ -242,13 +260,14 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
 @lru_cache(maxsize=4096)
 def _rules(words: str) -> _Rules:
     """Return the rules for fields of such a name."""
-    if not _HINTS.search(words):
-        return _FOR_ANY_NAME
-    return _Rules(tuple(rule for rule in _ALL if rule.hint is None or rule.hint.search(words)))
+    hinted = {rule for rule in _hinted(words) if rule.sensitivity != "secret"}
+    return _Rules(tuple(rule for rule in RULES if rule.hint is None or rule in hinted)) if hinted else _FOR_ANY_NAME
 
 
-def _outermost(spans: dict[_Span, Match]) -> Iterator[Match]:
+def _outermost(spans: dict[_Span, Match]) -> Iterable[Match]:
     """Give what needs telling beside the rest: nothing that stands in a secret, or in a longer one of its kind."""
+    if len(spans) == 1:
+        return spans.values()
     ends: dict[Sensitivity, int] = {}
     shown = set()
     for span in sorted(spans, key=lambda span: (span[0], -span[1], span[2] != "secret")):

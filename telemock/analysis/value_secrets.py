@@ -10,6 +10,9 @@ from telemock.analysis.sensitive import find_secrets, is_hinted, names_secret
 from telemock.decoding import ARROW, Budget, layers
 from telemock.opening import may_open
 
+# What holds more of them is concealed whole, and the rest of them is not looked for.
+MOST_SECRETS = 100
+
 # A number of fewer digits is no secret, and wraps none.
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{0,12}\.?[0-9]{0,12}", re.ASCII)
 
@@ -21,12 +24,18 @@ _PLACE = "-" * 8
 
 
 def secrets_seen(value: str, name: str) -> tuple[str, ...]:
-    """Return the secrets in the value of a field, and in codings that begin as most do, the longest first."""
+    """Return the secrets in the value of a field, and in codings that begin as most do, the longest first.
+
+    Of more than MOST_SECRETS, some may be missing.
+    """
     if not (names_secret(name) or may_hold_secret(value)):
         return ()
     found = {*find_secrets(value, name)}
-    if may_open(value):
-        found.update(_inner_secrets(value, name, Budget()))
+    if len(found) <= MOST_SECRETS and may_open(value):
+        for secret in _inner_secrets(value, name, Budget()):
+            found.add(secret)
+            if len(found) > MOST_SECRETS:
+                break
     return _longest_first(found)
 
 

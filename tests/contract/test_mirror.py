@@ -17,6 +17,7 @@ ELSEWHERE = {
     "analysis/markup.py": "journeys/test_secrets.py",
     "analysis/may_hold_secret.py": "analysis/test_masking.py",
     "analysis/value_secrets.py": "analysis/test_redaction.py",
+    "analysis/pattern_set.py": "analysis/test_sensitive.py",
     "analysis/plausible.py": "analysis/test_sensitive.py",
     "analysis/replacement.py": "analysis/test_redaction.py",
     "analysis/rule.py": "analysis/test_sensitive.py",
