@@ -21,7 +21,7 @@ def redaction(key: bytes) -> Callable[[Record], Record]:
         return "redacted-" + hmac.digest(key, secret, "sha256").hex()[:_FINGERPRINT_DIGITS]
 
     def conceal(secret: str) -> str:
-        return secret if is_fingerprint(secret) else fingerprint(secret.encode(errors="surrogateescape"))
+        return secret if is_fingerprint(secret) else fingerprint(_encoded(secret))
 
     replacement = Replacement(conceal, lambda body: fingerprint(body).encode(), looks_inside=True)
 
@@ -31,3 +31,11 @@ def redaction(key: bytes) -> Callable[[Record], Record]:
         return replacement.exchange(record)
 
     return redact
+
+
+def _encoded(text: str) -> bytes:
+    """Return the bytes of a text; surrogates stand for bytes (PEP 383), or in JSON for half of a character."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")

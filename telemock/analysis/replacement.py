@@ -237,7 +237,9 @@ class Replacement:
             concealed = self._conceal(secret)
             ways = _WRITTEN[:1] if _WRITTEN_ONE_WAY.fullmatch(secret) else _WRITTEN
             for old, other in {written(secret): written(concealed) for written in ways}.items():
-                is_there |= old in text
+                if old not in text:
+                    continue
+                is_there = True
                 size = len(old.encode(errors="surrogateescape")) if keeps_length else 0
                 new = other[-size:].rjust(size, "-")
                 shown = shown.replace(old, new) if len(old) >= _SHORT else replace_short(shown, old, new)

@@ -198,6 +198,19 @@ def test_what_the_profile_read_and_found_wrong_holds_fingerprints(redacting: Ser
     nowhere(tmp_path, key)
 
 
+def test_a_secret_with_half_of_a_character_in_it_holds_a_fingerprint(redacting: Served, tmp_path: Path) -> None:
+    row = post(redacting, rb'{"a":"x","password":"\ud83dpa55word99"}', "application/json")
+    assert re.fullmatch(rf'\{{"a":"x","password":"{FINGERPRINT}"\}}|{FINGERPRINT}', row["request_body"].decode())
+    nowhere(tmp_path, "pa55word99")
+
+
+def test_a_path_of_very_many_tokens_holds_none_of_them(redacting: Served, tmp_path: Path) -> None:
+    tokens = [f"ghp_{number:036}" for number in range(120)]
+    redacting.ask("GET", "/" + "/".join(tokens), host="api.vendor.example")
+    assert re.fullmatch(rf"/{FINGERPRINT}", redacting.exchange()["path"])
+    nowhere(tmp_path, *tokens)
+
+
 def test_a_cookie_without_a_name_holds_a_fingerprint(redacting: Served, tmp_path: Path) -> None:
     redacting.ask("GET", "/a", [("Cookie", f"{COOKIE}; a=1")], host="x.example")
     fields = dict(json.loads(redacting.exchange()["request_headers"]))
