@@ -161,6 +161,7 @@ _MOST_LEVELS = 16
 _NONE = Outer("", is_whole=False)
 
 
+@lru_cache(maxsize=4096)
 def may_say_secret(name: str) -> bool:
     """Return whether a name may say that its values are secrets, or those of what stands in it; told in a moment."""
     return bool(_MAY_SAY_SECRET.found_in(name))
@@ -172,6 +173,8 @@ def outer_secret(name: str) -> Outer:
     if not may_say_secret(name):
         return _NONE
     *outside, own = parts_of(name) or [""]
+    if not (outside and may_say_secret(".".join(outside))):
+        return _NONE
     return _seen_from(words_of(own), _outermost(tuple(outside[-_MOST_LEVELS:])))
 
 

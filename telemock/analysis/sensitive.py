@@ -33,6 +33,9 @@ _MASKED_CHARACTERS = 48
 _NEEDS = (*dict.fromkeys(rule.needs for rule in RULES if rule.needs),)
 _NEEDED = PatternSet(*_NEEDS)
 
+# In letters and digits only, what is found whatever its field is called has so many digits at least.
+_LEAST_DIGITS = 14
+
 # The rules for fields of some names, and those for fields of any; by a name, a whole value is a secret.
 _HINTED = tuple((rule, rule.hint) for rule in RULES if rule.hint is not None)
 _UNHINTED = tuple(rule for rule in RULES if rule.hint is None)
@@ -73,6 +76,8 @@ class _Rules:
 
     def of(self, text: str) -> tuple[_Alike, ...]:
         """Return those that may find something in a text."""
+        if len(text) < _LEAST_DIGITS and text.isalnum():
+            return self._having(frozenset())
         return self._having(frozenset(_NEEDED.found_in(text)))
 
     @lru_cache(maxsize=4096)  # noqa: B019 - there are few, and they live as long
@@ -250,7 +255,7 @@ def _find(text: str, start: int, words: str, rules: _Rules, ends: dict[Rule, int
                     found += more[0] if more else ""
                     ends[rule] = place + len(found)
                 yield place, Match(rule.sensitivity, rule.confidence, found)
-    for token in dict.fromkeys(find_tokens(window)) if may_hold_secret(window) else ():
+    for token in dict.fromkeys(find_tokens(window)):
         place = window.find(token)
         while place >= 0:
             yield start + place, Match("secret", "high", token)

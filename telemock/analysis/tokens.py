@@ -9,6 +9,8 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
+from telemock.analysis.may_hold_secret import may_hold_secret
+
 # Shorter texts hold none of the tokens that are known.
 _LEAST = 11
 
@@ -92,7 +94,7 @@ def private_keys(text: str) -> Iterator[tuple[int, str]]:
 
 def find_tokens(text: str) -> Iterator[str]:
     """Give each key or token in a text."""
-    if len(text) < _LEAST:
+    if len(text) < _LEAST or not may_hold_secret(text):
         return
     yield from (match[0] for match in _BEGINNINGS.finditer(text))
     small = text.lower()
