@@ -9,18 +9,18 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 from telemock.analysis.header_values import conceal_cookies, conceal_credentials, conceal_set_cookie
 from telemock.analysis.json_numbers import conceal_numbers, is_json_number
 from telemock.analysis.may_hold_secret import may_hold_secret
 from telemock.analysis.names import words_of
+from telemock.analysis.occurrences import SHORT, replace_all, replace_secrets
 from telemock.analysis.plausible import tells_of_credential
 from telemock.analysis.secret_names import is_secret_header, parameter_hint, parameter_hints
-from telemock.analysis.url_secrets import replace_short
 from telemock.analysis.value_secrets import MOST_SECRETS, secrets_or_wrapped, secrets_seen
 from telemock.codings import decode_pair, decode_read
 from telemock.exchange import Exchange, compact_json, header_pairs
@@ -30,22 +30,6 @@ _T = TypeVar("_T")
 
 # Longer texts are not remembered.
 _MOST_REMEMBERED = 2048
-
-# Shorter ones are in everything.
-_SHORT = 4
-
-# How a secret may stand in a text that was decoded before it was found.
-_WRITTEN: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
-    partial(quote, safe="*", errors="surrogatepass"),
-    partial(quote_plus, safe="*", errors="surrogatepass"),
-)
-
-# What each of these leaves as it is.
-_WRITTEN_ONE_WAY = re.compile(r"[\w.~-]*", re.ASCII)
 
 # A header field in text, whose ends of lines may stand escaped as in a Python literal; it may be folded.
 _FIELD_LINE = re.compile(
@@ -226,26 +210,8 @@ class Replacement:
         secrets = self._secrets(value, name)
         if not secrets:
             return value
-        shown = self._replaced(value, secrets) if len(secrets) <= MOST_SECRETS else None
+        shown = replace_secrets(value, secrets, self._conceal) if len(secrets) <= MOST_SECRETS else None
         return self._conceal(value) if shown is None else shown
-
-    def _replaced(self, text: str, secrets: Iterable[str], *, keeps_length: bool = False) -> str | None:
-        """Conceal secrets in a text, the longest first; None when one of them stands otherwise in it."""
-        shown = text
-        for secret in sorted(secrets, key=len, reverse=True):
-            is_there = False
-            concealed = self._conceal(secret)
-            ways = _WRITTEN[:1] if _WRITTEN_ONE_WAY.fullmatch(secret) else _WRITTEN
-            for old, other in {written(secret): written(concealed) for written in ways}.items():
-                if old not in text:
-                    continue
-                is_there = True
-                size = len(old.encode(errors="surrogateescape")) if keeps_length else 0
-                new = other[-size:].rjust(size, "-")
-                shown = shown.replace(old, new) if len(old) >= _SHORT else replace_short(shown, old, new)
-            if not is_there:
-                return None
-        return shown
 
     def _path(self, path: str) -> str:
         """Conceal the secrets in a path: tokens of bots, signatures, keys that stand between slashes."""
@@ -254,9 +220,11 @@ class Replacement:
         secrets = self._secrets(path, "")
         if len(secrets) > MOST_SECRETS:
             return "/" + self._conceal(path[1:]).replace("…", "*")
-        for secret in secrets:
-            path = path.replace(secret, self._conceal(secret).replace("…", "*"))
-        return path
+
+        def concealed(secret: str) -> str:
+            return self._conceal(secret).replace("…", "*")
+
+        return replace_all(path, [(secret, concealed(secret)) for secret in secrets], concealed)
 
     def query(self, query: str) -> str:
         """Conceal the secrets in a query as it was received."""
@@ -320,7 +288,8 @@ class Replacement:
         is_binary = _BINARY.search(content) is not None
         is_json = not is_binary and text.lstrip()[:1] in ("{", "[")
         numbers = {each for each in secrets if is_json and is_json_number(each)}
-        shown = self._replaced(text, secrets - numbers, keeps_length=self._looks_inside and is_binary)
+        keeps_length = self._looks_inside and is_binary
+        shown = replace_secrets(text, secrets - numbers, self._conceal, keeps_length=keeps_length)
         if shown is None:
             return self._withheld(body)
         concealed = (conceal_numbers(shown, numbers, self._conceal) if numbers else shown).encode(
@@ -330,7 +299,7 @@ class Replacement:
 
     def _holds(self, content: bytes, kind: str, secrets: Iterable[str], numbers: Collection[str]) -> bool:
         """Return whether a secret stands otherwise in a body, too: in JSON each letter may be escaped."""
-        changed = [each for each in secrets if len(each) >= _SHORT and self._conceal(each) != each]
+        changed = [each for each in secrets if len(each) >= SHORT and self._conceal(each) != each]
         whole = [re.compile(rf"(?<![\d.]){re.escape(each)}(?![\d.])") for each in changed if each in numbers]
         others = [each for each in changed if each not in numbers]
         for _, value, _ in read_body(content, kind).leaves:

@@ -1,4 +1,6 @@
 import json
+import random
+from string import ascii_letters, digits
 from urllib.parse import quote
 
 import pytest
@@ -285,3 +287,10 @@ def test_what_the_profile_read_and_what_it_found_wrong_is_masked() -> None:
 def test_a_part_without_secrets_is_the_same_object() -> None:
     exchange = ping(request_headers=compact_json([["Host", "x"], ["Authorization-Info", "none"]]))
     assert masked_exchange(exchange) is exchange
+
+
+def test_of_tokens_that_run_together_none_stays_readable() -> None:
+    some = random.Random(3)
+    tokens = ["ghp_" + "".join(some.choices(ascii_letters + digits, k=36)) for _ in range(150)]
+    shown = masked_text("".join(tokens))
+    assert not [token for token in tokens if token[:24] in shown]
