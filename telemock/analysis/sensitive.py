@@ -139,9 +139,8 @@ def _long_secrets(text: str, name: str) -> Iterator[tuple[Confidence, int, str]]
     """Yield what is looked for in all of a text at once, the surest last, each with its place."""
     for place, key in private_keys(text):
         yield "high", place, key
-    if "/" in text or "@" in text or "code=" in text:
-        for place, secret in url_secrets(text):
-            yield "high", place, secret
+    for place, secret in url_secrets(text):
+        yield "high", place, secret
     if ":" in text or "=" in text:
         for place, secret in told_secrets(text, _by_name):
             yield "medium", place, secret
